@@ -1,0 +1,65 @@
+"""What people and workers ask of a migration."""
+
+from __future__ import annotations
+
+from jobs.core.events import Report
+from jobs.core.model import Approval, Frozen, Options, Origin, Person, Service
+from jobs.core.policy import Policy
+
+
+class Draft(Frozen):
+    by: Person
+    channel: str
+    target: Service
+    policy: Policy
+    free_bytes: int | None = None
+    disk_confirmed: bool = True
+
+
+class Configure(Frozen):
+    by: Person
+    source: Origin
+    options: Options = Options()
+
+
+class Detach(Frozen):
+    by: Person
+
+
+class Request(Frozen):
+    by: Person
+    digest: str
+    acknowledged: tuple[str, ...] = ()
+
+
+class Approve(Frozen):
+    approval: Approval
+
+
+class Decline(Frozen):
+    by: Person
+    digest: str
+    reason: str
+
+
+class Pause(Frozen):
+    by: Person
+
+
+class Resume(Frozen):
+    """After a pause, or after a failure (Retry)."""
+
+    by: Person
+
+
+class Cancel(Frozen):
+    by: Person
+
+
+class Tell(Frozen):
+    """A worker reports."""
+
+    event: Report
+
+
+Command = Draft | Configure | Detach | Request | Approve | Decline | Pause | Resume | Cancel | Tell

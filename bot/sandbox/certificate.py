@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificate(certificate: Path, key: Path) -> None:
-    """Write a certificate for localhost and 127.0.0.1, good for a month, and its key, readable by the owner only."""
+    """Write a certificate for localhost and 127.0.0.1, good for a month, and its key for its owner's eyes."""
     secret = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

@@ -1,7 +1,7 @@
 """A server process of this machine: its folder, its port, its log, and a certain end.
 
-All servers of a process live in one temporary folder. A watchdog, a process of its own, waits for this process to
-die: a `kill -9` of the tests leaves neither a server nor a folder.
+All servers of a process live in one temporary folder. A watchdog, a process of its own, waits for this
+process to die: a `kill -9` of the tests leaves neither a server nor a folder.
 """
 
 import atexit
@@ -25,12 +25,15 @@ from typing import ClassVar, Literal, Self, TypedDict
 from bot.sandbox.binaries import library_path
 
 StopMode = Literal["fast", "immediate"]
+Signals = Mapping[StopMode, signal.Signals]
 
 HOST = "127.0.0.1"
-READY_SECONDS = 60.0  # a server of ours was ready in 0.1 to 1.5 s on two cores; a loaded CI machine needs longer
+READY_SECONDS = 60.0  # ready in 0.1 to 1.5 s on two idle cores; a loaded CI machine needs longer
 STOP_SECONDS = 30.0
 _POLL = 0.01
-_PORTS = range(15000, 32000)  # below Linux's ephemeral range (32768+), so that a stopped server's port stays free
+_LOG_TAIL = 2000
+# Below Linux's ephemeral range (32768 and up), so that no connection takes a stopped server's port.
+_PORTS = range(15000, 32000)
 _PORT_TRIES = 5
 _PORT_TAKEN = ("Address already in use", "another server running on port", "Failed listening on port")
 LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
@@ -92,10 +95,10 @@ class Server(ABC):
     """A server process with its own folder, port and log; it can be stopped, killed and started again."""
 
     name: ClassVar[str]
-    signals: ClassVar[Mapping[StopMode, signal.Signals]] = {"fast": signal.SIGTERM, "immediate": signal.SIGKILL}
+    signals: ClassVar[Signals] = {"fast": signal.SIGTERM, "immediate": signal.SIGKILL}
     host = HOST
 
-    def __init__(self, *, settings: Mapping[str, str], base: Path | None, libs: tuple[Path, ...] = ()) -> None:
+    def __init__(self, settings: Mapping[str, str], base: Path | None, libs: tuple[Path, ...]) -> None:
         self.settings = dict(settings)
         self.home = _home(base)
         self.folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=self.home.path))
@@ -150,7 +153,7 @@ class Server(ABC):
         self._forget()
 
     def kill(self) -> None:
-        """SIGKILL the server with all its processes, as the kernel would when memory is out; the data stays."""
+        """SIGKILL the server with all its processes, as a lost machine would; the data stays."""
         if self._process is None:
             return
         children = _children(self._process.pid)
@@ -159,7 +162,8 @@ class Server(ABC):
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-        _wait(lambda: not any(map(_is_alive, children)), STOP_SECONDS, f"{self.name}'s children survive SIGKILL")
+        gone = f"{self.name}'s children survive SIGKILL"
+        _wait(lambda: not any(map(_is_alive, children)), STOP_SECONDS, gone)
         self._forget()
 
     def close(self) -> None:
@@ -187,26 +191,27 @@ class Server(ABC):
 
     def _first_launch(self) -> None:
         """Pick a port nobody listens on; another process may take it before the server does, so try again."""
-        for last in [False] * (_PORT_TRIES - 1) + [True]:
+        for left in reversed(range(_PORT_TRIES)):
             self.port = _free_port()
             try:
-                return self._launch()
+                self._launch()
+                break
             except ServerError:
-                if last or not any(text in self.log_text() for text in _PORT_TAKEN):
+                if left == 0 or not any(text in self.log_text() for text in _PORT_TAKEN):
                     raise
 
     def _launch(self) -> None:
-        # The shell writes its own number before it becomes the server: once the watchdog has deleted the folder,
-        # the write fails and no server comes to life. A number written by us would come too late.
-        command = ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self.folder / "server.pid"), *self._command()]
+        # The shell writes its own number before it becomes the server: once the watchdog has deleted the
+        # folder, the write fails and no server comes to life. A number written by us would come too late.
+        note = ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self.folder / "server.pid")]
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                [*note, *self._command()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C in the terminal is for us; we then stop the server in good order
+                start_new_session=True,  # Ctrl-C in the terminal is for us; we then stop the server
                 **self._surroundings(),
             )
         try:
@@ -214,7 +219,7 @@ class Server(ABC):
         except BaseException as error:
             self.stop("immediate")
             if isinstance(error, ServerError):
-                raise ServerError(f"{error}\n{self.log_text()[-2000:]}") from None
+                raise ServerError(f"{error}\n{self.log_text()[-_LOG_TAIL:]}") from None
             raise
 
     def _ready(self) -> bool:
@@ -236,10 +241,12 @@ class Server(ABC):
             **self._surroundings(),
         )
         if ran.returncode != 0:
-            raise ServerError(f"{Path(command[0]).name} failed\n{ran.stdout.decode(errors='replace')[-2000:]}")
+            output = ran.stdout.decode(errors="replace")
+            raise ServerError(f"{Path(command[0]).name} failed\n{output[-_LOG_TAIL:]}")
 
     def _surroundings(self) -> _Surroundings:
-        environment = {"LC_ALL": "C", "TZ": "UTC", "HOME": str(self.folder), "PATH": os.environ.get("PATH", os.defpath)}
+        path = os.environ.get("PATH", os.defpath)
+        environment = {"LC_ALL": "C", "TZ": "UTC", "HOME": str(self.folder), "PATH": path}
         found: _Surroundings = {"cwd": self.folder, "env": environment | library_path(self._libs)}
         if self._user is not None:
             found |= {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": ()}

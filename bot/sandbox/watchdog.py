@@ -2,8 +2,8 @@
 
 Run as a script: `python -I -S watchdog.py PARENT_PID FOLDER`. It imports only the standard library.
 
-Why not `prctl(PR_SET_PDEATHSIG)`: that signal comes when the *thread* that started the child ends, so a server
-started from a thread pool would die with its thread; and nobody would delete the folder.
+Why not `prctl(PR_SET_PDEATHSIG)`: that signal comes when the *thread* that started the child ends, so a
+server started from a thread pool would die with its thread; and nobody would delete the folder.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ def wait_for_death(parent: int) -> None:
 
 
 def is_server(pid: int, folder: Path) -> bool:
-    """Whether `pid` still runs out of `folder`: numbers are given again. Where there is no /proc, trust the file."""
+    """Whether `pid` still runs out of `folder`, since numbers are given again; without /proc, trust it."""
     if not Path("/proc/self").exists():
         return True
     with contextlib.suppress(OSError):

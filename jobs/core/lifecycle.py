@@ -174,9 +174,7 @@ def _draft(state: State, command: c.Draft) -> Sequence[e.Event]:
 
 def _configure(state: State, command: c.Configure) -> Sequence[e.Event]:
     _demand(state, "changed", *FORM)
-    return [
-        e.Configured(by=command.by, source=command.source, options=command.options, attempt=state.attempt + 1)
-    ]
+    return [e.Configured(by=command.by, source=command.source, options=command.options, attempt=state.attempt + 1)]
 
 
 def _request(state: State, command: c.Request) -> Sequence[e.Event]:
@@ -376,9 +374,7 @@ def _run_changes(
             return {"started": state.started or at, "trouble": None}
         case e.PhaseReached():
             status = (
-                Status.verifying
-                if event.phase == "verify" and state.status is Status.migrating
-                else state.status
+                Status.verifying if event.phase == "verify" and state.status is Status.migrating else state.status
             )
             return {"phase": event.phase, "phase_title": event.title, "status": status, "trouble": None}
         case e.Noted():

@@ -71,9 +71,7 @@ class Service(Frozen):
     secret: SecretRef
     description: str = ""
     free_bytes: int | None = Field(default=None, ge=0, description="stated free disk, bytes")
-    measure_disk: bool = Field(
-        default=False, description="may run `df` on the server through COPY FROM PROGRAM"
-    )
+    measure_disk: bool = Field(default=False, description="may run `df` on the server through COPY FROM PROGRAM")
     channels: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
 

@@ -88,9 +88,7 @@ class MigrationPlan(Frozen):
 
 def difference(old: MigrationPlan, new: MigrationPlan) -> list[str]:
     """What changed between two plans, one sentence each; empty when the digests agree."""
-    changes = _place_changes("source", old.source, new.source) + _place_changes(
-        "target", old.target, new.target
-    )
+    changes = _place_changes("source", old.source, new.source) + _place_changes("target", old.target, new.target)
     before, after = {t.label for t in old.tables}, {t.label for t in new.tables}
     changes += [f"table {name} was added" for name in sorted(after - before)]
     changes += [f"table {name} is gone" for name in sorted(before - after)]

@@ -316,7 +316,10 @@ class MariaDbServer(Server):
 def _root_accounts(password: str) -> str:
     """SQL that makes root reachable over TCP with a password; it runs at every start."""
     secret = password.replace("\\", "\\\\").replace("'", "''")
-    lines = [f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{secret}';"]
-    lines += [f"CREATE USER IF NOT EXISTS 'root'@'{HOST}' IDENTIFIED BY '{secret}';"]
-    lines += [f"GRANT ALL PRIVILEGES ON *.* TO 'root'@'{HOST}' WITH GRANT OPTION;"]
+    lines = []
+    for host in ("localhost", HOST):  # the installation made both, or one, without a password
+        who = f"'root'@'{host}'"
+        lines.append(f"CREATE USER IF NOT EXISTS {who};")
+        lines.append(f"ALTER USER {who} IDENTIFIED BY '{secret}';")
+        lines.append(f"GRANT ALL PRIVILEGES ON *.* TO {who} WITH GRANT OPTION;")
     return "\n".join(lines) + "\n"

@@ -178,8 +178,18 @@ class RunFailed(Frozen):
     reasons: tuple[str, ...] = ()
 
 
+class Proven(Frozen):
+    """Every table and every object agrees; what remains is to take our own table out of the target.
+
+    An event of its own, so that a crash between the proof and the tidying is not a run begun anew."""
+
+    type: Literal["proven"] = "proven"
+    run: int
+    receipt: Receipt
+
+
 class Finished(Frozen):
-    """Verified: every table and every object agrees."""
+    """The end: verified, and the target holds nothing of ours."""
 
     type: Literal["finished"] = "finished"
     run: int
@@ -208,6 +218,7 @@ Event = Annotated[
     | CancelAsked
     | Cancelled
     | RunFailed
+    | Proven
     | Finished,
     Field(discriminator="type"),
 ]
@@ -224,6 +235,7 @@ Report = (
     | Paused
     | Cancelled
     | RunFailed
+    | Proven
     | Finished
 )
 """The events that workers report; everything else begins with a person."""

@@ -138,6 +138,7 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             return [e.Declined(by=command.by, digest=command.digest, reason=command.reason)]
         case c.Pause():
             _demand(state, "paused", Status.migrating, Status.verifying)
+            _demand_unproven(state)
             return [e.PauseAsked(by=command.by)]
         case c.Resume():
             _demand(state, "resumed", Status.paused, Status.failed)
@@ -226,9 +227,15 @@ def _cancel(state: State, command: c.Cancel) -> Sequence[e.Event]:
         raise Refused(f"This migration is {say(state.status)} already.")
     if state.status is Status.cancelling:
         raise Refused("This migration is being cancelled already.")
+    _demand_unproven(state)
     if state.run == 0:
         return [e.Cancelled(by=command.by, undone="Nothing had been copied; the target is as it was.")]
     return [e.CancelAsked(by=command.by)]
+
+
+def _demand_unproven(state: State) -> None:
+    if state.receipt is not None:
+        raise Refused("Every table is verified already; the migration is ending by itself.")
 
 
 def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
@@ -248,6 +255,10 @@ def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
         case e.PhaseReached():
             _demand_run(state, event.run)
             return [] if event.phase == state.phase else [event]
+        case e.Proven():
+            _demand_run(state, event.run)
+            _demand(state, "ended", Status.migrating, Status.verifying)
+            return [event]
         case e.RunStarted() | e.Noted() | e.Troubled() | e.RunFailed() | e.Finished():
             _demand_run(state, event.run)
             return [event]
@@ -366,6 +377,7 @@ def _run_changes(
     | e.CancelAsked
     | e.Cancelled
     | e.RunFailed
+    | e.Proven
     | e.Finished,
     at: datetime,
 ) -> dict[str, object]:
@@ -409,6 +421,8 @@ def _run_changes(
                 "reasons": event.reasons,
                 "trouble": None,
             }
+        case e.Proven():
+            return {"receipt": event.receipt}
         case e.Finished():
             return {"status": Status.done, "receipt": event.receipt, "trouble": None}
         case _:

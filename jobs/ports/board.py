@@ -26,6 +26,12 @@ class Board(Protocol):
     def progress(self, migration: str) -> RunProgress | None:
         """The last value, with what the lanes say right now in `now`."""
 
+    def delivered(self, migration: str) -> int:
+        """The last version that the courier has told in full; 0 before the first."""
+
+    def deliver(self, migration: str, version: int) -> None:
+        """The courier has told everything up to `version`."""
+
     def clear(self, migration: str) -> None:
         """Forgets the migration's live values."""
 

@@ -18,7 +18,10 @@ class Ledger(Protocol):
         """The story after version `after`, in order; empty for an unknown migration."""
 
     def open(self) -> Sequence[str]:
-        """Ids of the migrations that have not ended."""
+        """Ids of the migrations that have not ended, or whose end was not yet told in Slack."""
+
+    def close(self, migration: str) -> None:
+        """Takes an ended migration whose story was told from the open ones."""
 
     def recent(self, limit: int = 20, before: str = "") -> Sequence[str]:
         """Ids, the youngest first; `before` is the last id of the page before."""

@@ -1,0 +1,72 @@
+"""The board in Redis: heartbeats and last values. A Redis that is away is no reason to stop a copy."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from jobs.adapters import keys
+from jobs.core.progress import RunProgress, TaskProgress
+from jobs.ports.board import BEAT_SECONDS
+
+LIVE_SECONDS = 24 * 3600
+FRESH_SECONDS = 20
+"""A lane that has said nothing for so long is not shown as working."""
+
+
+class RedisBoard:
+    """`jobs.ports.board.Board` in Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def beat(self, migration: str, kind: str) -> None:
+        self._try(lambda: self._redis.set(keys.beat(migration, kind), time.time(), ex=BEAT_SECONDS))
+
+    def rest(self, migration: str, kind: str) -> None:
+        self._try(lambda: self._redis.delete(keys.beat(migration, kind)))
+
+    def alive(self, migration: str, kind: str) -> bool:
+        return bool(self._redis.exists(keys.beat(migration, kind)))
+
+    def report(self, migration: str, progress: TaskProgress) -> None:
+        def write() -> None:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hset(keys.lanes(migration), progress.lane or progress.task, progress.model_dump_json())
+                pipe.expire(keys.lanes(migration), LIVE_SECONDS)
+                pipe.execute()
+
+        self._try(write)
+
+    def publish(self, migration: str, progress: RunProgress) -> None:
+        self._try(lambda: self._redis.set(keys.run(migration), progress.model_dump_json(), ex=LIVE_SECONDS))
+
+    def progress(self, migration: str) -> RunProgress | None:
+        text: Any = self._redis.get(keys.run(migration))
+        if text is None:
+            return None
+        values: Any = self._redis.hvals(keys.lanes(migration))
+        lanes = [TaskProgress.model_validate_json(value) for value in values]
+        fresh = time.time() - FRESH_SECONDS
+        now = tuple(sorted((p for p in lanes if p.at > fresh), key=lambda p: -p.bytes))
+        return RunProgress.model_validate_json(text).model_copy(update={"now": now})
+
+    def delivered(self, migration: str) -> int:
+        version: Any = self._redis.hget(keys.thread(migration), "delivered")
+        return int(version or 0)
+
+    def deliver(self, migration: str, version: int) -> None:
+        self._redis.hset(keys.thread(migration), "delivered", version)
+
+    def clear(self, migration: str) -> None:
+        self._redis.delete(keys.lanes(migration), keys.run(migration))
+
+    def _try(self, write: Any) -> None:
+        try:
+            write()
+        except RedisError:
+            # Live values only: the run goes on and the next report tells the newest.
+            return

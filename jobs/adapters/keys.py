@@ -1,0 +1,41 @@
+"""Every Redis key of ours, named in one place."""
+
+from __future__ import annotations
+
+PREFIX = "ferrybot"
+
+
+def story(migration: str) -> str:
+    return f"{PREFIX}:story:{migration}"
+
+
+def attachments(migration: str) -> str:
+    return f"{PREFIX}:papers:{migration}"
+
+
+def beat(migration: str, kind: str) -> str:
+    return f"{PREFIX}:beat:{migration}:{kind}"
+
+
+def lanes(migration: str) -> str:
+    return f"{PREFIX}:lanes:{migration}"
+
+
+def run(migration: str) -> str:
+    return f"{PREFIX}:run:{migration}"
+
+
+def thread(migration: str) -> str:
+    return f"{PREFIX}:thread:{migration}"
+
+
+def modal(migration: str) -> str:
+    return f"{PREFIX}:modal:{migration}"
+
+
+def last_ring(migration: str, kind: str) -> str:
+    return f"{PREFIX}:rung:{migration}:{kind}"
+
+
+OPEN = f"{PREFIX}:open"
+ALL = f"{PREFIX}:all"

@@ -1,0 +1,73 @@
+"""Doorbells as RQ jobs: JSON only, enqueued by dotted name, the migration's id their only argument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis import Redis
+from rq import Queue as RqQueue
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from jobs.adapters import keys
+from jobs.core.lifecycle import Ring
+
+MIGRATIONS = "migrations"
+SLACK = "slack"
+
+DOORS = {
+    "validate": (MIGRATIONS, "jobs.tasks.validate"),
+    "migrate": (MIGRATIONS, "jobs.tasks.migrate"),
+    "lane": (MIGRATIONS, "jobs.tasks.lane"),
+    "sweep": (SLACK, "jobs.tasks.sweep"),
+    "deliver": (SLACK, "bot.courier.deliver"),
+}
+"""Kind -> (queue, dotted name). Names, not imports: `jobs` never knows the bot."""
+
+FAILURE_TTL = 24 * 3600
+"""Seconds a failed job stays for people to look at; ids of later rings differ, so it blocks nothing."""
+
+
+class RqDoorbell:
+    """`jobs.ports.queue.Queue` on RQ."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        # The default serializer is pickle: write access to Redis would be code execution.
+        self._queues = {
+            name: RqQueue(name, connection=redis, serializer=JSONSerializer, default_timeout=-1)
+            for name in (MIGRATIONS, SLACK)
+        }
+
+    def ring(self, ring: Ring) -> bool:
+        queue, door = DOORS[ring.kind]
+        try:
+            self._queues[queue].enqueue(
+                door,
+                args=(ring.migration,),
+                job_id=ring.job_id,
+                unique=True,
+                job_timeout=-1 if queue == MIGRATIONS else 120,
+                result_ttl=0,
+                failure_ttl=FAILURE_TTL,
+                at_front=ring.kind in ("migrate", "validate"),
+            )
+        except DuplicateJobError:
+            return False
+        self._redis.set(keys.last_ring(ring.migration, ring.kind), ring.job_id, ex=FAILURE_TTL)
+        return True
+
+    def waiting(self, ring: Ring) -> bool:
+        job_id: Any = self._redis.get(keys.last_ring(ring.migration, ring.kind))
+        if job_id is None:
+            return False
+        try:
+            job = Job.fetch(job_id.decode(), connection=self._redis, serializer=JSONSerializer)
+            return job.get_status() is JobStatus.QUEUED
+        except NoSuchJobError:
+            return False
+
+    def depth(self) -> dict[str, int]:
+        """Jobs waiting, by queue; counts without the cleanup that `count` of a registry would run here."""
+        return {name: queue.count for name, queue in self._queues.items()}

@@ -1,0 +1,423 @@
+"""What is known of the two sides, read once: the only thing that checks and plan look at. Holds no secret."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from jobs.core.model import Environment, Frozen, Options
+from jobs.engines.postgres.select import selected
+
+T = TypeVar("T")
+SideName = Literal["source", "target"]
+
+
+class Unread(Exception):
+    """A fact was asked for that could not be read; the text says why."""
+
+
+class Unreached(Exception):
+    """A side was asked for that could not be reached; the text says which."""
+
+
+class Fact(Frozen, Generic[T]):
+    """A value that was read, or the reason why it was not: an unread fact cannot be mistaken for an empty one."""
+
+    value: T | None = None
+    reason: str = "it was not asked for"
+
+    def get(self) -> T:
+        """The value. Raises `Unread`."""
+        if self.value is None:
+            raise Unread(self.reason)
+        return self.value
+
+
+class Unreachable(Frozen):
+    """A side that could not be connected to; `field` is the form's field at fault, if one is."""
+
+    kind: Literal["permanent", "transient"]
+    message: str
+    remedy: str
+    field: str = ""
+
+
+class Server(Frozen):
+    """The server, the database and the session's role, as the server describes them."""
+
+    version_num: int
+    version: str
+    database: str
+    database_oid: int
+    role: str
+    superuser: bool
+    managed_admin: bool = Field(description="member of a cloud's substitute for a superuser")
+    bypass_rls: bool
+    in_recovery: bool
+    read_only: bool
+    can_create_schema: bool
+    can_use_public: bool = Field(description="may create in schema public, or there is none")
+    encoding: str
+    collate: str
+    ctype: str
+    provider: str = Field(description="c = libc, i = ICU, b = builtin")
+    locale: str
+    collation_version: str
+    lc_monetary: str
+    wal_level: str
+    archiving: bool
+    max_wal_bytes: int
+    freeze_age: int
+    freeze_limit: int
+    address: str
+    started: str
+    tls: bool
+
+    @property
+    def major(self) -> int:
+        return self.version_num // 10000
+
+
+class Connections(Frozen):
+    """Limits and use; a limit of -1 is none."""
+
+    server_limit: int
+    reserved: int
+    server_used: int
+    database_limit: int
+    database_used: int
+    role_limit: int
+    role_used: int
+
+    @property
+    def free(self) -> int:
+        """How many more this role can open in this database now."""
+        pairs = [(self.server_limit - self.reserved, self.server_used)]
+        pairs += [(self.database_limit, self.database_used), (self.role_limit, self.role_used)]
+        return max(0, min(limit - used for limit, used in pairs if limit >= 0))
+
+
+class Table(Frozen):
+    """A table, partitioned table or foreign table; sizes in bytes, `rows` is an estimate, -1 is unknown."""
+
+    oid: int
+    schema_name: str
+    name: str
+    kind: Literal["r", "p", "f"]
+    persistence: Literal["p", "u", "t"]
+    owner: str
+    partition: bool
+    parent_schema: str | None
+    parent_name: str | None
+    of_extension: bool
+    table_bytes: int
+    index_bytes: int
+    largest_index_bytes: int
+    rows: int
+    has_primary_key: bool
+    row_security: bool
+    row_security_forced: bool
+    owns: bool
+    readable: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema_name}.{self.name}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.schema_name, self.name
+
+    @property
+    def parent(self) -> tuple[str, str] | None:
+        """The partitioned table of a partition."""
+        return (self.parent_schema or "", self.parent_name or "") if self.partition else None
+
+    @property
+    def bytes(self) -> int:
+        return self.table_bytes + self.index_bytes
+
+
+class Column(Frozen):
+    """A column; `base` is its type below domains, `element` that of a built-in array, as built-in OIDs or 0."""
+
+    schema_name: str
+    table_name: str
+    name: str
+    type: str
+    base: int
+    element: int
+    generated: bool
+
+
+class Object(Frozen):
+    """Anything else that a person made: `kind` is a person's word for it."""
+
+    kind: str
+    schema_name: str
+    name: str
+    table_name: str = ""
+    bytes: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema_name}.{self.name}" if self.schema_name else self.name
+
+
+class Oddity(Frozen):
+    """An object with a property that a check warns of; `kind` names the property, `note` completes it."""
+
+    kind: str
+    schema_name: str
+    table_name: str = ""
+    name: str
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema_name}.{self.name}" if self.schema_name else self.name
+
+
+class Definition(Frozen):
+    """A line of the schema fingerprint."""
+
+    kind: str
+    schema_name: str
+    table_name: str
+    name: str
+    text: str
+
+
+class Extension(Frozen):
+    name: str
+    version: str
+    schema_name: str
+    configuration: bool
+
+
+class AvailableExtension(Frozen):
+    name: str
+    default_version: str
+    versions: tuple[str, ...]
+    superuser: bool
+    trusted: bool
+
+
+class Language(Frozen):
+    name: str
+    trusted: bool
+    usable: bool
+    of_extension: bool
+
+
+class Wrapper(Frozen):
+    """A foreign-data wrapper."""
+
+    name: str
+    of_extension: bool
+    usable: bool
+
+
+class Routine(Frozen):
+    """A function that not every role can create: its language is C, internal or untrusted."""
+
+    schema_name: str
+    name: str
+    language: str
+    library: str
+
+
+class Collation(Frozen):
+    schema_name: str
+    name: str
+    provider: str
+    locale: str
+    recorded_version: str
+    actual_version: str
+
+
+class CollationUse(Frozen):
+    """A collation that a column, index or domain of the source names."""
+
+    schema_name: str
+    name: str
+    provider: str
+    locale: str
+    used_by: str
+
+
+class Role(Frozen):
+    """`assumable`: the session's role may give objects to it."""
+
+    name: str
+    assumable: bool
+
+
+class RoleNeed(Frozen):
+    """A role that an object of the source names: as owner or as grantee."""
+
+    role: str
+    use: Literal["owner", "grantee"]
+    schema_name: str
+    table_name: str
+    object: str
+
+
+class Hidden(Frozen):
+    """Something of the source that the session's role cannot read."""
+
+    kind: str
+    schema_name: str
+    name: str
+    table_name: str = ""
+
+
+class Reference(Frozen):
+    """`kind` from one relation to another: a foreign key, a view's use, an inheritance."""
+
+    kind: str
+    name: str
+    schema_name: str
+    table_name: str
+    to_schema: str
+    to_table: str
+
+
+class Replica(Frozen):
+    """`lag_bytes` None: this role may not see it."""
+
+    name: str
+    state: str | None
+    lag_bytes: int | None
+
+
+class Slot(Frozen):
+    name: str
+    active: bool
+    retained_bytes: int | None
+
+
+class Replication(Frozen):
+    replicas: tuple[Replica, ...]
+    slots: tuple[Slot, ...]
+
+
+class Leftover(Frozen):
+    """Schema `ferrybot` of the target: whose run it holds; empty when there is no such schema."""
+
+    present: bool
+    migrations: tuple[str, ...] = ()
+
+
+class Pooling(Frozen):
+    """`changes`: two transactions of one session ran in different backends; `proxied`: something sits between."""
+
+    changes: bool
+    proxied: bool
+
+
+class Speed(Frozen):
+    """Measured from this worker: the median round trip, and bytes per second of a stream that touches no table."""
+
+    round_trip_seconds: float
+    bytes_per_second: float
+
+
+class Side(Frozen):
+    """One reached side. A fact that a side is not asked for stays unread."""
+
+    server: Server
+    identifier: Fact[str] = Fact()
+    connections: Fact[Connections] = Fact()
+    pooling: Fact[Pooling] = Fact()
+    speed: Fact[Speed] = Fact()
+    tables: Fact[tuple[Table, ...]] = Fact()
+    columns: Fact[tuple[Column, ...]] = Fact()
+    objects: Fact[tuple[Object, ...]] = Fact()
+    oddities: Fact[tuple[Oddity, ...]] = Fact()
+    definitions: Fact[tuple[Definition, ...]] = Fact()
+    extensions: Fact[tuple[Extension, ...]] = Fact()
+    available_extensions: Fact[tuple[AvailableExtension, ...]] = Fact()
+    languages: Fact[tuple[Language, ...]] = Fact()
+    wrappers: Fact[tuple[Wrapper, ...]] = Fact()
+    routines: Fact[tuple[Routine, ...]] = Fact()
+    collations: Fact[tuple[Collation, ...]] = Fact()
+    collation_uses: Fact[tuple[CollationUse, ...]] = Fact()
+    roles: Fact[tuple[Role, ...]] = Fact()
+    role_needs: Fact[tuple[RoleNeed, ...]] = Fact()
+    hidden: Fact[tuple[Hidden, ...]] = Fact()
+    references: Fact[tuple[Reference, ...]] = Fact()
+    tablespaces: Fact[tuple[str, ...]] = Fact()
+    replication: Fact[Replication] = Fact()
+    leftover: Fact[Leftover] = Fact()
+    free_bytes: Fact[int] = Fact()
+
+
+class Tool(Frozen):
+    """pg_dump and pg_restore as found: the major version, and how it calls itself."""
+
+    major: int
+    text: str
+
+
+class Address(Frozen):
+    """Where a side is, as it was asked for."""
+
+    label: str
+    host: str
+    port: int
+    database: str
+    user: str
+    tls: str
+    environment: Environment | Literal[""] = ""
+
+
+class Inventory(Frozen):
+    """Every fact of one validation."""
+
+    migration: str
+    options: Options
+    source_address: Address
+    target_address: Address
+    source_side: Side | Unreachable
+    target_side: Side | Unreachable
+    tool: Fact[Tool] = Fact()
+    stated_free_bytes: int | None = Field(default=None, description="by the service or by the requester")
+
+    @property
+    def source(self) -> Side:
+        """Raises `Unreached`."""
+        return _reached(self.source_side, "source")
+
+    @property
+    def target(self) -> Side:
+        """Raises `Unreached`."""
+        return _reached(self.target_side, "target")
+
+    @cached_property
+    def selected(self) -> tuple[Table, ...]:
+        """The source's tables that move, in their order by name. Raises `Unread` or `Unreached`."""
+        candidates = [t for t in self.source.tables.get() if not t.of_extension and t.persistence != "t"]
+        return tuple(selected(candidates, self.options.include, self.options.exclude))
+
+    @cached_property
+    def selected_keys(self) -> frozenset[tuple[str, str]]:
+        return frozenset(t.key for t in self.selected)
+
+    @property
+    def own_run(self) -> bool:
+        """The target holds an unfinished run of this very migration."""
+        leftover = self.target.leftover.get()
+        return leftover.present and leftover.migrations == (self.migration,)
+
+    def moves(self, schema_name: str, table_name: str) -> bool:
+        """Whether an object travels: it belongs to a selected table, or to none."""
+        return not table_name or (schema_name, table_name) in self.selected_keys
+
+
+def _reached(side: Side | Unreachable, name: SideName) -> Side:
+    if isinstance(side, Unreachable):
+        raise Unreached(f"The {name} could not be reached.")
+    return side

@@ -1,0 +1,88 @@
+"""A lane: claim the next ready task, do it, mark it done, commit; again, until none is left.
+
+Why this is exact. The rows and the mark of a task commit in one transaction of the target database. If the lane
+dies before the commit, the server rolls both back and the row lock of the claim is gone, so another lane finds
+the task untouched. If it dies after the commit, the task is done. There is no third case, hence no lease to
+expire, no half-copied table to recognise and nothing to clean up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from jobs.core.errors import Permanent, Stopped, Transient
+from jobs.core.plan import MigrationPlan
+from jobs.flow.watch import StoryWatch
+from jobs.ports.engine import Asked, Engine, Lane, Task
+
+TRIES = 8
+"""With the delays below about four minutes: a failover or a restart of a managed server fits into it."""
+LONGEST_DELAY = 60.0
+IDLE_SECONDS = 1.0
+
+Trouble = Callable[[Transient, int, float], None]
+"""(error, attempt, seconds until the next) -> told to people"""
+
+
+def delay_before(attempt: int) -> float:
+    """Seconds to wait before try `attempt + 1`: 1, 2, 4 … at most `LONGEST_DELAY`."""
+    return min(LONGEST_DELAY, 2.0 ** (attempt - 1))
+
+
+def run_lane(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatch, trouble: Trouble) -> int:
+    """Works until no task is left; returns how many tasks it did. Passing faults are tried again.
+
+    Raises `Stopped`, `Permanent`, or `Transient` after `TRIES` in a row without a finished task."""
+    did, failed = 0, 0
+    while True:
+        before = did
+        try:
+            with engine.lane(asked, plan) as lane:
+                for _ in _tasks_done(lane, watch):
+                    did += 1
+                return did
+        except Transient as error:
+            failed = 1 if did > before else failed + 1
+            if failed >= TRIES:
+                raise
+            delay = delay_before(failed)
+            trouble(error, failed, delay)
+            watch.wait(delay)
+
+
+def _tasks_done(lane: Lane, watch: StoryWatch) -> Iterator[Task]:
+    while True:
+        watch.check()
+        task = lane.claim()
+        if task is not None:
+            _perform(lane, task, watch)
+            yield task
+        elif lane.finished():
+            return
+        else:
+            lane.wait(IDLE_SECONDS)
+
+
+def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
+    watch.report(str(task.id), task.title, 0, 0)
+    try:
+        lane.commit(task, lane.perform(task, watch))
+    except Stopped:
+        lane.rollback(task)
+        raise
+    except Transient as error:
+        lane.rollback(task, error.what)
+        raise
+    except Permanent as error:
+        lane.rollback(task, error.what, fatal=True)
+        raise
+    finally:
+        watch.idle()
+
+
+def assist(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatch, trouble: Trouble) -> None:
+    """A further lane in another worker: helps while there is work, leaves the telling to the conductor."""
+    # The task went back to the table with its error; the conductor sees it there and decides.
+    with suppress(Stopped, Permanent, Transient):
+        run_lane(engine, asked, plan, watch, trouble)

@@ -1,0 +1,220 @@
+"""The conductor: holds the fence, prepares the run, is itself a lane, and proves the result."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis.exceptions import RedisError
+
+from jobs.core import events as e
+from jobs.core.commands import Tell
+from jobs.core.errors import FerrybotError, Permanent, Refused, Stopped, Transient
+from jobs.core.lifecycle import RUNNING, Ring, State, Status
+from jobs.core.model import Problem
+from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import Receipt, Verdict, overall_checksum
+from jobs.desk import Desk
+from jobs.flow.heart import Heart
+from jobs.flow.lane import TRIES, delay_before, run_lane
+from jobs.flow.overseer import Overseer
+from jobs.flow.watch import StoryWatch
+from jobs.flow.wiring import Asking
+from jobs.ports.board import Board
+from jobs.ports.engine import Asked, Conductor, Engine, FenceHeld
+
+REDIS_WAIT = 2.0
+"""Seconds between tries to tell the ledger while Redis is away."""
+
+
+@dataclass
+class Run:
+    """One conductor's attempt at one migration."""
+
+    desk: Desk
+    board: Board
+    engine: Engine
+    asked: Asked
+    plan: MigrationPlan
+    watch: StoryWatch
+
+    @property
+    def id(self) -> str:
+        return self.watch.state.id
+
+    @property
+    def number(self) -> int:
+        return self.watch.state.run
+
+    def tell(self, event: e.Report) -> State | None:
+        """Writes a report, waiting while Redis is away; None when the story no longer takes it."""
+        while True:
+            try:
+                return self.desk.obey(self.id, Tell(event=event))
+            except Refused:
+                return None
+            except RedisError:
+                if self.watch.terminate.wait(REDIS_WAIT):
+                    raise Stopped("This process was asked to end while Redis was away.") from None
+
+    def trouble(self, error: Transient, attempt: int, delay: float) -> None:
+        self.tell(e.Troubled(run=self.number, problem=error.problem(), attempt=attempt, retry_seconds=delay))
+
+    def conduct(self) -> None:
+        """From the fence to the end of the run, or to the moment at which somebody asked it to stop."""
+        with self.engine.conductor(self.asked, self.plan) as conductor:
+            try:
+                self._run(conductor)
+            except Stopped:
+                self._stopped(conductor)
+
+    def _run(self, conductor: Conductor) -> None:
+        self.watch.check()
+        if self.watch.state.receipt is not None:
+            return self._end(conductor, self.watch.state.receipt)
+        self.tell(e.PhaseReached(run=self.number, phase="prepare", title="Taking the snapshot, reading the schema"))
+        takeover = conductor.prepare(self.watch)
+        self.tell(e.RunStarted(run=self.number, takeover=takeover))
+        self._ring_lanes()
+        began = time.monotonic()
+        with Overseer(self.desk, self.board, self.watch, conductor.tally, self.plan.options.parallelism):
+            run_lane(self.engine, self.asked, self.plan, self.watch, self.trouble)
+            verdict = conductor.verdict()
+        self._report(conductor)
+        return self._conclude(conductor, verdict, time.monotonic() - began)
+
+    def _ring_lanes(self) -> None:
+        """Further lanes are a help, not a condition: a lane that nobody rings for is only slower."""
+        now = int(time.time())
+        for number in range(1, self.plan.options.parallelism):
+            try:
+                self.desk.queue.ring(Ring(kind="lane", migration=self.id, token=f"r{self.number}-{number}-{now}"))
+            except RedisError:
+                return
+
+    def _report(self, conductor: Conductor) -> None:
+        lines = "\n".join(json.dumps(row, ensure_ascii=False, default=str) for row in conductor.report())
+        try:
+            self.desk.ledger.attach(self.id, "tables", lines)
+        except RedisError:
+            # The receipt does not need it; the full log then tells phases only.
+            return
+
+    def _conclude(self, conductor: Conductor, verdict: Verdict, seconds: float) -> None:
+        if not verdict.green:
+            reasons = verdict.reasons
+            problem = Problem(
+                what=f"Verification found {len(reasons)} differences between source and target.",
+                meaning="The target is not a faithful copy; do not use it. The source was only read.",
+                remedy="Look at the differences in the log, then press Retry (differing tables are copied again).",
+                object=reasons[0] if reasons else "",
+            )
+            self.tell(e.RunFailed(run=self.number, problem=problem, reasons=tuple(reasons[:50])))
+            return
+        receipt = self._receipt(verdict, seconds)
+        if self.tell(e.Proven(run=self.number, receipt=receipt)) is None:
+            raise Stopped("A pause or a cancel came first.")
+        self._end(conductor, receipt)
+
+    def _end(self, conductor: Conductor, receipt: Receipt) -> None:
+        conductor.finish()
+        self.tell(e.Finished(run=self.number, receipt=receipt))
+
+    def _receipt(self, verdict: Verdict, seconds: float) -> Receipt:
+        state = self.watch.state
+        started = state.started or datetime.now(UTC)
+        return Receipt(
+            tables=len(verdict.proofs),
+            rows=sum(p.target_rows for p in verdict.proofs),
+            bytes=sum(p.bytes for p in verdict.proofs),
+            seconds=max(seconds, (datetime.now(UTC) - started).total_seconds()),
+            verify_seconds=sum(p.seconds for p in verdict.proofs),
+            objects=sum(count for _, count in verdict.objects),
+            checksum=overall_checksum(verdict.proofs),
+            digest=self.plan.digest,
+            source_version=self.plan.source.server_version,
+            target_version=self.plan.target.server_version,
+            runs=self.number,
+            requester=state.requester,
+            approvals=state.approvals,
+            left_out=self.plan.left_out,
+        )
+
+    def _stopped(self, conductor: Conductor) -> None:
+        """Why was it stopped? A pause and a cancel end the run here; a platform's stop leaves it to be resumed."""
+        state = self.desk.state(self.id)
+        if state.status is Status.pausing:
+            self.tell(e.Paused(run=self.number))
+        elif state.status is Status.cancelling:
+            self.tell(e.Cancelled(undone=conductor.undo()))
+
+
+def migrate(migration: str, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> None:
+    """Conducts the current run; returns at once when it is over or another conductor holds the fence."""
+    state = desk.state(migration)
+    if state.status not in RUNNING or state.plan is None:
+        return
+    run: Run | None = None
+    try:
+        run = _open(state, desk, asking, board, terminate)
+        with Heart(board, migration, "migrate"):
+            _conduct_patiently(run)
+    except FenceHeld:
+        return
+    except Stopped:
+        return
+    except FerrybotError as error:
+        _fail(desk, run, state, error)
+    finally:
+        board.rest(migration, "migrate")
+
+
+def _open(state: State, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> Run:
+    assert state.plan is not None
+    engine, asked = asking.engine(state), asking.asked(state)
+
+    def note(text: str, warning: bool) -> None:
+        run.tell(e.Noted(run=state.run, text=text, level="warning" if warning else "info"))
+
+    watch = StoryWatch(desk.ledger, board, state, "conductor", terminate, note)
+    run = Run(desk, board, engine, asked, state.plan, watch)
+    return run
+
+
+def _conduct_patiently(run: Run) -> None:
+    """Passing faults of the fence's or the snapshot's connection are tried again with a new one."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return run.conduct()
+        except Transient as error:
+            if attempt == TRIES:
+                raise
+            run.watch.failure = None
+            delay = delay_before(attempt)
+            run.trouble(error, attempt, delay)
+            run.watch.wait(delay)
+    return None
+
+
+def _fail(desk: Desk, run: Run | None, state: State, error: FerrybotError) -> None:
+    event = e.RunFailed(run=state.run, problem=error.problem())
+    if run is not None:
+        run.tell(event)
+    else:
+        desk.obey(state.id, Tell(event=event))
+
+
+def unexpected(desk: Desk, migration: str, error: Exception) -> None:
+    """A defect of ours ends the run visibly instead of leaving it to be resumed for ever."""
+    state = desk.state(migration)
+    problem = Permanent(
+        f"An unexpected error stopped the run ({type(error).__name__}).",
+        remedy="Look at the worker's log, then press Retry; what is done is not done again.",
+    ).problem()
+    if state.status in RUNNING:
+        desk.obey(migration, Tell(event=e.RunFailed(run=state.run, problem=problem)))
+    elif state.status in (Status.configured, Status.validating):
+        desk.obey(migration, Tell(event=e.ValidationBroke(attempt=state.attempt, problem=problem)))

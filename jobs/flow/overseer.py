@@ -1,0 +1,146 @@
+"""The overseer: a thread beside the conductor's lane that looks at the task table and tells how the run goes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from redis.exceptions import RedisError
+
+from jobs.core import events as e
+from jobs.core.commands import Tell
+from jobs.core.errors import FerrybotError, Permanent, Refused
+from jobs.core.progress import RunProgress
+from jobs.desk import Desk, deliver
+from jobs.flow.watch import StoryWatch
+from jobs.ports.board import Board
+from jobs.ports.engine import Tally
+
+TICK_SECONDS = 1.0
+RATE_WINDOW = 10.0
+"""Seconds over which a rate is taken: long enough not to jump, short enough to be about now."""
+NOTED_SHARE = 0.05
+"""A table gets its own line in the thread when it holds this share of the bytes…"""
+NOTED_BYTES = 1 << 30
+"""…or this many bytes; all others stand in the full log."""
+COURIER_SECONDS = 2
+
+
+@dataclass
+class Overseer:
+    """Publishes progress, tells phases and large tables; hands failures to the watch."""
+
+    desk: Desk
+    board: Board
+    watch: StoryWatch
+    look: Callable[[], Tally]
+    parallelism: int
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _seen: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=64))
+    _noted: set[str] = field(default_factory=set)
+    _phase: str = ""
+    _began: float = field(default_factory=time.monotonic)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Overseer:
+        self._thread = threading.Thread(target=self._loop, name="overseer", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join(timeout=30)
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.tick()
+            except FerrybotError as error:
+                self.watch.failure = error
+                return
+            except RedisError:
+                # The next tick tells the newest; a lost one is no loss.
+                pass
+            self._stop.wait(TICK_SECONDS)
+
+    def tick(self) -> None:
+        """One look at the task table. Raises the failure that a lane left there."""
+        migration = self.watch.state.id
+        tally = self.look()
+        self.board.publish(migration, self.measure(tally))
+        if tally.failed and self.watch.failure is None:
+            raise Permanent(
+                tally.failed,
+                meaning="The run has stopped. Finished tables stay in the target; the source was only read.",
+                remedy="Mend the cause and press Retry: what is done is not done again.",
+                object=tally.failed_object,
+            )
+        self.tell(tally)
+        self.desk.queue.ring(deliver(migration, f"p{int(time.time()) // COURIER_SECONDS}"))
+
+    def tell(self, tally: Tally) -> None:
+        """New phases and large tables become events."""
+        run, migration = self.watch.state.run, self.watch.state.id
+        try:
+            if tally.phase and tally.phase != self._phase:
+                event = e.PhaseReached(run=run, phase=tally.phase, title=tally.phase_title)
+                self.desk.obey(migration, Tell(event=event))
+                self._phase = tally.phase
+            for name, rows, size, seconds in tally.finished_tables:
+                large = size >= NOTED_BYTES or size >= NOTED_SHARE * max(1, tally.bytes_total)
+                if large and name not in self._noted:
+                    text = f"{name}: {rows:,} rows, {size / 1e6:,.1f} MB copied in {seconds:,.1f} s"
+                    self.desk.obey(migration, Tell(event=e.Noted(run=run, text=text)))
+                    self._noted.add(name)
+        except Refused:
+            # Paused, cancelled or overtaken meanwhile: the watch will stop the work.
+            return
+
+    def measure(self, tally: Tally) -> RunProgress:
+        """The run's numbers, with the rows and bytes that lanes hold uncommitted right now."""
+        before = self.board.progress(self.watch.state.id)
+        flying = [p for p in (before.now if before else ()) if p.task]
+        rows = tally.rows_done + sum(p.rows for p in flying)
+        size = tally.bytes_done + sum(p.bytes for p in flying)
+        now = time.monotonic()
+        self._seen.append((now, rows, size))
+        while now - self._seen[0][0] > RATE_WINDOW and len(self._seen) > 2:
+            self._seen.popleft()
+        span = now - self._seen[0][0]
+        rows_rate = max(0.0, (rows - self._seen[0][1]) / span) if span > 0 else 0.0
+        bytes_rate = max(0.0, (size - self._seen[0][2]) / span) if span > 0 else 0.0
+        low, high = self._left(tally, size)
+        return RunProgress(
+            phase=tally.phase,
+            tasks_done=tally.tasks_done,
+            tasks_total=tally.tasks_total,
+            tables_done=tally.tables_done,
+            tables_total=tally.tables_total,
+            rows_done=rows,
+            bytes_done=size,
+            bytes_total=tally.bytes_total,
+            rows_per_second=rows_rate,
+            bytes_per_second=bytes_rate,
+            seconds_left_low=low,
+            seconds_left_high=high,
+            lanes=len(flying),
+            at=time.time(),
+        )
+
+    def _left(self, tally: Tally, size: int) -> tuple[int | None, int | None]:
+        """Seconds left as a range: the copy at its pace so far, and indexes and verification on top of it.
+
+        Verification reads every row again and an index sorts it, so the rest takes half as long to once more
+        as long as the copy did: the high end assumes the latter."""
+        elapsed = time.monotonic() - self._began
+        if elapsed < 3 or not tally.bytes_total or not size:
+            return None, None
+        if tally.tables_done < tally.tables_total:
+            whole = elapsed * tally.bytes_total / min(size, tally.bytes_total)
+            return int(1.3 * whole - elapsed), int(2.2 * whole - elapsed)
+        rest = elapsed * (tally.tasks_total - tally.tasks_done) / max(1, tally.tasks_done)
+        return int(0.5 * rest), int(1.5 * rest) + 1

@@ -1,0 +1,74 @@
+"""Validation: inspect once, run every check, make the plan. Writes nothing to either database."""
+
+from __future__ import annotations
+
+from jobs.core import events as e
+from jobs.core.commands import Tell
+from jobs.core.errors import FerrybotError, Refused
+from jobs.core.lifecycle import State, Status
+from jobs.core.model import CheckResult, Finding, Severity, blockers
+from jobs.desk import Desk
+from jobs.flow.heart import Heart
+from jobs.flow.wiring import Asking
+from jobs.ports.board import Board
+from jobs.ports.engine import Engine
+
+
+def validate(migration: str, desk: Desk, asking: Asking, board: Board) -> None:
+    """Brings the current attempt to `blocked` or `ready`; does nothing when it is over or someone is at it."""
+    state = desk.state(migration)
+    if state.status not in (Status.configured, Status.validating):
+        return
+    attempt = state.attempt
+    try:
+        with Heart(board, migration, "validate"):
+            desk.obey(migration, Tell(event=e.ValidationStarted(attempt=attempt)))
+            desk.obey(migration, Tell(event=_outcome(state, desk, asking)))
+    except Refused:
+        # A newer attempt began meanwhile; its own job tells its story.
+        return
+    except FerrybotError as error:
+        desk.obey(migration, Tell(event=e.ValidationBroke(attempt=attempt, problem=error.problem())))
+
+
+def _outcome(state: State, desk: Desk, asking: Asking) -> e.Validated:
+    engine, unknown = _engine(state, asking)
+    if engine is None:
+        _tell(desk, state, unknown)
+        return e.Validated(attempt=state.attempt, plan=None)
+    try:
+        asked = asking.asked(state)
+    except FerrybotError as error:
+        _tell(desk, state, [_refusal("endpoints", "Connection details are complete", error)])
+        return e.Validated(attempt=state.attempt, plan=None)
+    inventory = engine.inspect(asked)
+    results = []
+    for check in engine.checks:
+        result = engine.look(check, inventory)
+        _tell(desk, state, [result])
+        results.append(result)
+    plan = None if blockers(results) else engine.plan(asked, inventory)
+    return e.Validated(attempt=state.attempt, plan=plan)
+
+
+def _engine(state: State, asking: Asking) -> tuple[Engine | None, list[CheckResult]]:
+    try:
+        return asking.engine(state), []
+    except FerrybotError as error:
+        return None, [_refusal("pair", "This pair of databases can be moved", error)]
+
+
+def _refusal(check: str, title: str, error: FerrybotError) -> CheckResult:
+    finding = Finding(
+        check=check,
+        severity=Severity.block,
+        message=error.what,
+        remedy=error.remedy,
+        field=error.object,
+    )
+    return CheckResult(check=check, title=title, findings=(finding,))
+
+
+def _tell(desk: Desk, state: State, results: list[CheckResult]) -> None:
+    for result in results:
+        desk.obey(state.id, Tell(event=e.CheckFinished(attempt=state.attempt, result=result)))

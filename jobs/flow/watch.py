@@ -1,0 +1,89 @@
+"""How work at a database hears what people want, and says how far it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from redis.exceptions import RedisError
+
+from jobs.core.errors import FerrybotError, Stopped
+from jobs.core.lifecycle import State, Status, evolve
+from jobs.core.progress import TaskProgress
+from jobs.ports.board import Board
+from jobs.ports.ledger import Ledger
+
+POLL_SECONDS = 1.0
+"""How soon a pause or a cancel is heard inside a chunk."""
+REPORT_SECONDS = 0.5
+"""Progress is shown at most every few seconds; more frequent writes would be wasted on Redis."""
+
+
+@dataclass
+class StoryWatch:
+    """`jobs.ports.engine.Watch`: follows the story of one run and stops the work when the story says so.
+
+    `terminate` is set when the platform wants this process gone. `failure` is set by an overseer in the same
+    process, to be raised where the work is. Safe to use from two threads.
+    """
+
+    ledger: Ledger
+    board: Board
+    state: State
+    lane: str
+    terminate: threading.Event
+    on_note: Callable[[str, bool], None]
+    failure: FerrybotError | None = None
+    _polled: float = 0.0
+    _reported: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        if self.terminate.is_set():
+            raise Stopped("This process was asked to end; the run continues elsewhere.")
+        self._poll()
+        if self.state.status not in (Status.migrating, Status.verifying):
+            raise Stopped(f"The migration is {self.state.status.value}.")
+
+    def wait(self, seconds: float) -> None:
+        """Waits in steps that still hear a stop."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.check()
+            self.terminate.wait(min(left, POLL_SECONDS))
+
+    def report(self, task: str, title: str, rows: int, bytes: int) -> None:
+        now = time.time()
+        if now - self._reported < REPORT_SECONDS:
+            return
+        self._reported = now
+        self._write(TaskProgress(task=task, title=title, rows=rows, bytes=bytes, lane=self.lane, at=now))
+
+    def idle(self) -> None:
+        """This lane holds no task: what it said before must not be counted again."""
+        self._write(TaskProgress(task="", title="", lane=self.lane, at=time.time()))
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        self.on_note(text, warning)
+
+    def _write(self, progress: TaskProgress) -> None:
+        self.board.report(self.state.id, progress)
+
+    def _poll(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._polled < POLL_SECONDS:
+                return
+            self._polled = time.monotonic()
+            run = self.state.run
+            try:
+                for recorded in self.ledger.read(self.state.id, after=self.state.version):
+                    self.state = evolve(self.state, recorded)
+            except RedisError:
+                # Redis is away: the copy goes on, and hears what was wanted when Redis is back.
+                return
+            if self.state.run != run:
+                raise Stopped("Another run has taken over.")

@@ -1,0 +1,42 @@
+"""The fixtures that every test may use; they live in `tests.support`."""
+
+import pytest
+
+from tests.support.servers import (
+    SERVER_FIXTURES,
+    chromium_path,
+    fresh_db,
+    mariadb_server,
+    pg15,
+    pg16,
+    pg17_tls,
+    pg18,
+    pg_server,
+    redis_server,
+    redis_url,
+    shop_db,
+)
+
+__all__ = [
+    "chromium_path",
+    "fresh_db",
+    "mariadb_server",
+    "pg15",
+    "pg16",
+    "pg17_tls",
+    "pg18",
+    "pg_server",
+    "redis_server",
+    "redis_url",
+    "shop_db",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs servers or a browser, so that `-m "not servers"` is the quick run."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if names & SERVER_FIXTURES:
+            item.add_marker("servers")
+        if "chromium_path" in names:
+            item.add_marker("browser")

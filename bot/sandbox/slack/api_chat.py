@@ -138,7 +138,9 @@ def existing(state: State, name: str, *, by_name: bool = False) -> Channel:
     return channel
 
 
-def rewrite(state: State, message: Message, text: str, blocks: list[Json], attachments: list[Json] | None) -> None:
+def rewrite(
+    state: State, message: Message, text: str, blocks: list[Json], attachments: list[Json] | None
+) -> None:
     """Replace the content of a message; text alone removes its blocks."""
     message.text, message.blocks = text, blocks
     if attachments is not None:
@@ -150,8 +152,8 @@ def rewrite(state: State, message: Message, text: str, blocks: list[Json], attac
 def remove(channel: Channel, message: Message) -> None:
     """Take a message away; a parent with replies leaves a tombstone."""
     if not message.is_ephemeral and not message.is_reply and channel.replies(message.ts):
-        message.subtype, message.text, message.blocks, message.files = "tombstone", "This message was deleted.", [], []
-        message.user, message.bot_id = "USLACKBOT", None
+        message.subtype, message.text = "tombstone", "This message was deleted."
+        message.user, message.bot_id, message.blocks, message.files = "USLACKBOT", None, [], []
     else:
         channel.all_messages.remove(message)
 

@@ -63,7 +63,8 @@ def conversations_list(state: State, args: Args) -> Json:
     """conversations.list"""
     wanted = (args.text("types") or "public_channel").split(",")
     me = state.workspace.bot_user_id
-    shown = [c for c in state.workspace.channels.values() if _kind(c) in wanted and (me in c.members or not c.is_private)]
+    known = [c for c in state.workspace.channels.values() if me in c.members or not c.is_private]
+    shown = [c for c in known if _kind(c) in wanted]
     if args.flag("exclude_archived"):
         shown = [c for c in shown if not c.is_archived]
     return {"channels": [c.to_slack(me) for c in shown], "response_metadata": {"next_cursor": ""}}
@@ -129,7 +130,9 @@ def _page(state: State, channel: Channel, args: Args, stamps: list[str]) -> Json
     with_metadata = args.flag("include_all_metadata")
     more = len(inside) > limit
     return {
-        "messages": [message_object(state, channel, m, metadata=with_metadata) for m in found if m is not None],
+        "messages": [
+            message_object(state, channel, m, metadata=with_metadata) for m in found if m is not None
+        ],
         "has_more": more,
         "response_metadata": {"next_cursor": inside[limit] if more else ""},
     }

@@ -16,7 +16,8 @@ def get_upload_url(state: State, args: Args) -> Json:
     length = args.number("length", 0)
     if length <= 0:
         raise ApiError("invalid_arguments", "must be greater than 0 [json-pointer:/length]")
-    file = StoredFile("F" + secrets.token_hex(5).upper(), args.required("filename"), length, state.workspace.bot_user_id)
+    id = "F" + secrets.token_hex(5).upper()
+    file = StoredFile(id, args.required("filename"), length, state.workspace.bot_user_id)
     file.snippet_type = args.text("snippet_type") or None
     file.upload_key = secrets.token_hex(16)
     with state.mutate():

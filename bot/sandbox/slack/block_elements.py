@@ -10,8 +10,19 @@ from bot.sandbox.slack.checker import ANY_TEXT, ID_LIMIT, PLAIN, URL_LIMIT, Chec
 from bot.sandbox.slack.elements import all_options
 from bot.sandbox.slack.records import Json
 
-SINGLE_SELECTS = {"static_select", "external_select", "users_select", "conversations_select", "channels_select"}
-MULTI_SELECTS = {"multi_static_select", "multi_external_select", "multi_users_select", "multi_conversations_select"}
+SINGLE_SELECTS = {
+    "static_select",
+    "external_select",
+    "users_select",
+    "conversations_select",
+    "channels_select",
+}
+MULTI_SELECTS = {
+    "multi_static_select",
+    "multi_external_select",
+    "multi_users_select",
+    "multi_conversations_select",
+}
 SELECTS = SINGLE_SELECTS | MULTI_SELECTS
 CHOICES = {"checkboxes", "radio_buttons"}
 PICKERS = {"datepicker", "timepicker"}
@@ -132,7 +143,9 @@ def _datetime(check: Checker, element: Json, at: str) -> None:
 
 def _dispatch(check: Checker, element: Json, at: str) -> None:
     config = element.get("dispatch_action_config")
-    if config is not None and check.shape(config, f"{at}/dispatch_action_config", (), ("trigger_actions_on",)):
+    if config is not None and check.shape(
+        config, f"{at}/dispatch_action_config", (), ("trigger_actions_on",)
+    ):
         for trigger, place in check.items(config, "trigger_actions_on", f"{at}/dispatch_action_config", 2):
             if trigger not in TRIGGERS:
                 check.fail(place, f"must be one of: {', '.join(TRIGGERS)}")
@@ -162,9 +175,22 @@ def _image(check: Checker, element: Json, at: str) -> None:
 _ACTION = ("action_id", "confirm")
 _FIELD = ("action_id", "confirm", "focus_on_load", "placeholder")
 _TYPING = ("action_id", "focus_on_load", "placeholder", "dispatch_action_config")
-_IDS = ("initial_user", "initial_conversation", "initial_channel", "default_to_current_conversation")
+_IDS: tuple[str, ...] = (
+    "initial_user",
+    "initial_conversation",
+    "initial_channel",
+    "default_to_current_conversation",
+)
 _IDS += ("response_url_enabled", "filter")
-_MANY = ("initial_users", "initial_conversations", "default_to_current_conversation", "filter", "max_selected_items")
+_OFFERED = ("initial_options", "min_query_length", "max_selected_items")
+_OPTIONS = ("options", "option_groups")
+_MANY = (
+    "initial_users",
+    "initial_conversations",
+    "default_to_current_conversation",
+    "filter",
+    "max_selected_items",
+)
 
 Details = Callable[[Checker, Json, str], None]
 # type -> (required, optional, the rest of its rules)
@@ -173,10 +199,10 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...], Details]] = {
     "overflow": (("options",), (), _overflow),
     "checkboxes": (("options",), ("initial_options",), _choices),
     "radio_buttons": (("options",), ("initial_option",), _choices),
-    "static_select": ((), ("options", "option_groups", "initial_option"), _static_select),
-    "multi_static_select": ((), ("options", "option_groups", "initial_options", "max_selected_items"), _static_select),
+    "static_select": ((), (*_OPTIONS, "initial_option"), _static_select),
+    "multi_static_select": ((), (*_OPTIONS, "initial_options", "max_selected_items"), _static_select),
     "external_select": ((), ("initial_option", "min_query_length"), _external_select),
-    "multi_external_select": ((), ("initial_options", "min_query_length", "max_selected_items"), _external_select),
+    "multi_external_select": ((), _OFFERED, _external_select),
     "users_select": ((), _IDS[:1], _ids_select),
     "conversations_select": ((), _IDS, _ids_select),
     "channels_select": ((), ("initial_channel", "response_url_enabled"), _ids_select),
@@ -192,7 +218,9 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...], Details]] = {
     "image": (("alt_text",), ("image_url", "slack_file"), _image),
 }
 COMMON: dict[str, tuple[str, ...]] = {
-    kind: _TYPING if kind in TYPED else _FIELD for kind in RULES if kind not in ("button", "overflow", "image")
+    kind: _TYPING if kind in TYPED else _FIELD
+    for kind in RULES
+    if kind not in ("button", "overflow", "image")
 }
 COMMON |= {"button": _ACTION, "overflow": _ACTION, "image": ()}
 for _kind in ("checkboxes", "radio_buttons", "datetimepicker"):  # these have no placeholder

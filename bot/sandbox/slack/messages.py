@@ -32,7 +32,9 @@ class StoredFile:
         """The file object of Slack's answers."""
         url = f"{base_url}files/{self.id}/{self.name}"
         extension = self.name.rpartition(".")[2].lower() if "." in self.name else "text"
-        shared = [{"ts": ts, "thread_ts": thread, "channel_id": channel} for channel, ts, thread in self.shares]
+        shared = [
+            {"ts": ts, "thread_ts": thread, "channel_id": channel} for channel, ts, thread in self.shares
+        ]
         by_channel: dict[str, list[Json]] = {}
         for one in shared:
             by_channel.setdefault(str(one["channel_id"]), []).append({k: v for k, v in one.items() if v})
@@ -127,7 +129,8 @@ class Channel:
 
     def to_slack(self, me: str) -> Json:
         """The conversation object of Slack's answers."""
-        base: Json = {"id": self.id, "is_archived": self.is_archived, "is_im": self.is_im, "is_channel": not self.is_im}
+        base: Json = {"id": self.id, "is_archived": self.is_archived, "is_im": self.is_im}
+        base["is_channel"] = not self.is_im
         if self.is_im:
             return base | {"user": self.user, "is_user_deleted": False}
         return base | {
@@ -159,7 +162,18 @@ def block_words(node: Any) -> list[str]:
         return [node["text"]]
     if str(node.get("type", "")).startswith("rich_text_") and node.get("type") != "rich_text_list":
         return ["".join(_inline(item) for item in node.get("elements", []))]
-    keys = ("text", "title", "fields", "label", "elements", "accessory", "element", "rows", "hint", "alt_text")
+    keys = (
+        "text",
+        "title",
+        "fields",
+        "label",
+        "elements",
+        "accessory",
+        "element",
+        "rows",
+        "hint",
+        "alt_text",
+    )
     words = [word for key in keys for word in block_words(node.get(key))]
     return words + ([str(node["alt_text"])] if "alt_text" in node else [])
 
@@ -168,5 +182,12 @@ def _inline(item: Json) -> str:
     kind = item.get("type")
     if kind in ("text", "link"):
         return str(item.get("text") or item.get("url", ""))
-    shapes = {"user": "<@{user_id}>", "channel": "<#{channel_id}>", "emoji": ":{name}:", "usergroup": "<!subteam^{usergroup_id}>"}
-    return shapes.get(str(kind), "{fallback}").format_map({"fallback": "", **item})
+    return _MENTIONS.get(str(kind), "{fallback}").format_map({"fallback": "", **item})
+
+
+_MENTIONS = {
+    "user": "<@{user_id}>",
+    "channel": "<#{channel_id}>",
+    "usergroup": "<!subteam^{usergroup_id}>",
+    "emoji": ":{name}:",
+}

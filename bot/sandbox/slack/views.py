@@ -110,7 +110,9 @@ class View:
             if block["block_id"] == block_id and action_id in (None, element["action_id"]):
                 return block, element
         there = [(block["block_id"], element["action_id"]) for block, element in self.elements()]
-        raise KeyError(f"no element {block_id!r}/{action_id!r} in view {self.callback_id!r}; there are {there}")
+        raise KeyError(
+            f"no element {block_id!r}/{action_id!r} in view {self.callback_id!r}; there are {there}"
+        )
 
     def value(self, block_id: str, action_id: str | None = None) -> Any:
         """What an element holds now, bare."""
@@ -181,7 +183,9 @@ class ViewStore:
         """A view that is still shown; else `not_found`, as Slack names it."""
         shown = [view for stack in self.stacks.values() for view in stack] + list(self.homes.values())
         for view in shown:
-            if (view_id and view.id == view_id) or (external_id and view.definition.get("external_id") == external_id):
+            if view_id and view.id == view_id:
+                return view
+            if external_id and view.definition.get("external_id") == external_id:
                 return view
         raise ApiError("not_found")
 
@@ -202,7 +206,9 @@ class ViewStore:
 
     def _new(self, user_id: str, definition: Json, now: float) -> View:
         external = definition.get("external_id")
-        if external and any(v.is_open and v.definition.get("external_id") == external for v in self.by_id.values()):
+        if external and any(
+            v.is_open and v.definition.get("external_id") == external for v in self.by_id.values()
+        ):
             raise ApiError("duplicate_external_id")
         view = View("V" + secrets.token_hex(5).upper(), user_id, definition, self._app)
         view.redefine(definition, now)

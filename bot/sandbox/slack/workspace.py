@@ -33,7 +33,12 @@ class User:
 
     def to_slack(self) -> Json:
         """The user object of Slack's answers."""
-        profile = {"real_name": self.real_name, "display_name": self.name, "title": self.title, "team": self.team_id}
+        profile = {
+            "real_name": self.real_name,
+            "display_name": self.name,
+            "title": self.title,
+            "team": self.team_id,
+        }
         user: Json = {
             "id": self.id, "team_id": self.team_id, "name": self.name, "real_name": self.real_name,
             "deleted": self.deleted, "is_bot": self.is_bot, "is_app_user": False, "profile": profile, "updated": 0,
@@ -87,7 +92,15 @@ class Workspace:
         for user in (
             User("U0ALICE", "alice", "Alice Requester", "Backend engineer"),
             User("U0BOB", "bob", "Bob Approver", "Database lead"),
-            User("U0CAROL", "carol", "Carol Keeper", "Database engineer", "America/New_York", "Eastern Time", -18000),
+            User(
+                "U0CAROL",
+                "carol",
+                "Carol Keeper",
+                "Database engineer",
+                "America/New_York",
+                "Eastern Time",
+                -18000,
+            ),
             User("U0MALLORY", "mallory", "Mallory Outsider", "Sales"),
             User("U0GUEST", "guest", "Gwen Guest", "Contractor", is_restricted=True),
         ):
@@ -102,7 +115,9 @@ class Workspace:
         self.users[user.id] = user
         return user
 
-    def add_channel(self, id: str, name: str, *, bot: bool = True, private: bool = False, topic: str = "") -> Channel:
+    def add_channel(
+        self, id: str, name: str, *, bot: bool = True, private: bool = False, topic: str = ""
+    ) -> Channel:
         """Create a channel with every person in it, and the bot if wanted."""
         members = {u.id for u in self.users.values() if not u.is_bot} | ({self.bot_user_id} if bot else set())
         self.channels[id] = Channel(id, name, members, private, topic=topic)
@@ -119,7 +134,8 @@ class Workspace:
         """The bot's direct conversation with a person, made when first needed."""
         id = "D" + user_id[1:]
         if id not in self.channels:
-            self.channels[id] = Channel(id, "", {user_id, self.bot_user_id}, is_private=True, is_im=True, user=user_id)
+            both = {user_id, self.bot_user_id}
+            self.channels[id] = Channel(id, "", both, is_private=True, is_im=True, user=user_id)
         return self.channels[id]
 
     def archive(self, channel: str) -> None:

@@ -36,12 +36,15 @@ class Fact(Frozen, Generic[T]):
 
 
 class Unreachable(Frozen):
-    """A side that could not be connected to; `field` is the form's field at fault, if one is."""
+    """A side that gave no facts; `field` is the form's field at fault, if one is.
+
+    `pooled`: it answers, through a transaction pooler, in whose sessions we must not set anything."""
 
     kind: Literal["permanent", "transient"]
     message: str
     remedy: str
     field: str = ""
+    pooled: bool = False
 
 
 class Server(Frozen):
@@ -304,6 +307,13 @@ class Replication(Frozen):
     slots: tuple[Slot, ...]
 
 
+class LeftoverShape(Frozen):
+    """Whether schema `ferrybot` and its run table are there."""
+
+    present: bool
+    run: bool
+
+
 class Leftover(Frozen):
     """Schema `ferrybot` of the target: whose run it holds; empty when there is no such schema."""
 
@@ -353,13 +363,16 @@ class Side(Frozen):
     replication: Fact[Replication] = Fact()
     leftover: Fact[Leftover] = Fact()
     free_bytes: Fact[int] = Fact()
+    filled: Fact[tuple[str, ...]] = Field(default=Fact(), description="tables with rows; read for data only")
 
 
 class Tool(Frozen):
-    """pg_dump and pg_restore as found: the major version, and how it calls itself."""
+    """pg_dump and pg_restore as found: the major version and its full name; or why none fits this source."""
 
-    major: int
-    text: str
+    major: int = 0
+    text: str = ""
+    problem: str = ""
+    remedy: str = ""
 
 
 class Address(Frozen):

@@ -1,0 +1,211 @@
+"""May this person, here, pass this gate? Pure: ids and group members in, a decision out.
+
+`groups` maps a user group's id to its members, or is None when Slack could not be asked. What is not known counts
+as "no", and the reason says that it was not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+from bot.config import Config
+from jobs.core.lifecycle import State
+from jobs.core.model import Service, TypedSource
+from jobs.core.policy import Policy
+
+Groups = Mapping[str, Set[str]] | None
+Verb = Literal["pause", "resume", "cancel", "retry"]
+Gate = Literal["request", "approve", "operate"]
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Go on."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Denied:
+    """Not this person, not here, or not now; `reason` is for that person to read."""
+
+    reason: str
+
+    def __bool__(self) -> bool:
+        return False
+
+
+Decision = Allowed | Denied
+
+
+@dataclass(frozen=True)
+class Who:
+    """A person as Slack describes one. `home` is the workspace that Ferrybot is installed in."""
+
+    id: str
+    team: str = ""
+    home: str = ""
+    guest: bool = False
+    deleted: bool = False
+    stranger: bool = False
+    bot: bool = False
+
+    @property
+    def outsider(self) -> bool:
+        """Known to belong elsewhere; a missing team id is a fault of the lookup and counts as elsewhere."""
+        return self.stranger or not self.team or self.team != self.home
+
+
+def who(user: Mapping[str, Any], home: str) -> Who:
+    """The person behind the `user` of Slack's users.info, seen from the workspace `home`."""
+    teams = (user.get("enterprise_user") or {}).get("teams") or ()
+    return Who(
+        id=str(user.get("id", "")),
+        # In an organisation a person belongs to several workspaces and `team_id` names only one.
+        team=home if home and home in teams else str(user.get("team_id") or ""),
+        home=home,
+        guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        deleted=bool(user.get("deleted")),
+        stranger=bool(user.get("is_stranger")),
+        bot=bool(user.get("is_bot")),
+    )
+
+
+class _Found(Enum):
+    yes = "yes"
+    no = "no"
+    unknown = "unknown"
+
+
+def groups_needed(config: Config, service: Service, gate: Gate) -> frozenset[str]:
+    """The user groups whose members must be known to decide `gate` for `service`; empty: ask Slack nothing."""
+    policy = config.policy(service.environment)
+    match gate:
+        case "request":
+            ids: Iterable[str] = policy.requesters
+        case "approve":
+            ids = policy.approvers
+        case "operate":
+            ids = (*policy.approvers, *_owners(config, service))
+    return frozenset(i for i in ids if _is_group(i))
+
+
+def may_request(config: Config, person_id: str, groups: Groups, channel: str, service: Service) -> Decision:
+    """May this person ask for a migration into `service` in `channel`?"""
+    if service.channels and channel not in service.channels:
+        where = ", ".join(f"<#{c}>" for c in service.channels[:3])
+        return Denied(f"{service.name} can be chosen only in {where}.")
+    requesters = config.policy(service.environment).requesters
+    if not requesters:
+        return Allowed()
+    return _decide(
+        _among(person_id, requesters, groups),
+        f"Only {_names(requesters)} may ask for a migration into {service.environment.value}.",
+    )
+
+
+def may_approve(policy: Policy, requester: str, person: Who, groups: Groups) -> Decision:
+    """May this person approve a migration that `requester` asked for?"""
+    if person.deleted:
+        return Denied("This account is deactivated, so it cannot approve.")
+    if person.bot:
+        return Denied("Only a person may approve.")
+    if person.guest:
+        return Denied("Guests of the workspace cannot approve.")
+    if person.outsider:
+        return Denied("Only members of this workspace may approve, and you belong to another one.")
+    if person.id == requester and not policy.self_approval:
+        return Denied("You asked for this migration, so somebody else must approve it.")
+    return _decide(
+        _among(person.id, policy.approvers, groups),
+        f"Only {_names(policy.approvers)} may approve this migration.",
+    )
+
+
+def may_operate(state: State, config: Config, person_id: str, groups: Groups, verb: Verb) -> Decision:
+    """May this person pause, resume, cancel or retry? The requester, the databases' owners and the approvers may."""
+    if state.requester and person_id == state.requester.id:
+        return Allowed()
+    entitled = _entitled(state, config)
+    return _decide(
+        _among(person_id, entitled, groups),
+        f"Only the person who asked for it, the databases' owners and the approvers may {verb} this migration.",
+    )
+
+
+def may_see(state: State, config: Config, person_id: str, groups: Groups, channel: str = "") -> Decision:
+    """May this person read plan, findings and log? Whoever is in its channel, once it is public, and who may operate.
+
+    `channel` is where the gesture came from; empty for the home tab."""
+    if state.public and channel and channel == state.channel:
+        return Allowed()
+    if state.requester and person_id == state.requester.id:
+        return Allowed()
+    if not state.public:
+        return Denied("This migration is still being prepared by the person who began it.")
+    return _decide(
+        _among(person_id, _entitled(state, config), groups),
+        f"This migration is discussed in <#{state.channel}>; please look at it there.",
+    )
+
+
+def operate_groups_needed(state: State, config: Config) -> frozenset[str]:
+    """The user groups that `may_operate` and `may_see` look at for this migration."""
+    return frozenset(i for i in _entitled(state, config) if _is_group(i))
+
+
+def _entitled(state: State, config: Config) -> tuple[str, ...]:
+    """Owners of both sides and the target's approvers, by the configuration of today: who was removed is out."""
+    if state.target is None:
+        return ()
+    approvers = config.policy(state.target.environment).approvers
+    source = () if state.source is None or isinstance(state.source, TypedSource) else _owners(config, state.source)
+    return (*approvers, *_owners(config, state.target), *source)
+
+
+def _owners(config: Config, service: Service) -> tuple[str, ...]:
+    entry = config.services.get(service.name)
+    return entry.owners if entry else service.owners
+
+
+def _among(person: str, ids: Iterable[str], groups: Groups) -> _Found:
+    """Named, or a member of a named group; `unknown` when only a group that is not known could say yes."""
+    found = _Found.no
+    for entry in ids:
+        if entry == person:
+            return _Found.yes
+        if not _is_group(entry):
+            continue
+        members = None if groups is None else groups.get(entry)
+        if members is None:
+            found = _Found.unknown
+        elif person in members:
+            return _Found.yes
+    return found
+
+
+def _decide(found: _Found, otherwise: str) -> Decision:
+    match found:
+        case _Found.yes:
+            return Allowed()
+        case _Found.unknown:
+            return Denied(
+                "Slack could not be asked who belongs to the user groups that decide this, "
+                "so nothing was done. Please try again in a minute."
+            )
+        case _Found.no:
+            return Denied(otherwise)
+
+
+def _is_group(entry: str) -> bool:
+    return entry.startswith("S")
+
+
+def _names(ids: Iterable[str]) -> str:
+    """Mentions for a text that only the person who pressed sees; nobody is pinged by an ephemeral message."""
+    listed = [f"<!subteam^{i}>" if _is_group(i) else f"<@{i}>" for i in ids]
+    return ", ".join(listed) or "nobody (no approvers are configured)"

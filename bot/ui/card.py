@@ -1,0 +1,193 @@
+"""The card: one message per migration that is always true. Pure: state -> (text, blocks)."""
+
+from __future__ import annotations
+
+from bot.refs import Ref
+from bot.ui import approval, findings, plan, progress
+from bot.ui import text as t
+from bot.ui.text import Block
+from jobs.core.lifecycle import RUNNING, State, Status, say
+from jobs.core.policy import counted
+from jobs.core.progress import RunProgress
+
+_ICONS = {
+    Status.configured: ":mag:",
+    Status.validating: ":mag:",
+    Status.blocked: ":no_entry:",
+    Status.ready: ":ballot_box_with_check:",
+    Status.awaiting_approval: ":lock:",
+    Status.migrating: ":ferry:",
+    Status.verifying: ":microscope:",
+    Status.pausing: ":double_vertical_bar:",
+    Status.paused: ":double_vertical_bar:",
+    Status.cancelling: ":octagonal_sign:",
+    Status.cancelled: ":octagonal_sign:",
+    Status.failed: ":x:",
+    Status.done: ":white_check_mark:",
+}
+_WORDS = {
+    Status.configured: "Waiting for its checks",
+    Status.validating: "Being checked",
+    Status.blocked: "A check blocks",
+    Status.ready: "Ready to start",
+    Status.awaiting_approval: "Waiting for approval",
+    Status.migrating: "Running",
+    Status.verifying: "Verifying",
+    Status.pausing: "Pausing: the chunk in hand is rolled back or finished",
+    Status.paused: "Paused",
+    Status.cancelling: "Cancelling",
+    Status.cancelled: "Cancelled",
+    Status.failed: "Failed",
+    Status.done: "Done and verified",
+}
+
+
+def text(state: State) -> str:
+    """What a notification and a screen reader say."""
+    return t.clip(f"Migration {t.plain(state.title)}: {_WORDS.get(state.status, say(state.status))}", t.MESSAGE_TEXT)
+
+
+def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
+    """The card in this state."""
+    made: list[Block] = [
+        t.header(f"Migration: {state.title}"),
+        t.section(f"{_ICONS.get(state.status, '')} *{_headline(state)}*", block_id="card_status"),
+        *_body(state, now),
+        t.context(*_people(state), block_id="card_people"),
+    ]
+    pressed = buttons(state)
+    if pressed:
+        made.append(t.actions("card_actions", pressed))
+    return made
+
+
+def _headline(state: State) -> str:
+    words = _WORDS.get(state.status, say(state.status))
+    if state.status in (Status.migrating, Status.verifying) and state.phase_title:
+        return f"{words}: {t.plain(state.phase_title)}"
+    return words
+
+
+def _body(state: State, now: RunProgress | None) -> list[Block]:
+    if state.status in (Status.configured, Status.validating, Status.blocked):
+        return _checks(state)
+    if state.status is Status.done and state.receipt is not None:
+        r = state.receipt
+        figures = [
+            ("Tables", f"{r.tables:,}"),
+            ("Rows", f"{r.rows:,}"),
+            ("Data", t.size(r.bytes)),
+            ("Duration", t.span(r.seconds)),
+        ]
+        return [t.fields(figures, block_id="card_figures")]
+    if state.status in RUNNING or state.status is Status.paused:
+        return [*_trouble(state), *_running(now)]
+    if state.status is Status.failed:
+        return _failure(state)
+    if state.status is Status.cancelled:
+        return [t.section(t.plain(state.undone) or "The target is as it was.", block_id="card_end")]
+    return [*_declined(state), *([plan.summary(state.plan)] if state.plan else []), *_gate(state)]
+
+
+def _checks(state: State) -> list[Block]:
+    told = findings.lines(state.results, limit=5)
+    shown = [line for line in told if not line.startswith(":heavy_check_mark:")][:6]
+    rest = t.context(f"{t.count(len(state.results), 'check')} finished", block_id="card_checks_count")
+    made = [t.section(t.clip("\n".join(shown), 2800), block_id="card_checks")] if shown else []
+    return [*made, rest]
+
+
+def _running(now: RunProgress | None) -> list[Block]:
+    if now is None or not now.tasks_total:
+        return [t.context("Figures follow as soon as the first lane is at work.", block_id="card_wait")]
+    made = [
+        t.section(progress.bar(progress.fraction(now)), block_id="card_bar"),
+        t.fields(progress.told(now), block_id="card_figures"),
+    ]
+    doing = progress.working(now)
+    return [*made, t.context(doing, block_id="card_now")] if doing else made
+
+
+def _trouble(state: State) -> list[Block]:
+    if state.trouble is None:
+        return []
+    return [
+        t.section(f":warning: {t.plain(state.trouble.what)}\nIt is tried again by itself.", block_id="card_trouble")
+    ]
+
+
+def _failure(state: State) -> list[Block]:
+    problem = state.problem
+    if problem is None:
+        return []
+    said = [f":x: {t.plain(t.clip(problem.what, 800))}", t.plain(problem.meaning)]
+    said += [f"• {t.plain(t.clip(r, 300))}" for r in state.reasons[:5]]
+    if len(state.reasons) > 5:
+        said.append(f"… and {len(state.reasons) - 5} more in the log")
+    return [
+        t.section("\n".join([*said, f"*Next:* {t.escape(t.clip(problem.remedy, 600))}"]), block_id="card_failure")
+    ]
+
+
+def _declined(state: State) -> list[Block]:
+    if state.declined is None:
+        return []
+    who, why = t.mention(state.declined.by.id), t.plain(state.declined.reason)
+    return [t.section(f":no_entry_sign: Declined by {who}: {why}", block_id="card_declined")]
+
+
+def _gate(state: State) -> list[Block]:
+    if state.status is not Status.awaiting_approval:
+        return []
+    given = counted(state.policy, state.requester.id if state.requester else "", state.digest, state.approvals)
+    may = approval.approvers(state.policy.approvers)
+    line = f"*{len(given)} of {state.policy.approvals}* approvals. May approve: {may}"
+    if not state.policy.self_approval:
+        line += ", but not the requester"
+    return [t.section(line, block_id="card_gate")]
+
+
+def _people(state: State) -> list[str]:
+    said = [f"Requested by {t.mention(state.requester.id)}"] if state.requester else []
+    if state.approvals:
+        said.append("Approved by " + ", ".join(t.mention(a.by.id) for a in state.approvals[:10]))
+    if state.cancelled_by:
+        said.append(f"Cancelled by {t.mention(state.cancelled_by.id)}")
+    if state.digest:
+        said.append(f"Plan `{state.digest[:12]}`")
+    return [*said, f"Id `{state.id}`"]
+
+
+def buttons(state: State) -> list[Block]:
+    """What may be done now; buttons of a past state vanish with it."""
+    value = Ref(m=state.id, r=state.run).pack()
+    logs = t.button("Show logs", "show_logs", value)
+    show = t.button("Show plan", "show_plan", value)
+    match state.status:
+        case Status.blocked | Status.ready:
+            return [t.button("Open", "open_migration", value, style="primary"), _cancel(state, value), logs]
+        case Status.configured | Status.validating:
+            return [t.button("Open", "open_migration", value), logs]
+        case Status.awaiting_approval:
+            return [*approval.buttons(state), _cancel(state, value), logs]
+        case Status.migrating | Status.verifying:
+            return [t.button("Pause", "pause", value), _cancel(state, value), logs, show]
+        case Status.paused:
+            return [t.button("Resume", "resume", value, style="primary"), _cancel(state, value), logs, show]
+        case Status.failed:
+            retry = t.button("Retry", "retry", value, style="primary", said="Retry: finished work is kept")
+            resumable = state.problem is None or state.problem.resumable
+            return [*([retry] if resumable else []), _cancel(state, value), logs, show]
+        case Status.pausing | Status.cancelling | Status.cancelled | Status.done:
+            return [logs, show] if state.plan else [logs]
+        case _:
+            return []
+
+
+def _cancel(state: State, value: str) -> Block:
+    if state.run:
+        text = "The run stops and what it created in the target is removed again. The source was only read."
+    else:
+        text = "Nothing has been copied yet. The request and its approvals end."
+    sure = t.confirm("Cancel this migration?", text, "Cancel migration", danger=True)
+    return t.button("Cancel", "cancel", value, style="danger", confirm=sure, said="Cancel this migration")

@@ -1,0 +1,252 @@
+"""Step 2, Validation: the source's form and the checks as they finish. Pure: state -> view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.refs import Ref, Sheet
+from bot.ui import text as t
+from bot.ui.configure import TITLE, engine_name, service_option, steps
+from bot.ui.text import Block, View
+from jobs.core.lifecycle import State, Status
+from jobs.core.model import CheckResult, Finding, Service, Severity, TlsMode, TypedSource, blockers, warnings
+
+CALLBACK = "ferrybot_validation"
+SERVICE, TYPED = "service", "typed"
+
+ICONS = {
+    Severity.block: ":no_entry:",
+    Severity.unknown: ":grey_question:",
+    Severity.warn: ":warning:",
+    Severity.inform: ":information_source:",
+}
+WORDS = {
+    Severity.block: "blocks",
+    Severity.unknown: "unknown",
+    Severity.warn: "warning",
+    Severity.inform: "note",
+}
+
+_KINDS = {
+    SERVICE: t.option("Another service", SERVICE, "A database that Ferrybot knows"),
+    TYPED: t.option("Connection details", TYPED, "Host, port, database and user"),
+}
+_TLS = {
+    TlsMode.verify_full: t.option("Verified: encrypted, certificate checked", "verify-full"),
+    TlsMode.require: t.option("Required: encrypted, certificate not checked", "require"),
+    TlsMode.prefer: t.option("Preferred: encrypted if the server offers it", "prefer"),
+    TlsMode.disable: t.option("Off: not encrypted", "disable"),
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """The source's form as it is being filled in; what was typed survives every re-rendering."""
+
+    kind: str = SERVICE
+    service: Service | None = None
+    typed: Mapping[str, str] = field(default_factory=dict)
+    password_link: str = ""
+    password_given: bool = False
+
+
+def form_of(state: State) -> Form:
+    """The form as it was submitted last; never a password."""
+    source = state.source
+    if isinstance(source, Service):
+        return Form(kind=SERVICE, service=source)
+    if isinstance(source, TypedSource):
+        secret = source.password or ""
+        typed = {
+            "host": source.host,
+            "port": str(source.port),
+            "database": source.database,
+            "user": source.user,
+            "tls": source.tls.value,
+            "secret_ref": "" if secret.startswith("once:") else secret,
+        }
+        return Form(kind=TYPED, typed=typed, password_given=secret.startswith("once:"))
+    return Form()
+
+
+def view(state: State, form: Form | None = None) -> View:
+    """The modal of step 2 in every state of the check."""
+    form = form or form_of(state)
+    blocks = [steps(2), _summary(state), *_form(form), *_checks(state), _buttons(state)]
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "private_metadata": Sheet(m=state.id, step="validation", channel=state.channel).pack(),
+        "title": t.label(TITLE, 24),
+        "submit": t.label(submit_word(state), 24),
+        "close": t.label("Close", 24),
+        "notify_on_close": True,
+        "blocks": t.within(blocks, t.MODAL_BLOCKS),
+    }
+
+
+def submit_word(state: State) -> str:
+    return "Continue" if state.status is Status.ready else "Run check"
+
+
+def _summary(state: State) -> Block:
+    target = state.target
+    name = f"*{t.escape(target.name)}* ({engine_name(target.engine)}, {target.environment})" if target else "?"
+    return t.section(f"Target: {name}\nNow: where does the data come from?", block_id="summary")
+
+
+def _form(form: Form) -> list[Block]:
+    kind: Block = {
+        "type": "radio_buttons",
+        "action_id": "source_kind_radio",
+        "options": list(_KINDS.values()),
+        "initial_option": _KINDS[form.kind],
+    }
+    blocks = [t.field("source_kind", "Source", kind, dispatch=True)]
+    return blocks + (_service_fields(form) if form.kind == SERVICE else _typed_fields(form))
+
+
+def _service_fields(form: Form) -> list[Block]:
+    element: Block = {
+        "type": "external_select",
+        "action_id": "source_service_select",
+        "min_query_length": 0,
+        "placeholder": t.label("Search a service"),
+    }
+    if form.service is not None:
+        element["initial_option"] = service_option(form.service)
+    return [t.field("source_service", "Source service", element)]
+
+
+def _typed_fields(form: Form) -> list[Block]:
+    typed = form.typed
+    tls: Block = {
+        "type": "static_select",
+        "action_id": "tls_select",
+        "options": list(_TLS.values()),
+        "initial_option": _TLS[TlsMode(typed.get("tls", "require"))],
+    }
+    return [
+        t.field("host", "Host", _line("host_input", typed.get("host", ""), "db-1.example.com", 253)),
+        t.field("port", "Port", _line("port_input", typed.get("port", "5432"), "5432", 5)),
+        t.field("database", "Database", _line("database_input", typed.get("database", ""), "shop", 63)),
+        t.field("user", "User", _line("user_input", typed.get("user", ""), "ferry_reader", 63)),
+        t.field("tls", "Encryption (TLS)", tls),
+        t.field(
+            "secret_ref",
+            "Password reference",
+            _line(
+                "secret_ref_input", typed.get("secret_ref", ""), "env:SHOP_PASSWORD or file:/run/secrets/shop", 200
+            ),
+            optional=True,
+            hint="Where the workers find the password. Leave it empty to type the password on a one-time page; "
+            "never write a password here.",
+        ),
+        *_password(form),
+    ]
+
+
+def _password(form: Form) -> list[Block]:
+    if form.password_link:
+        link = t.button("Enter the password", "password_page_open", "open", style="primary", url=form.password_link)
+        text = (
+            ":key: Open the one-time page to enter the password. The page works once, for ten minutes, and only for "
+            "this migration. The check starts by itself afterwards."
+        )
+        return [t.section(text, block_id="password_page", accessory=link)]
+    if form.password_given:
+        return [t.context(":key: The password was entered on the one-time page.", block_id="password_given")]
+    return []
+
+
+def _line(action_id: str, value: str, placeholder: str, limit: int) -> Block:
+    element: Block = {
+        "type": "plain_text_input",
+        "action_id": action_id,
+        "placeholder": t.label(placeholder, t.PLACEHOLDER),
+        "max_length": limit,
+    }
+    if value:
+        element["initial_value"] = value
+    return element
+
+
+def _checks(state: State) -> list[Block]:
+    if state.status is Status.draft or (state.status is Status.new):
+        return [t.context("*Run check* reads both servers. It changes nothing on either.", block_id="checks_hint")]
+    blocks = [t.divider(), t.section(headline(state), block_id="checks_head")]
+    for index, chunk in enumerate(chunks(lines(state.results), t.SECTION - 100)):
+        blocks.append(t.section("\n".join(chunk), block_id=f"checks_{index}"))
+    if state.problem is not None and state.status is Status.blocked:
+        blocks.append(t.section(f":no_entry: {t.plain(state.problem.what)}\n{t.escape(state.problem.remedy)}"))
+    return blocks
+
+
+def headline(state: State) -> str:
+    """The state of the checks in one line."""
+    done = len(state.results)
+    if state.status is Status.configured:
+        return ":hourglass_flowing_sand: *Checks are waiting for a worker…*"
+    if state.status is Status.validating:
+        return f":hourglass_flowing_sand: *Checking…* {t.count(done, 'check')} finished"
+    stop, warn = len(blockers(state.results)), len(warnings(state.results))
+    if state.plan is None:
+        return f":no_entry: *Not ready:* {t.count(max(1, stop), 'finding')} to mend. Mend, then *Re-run check*."
+    if warn:
+        return f":white_check_mark: *{done} checks ran, nothing blocks.* {t.count(warn, 'warning')} to acknowledge."
+    return f":white_check_mark: *{t.count(done, 'check')} passed.* Nothing stands in the way."
+
+
+def lines(results: Sequence[CheckResult], limit: int = 20) -> list[str]:
+    """Findings first, most severe first, then what passed in one line each; `limit` findings in full."""
+    order = list(Severity)
+    found = sorted((f for r in results for f in r.findings), key=lambda f: order.index(f.severity))
+    told = [finding_line(f) for f in found[:limit]]
+    if len(found) > limit:
+        told.append(f"… and {t.count(len(found) - limit, 'finding')} more; the full list is in *Show logs*.")
+    skipped = [
+        f":black_square_button: {t.plain(r.title)}: not looked at, {t.plain(r.skipped)}" for r in results if r.skipped
+    ]
+    passed = [_passed(r) for r in results if not r.findings and not r.skipped]
+    return told + passed + skipped
+
+
+def _passed(result: CheckResult) -> str:
+    detail = f" _{t.plain(result.detail)}_" if result.detail else ""
+    return f":heavy_check_mark: {t.plain(result.title)}{detail}"
+
+
+def finding_line(finding: Finding) -> str:
+    """One finding with its remedy."""
+    where = f" {t.code(t.clip(finding.object, 120))}" if finding.object else ""
+    remedy = f"\n      → {_remedy(finding.remedy)}" if finding.remedy else ""
+    text = t.clip(t.plain(finding.message), 700)
+    return f"{ICONS[finding.severity]} *{WORDS[finding.severity]}*{where}: {text}{remedy}"
+
+
+def _remedy(text: str) -> str:
+    """SQL keeps its own characters: a `*` in a statement is not a mark."""
+    return t.clip(t.escape(" ".join(text.split())), 900)
+
+
+def chunks(rows: Sequence[str], limit: int) -> list[list[str]]:
+    """Rows packed into groups of at most `limit` characters."""
+    groups: list[list[str]] = []
+    room = 0
+    for row in rows:
+        row = t.clip(row, limit)
+        if not groups or len(row) + 1 > room:
+            groups.append([])
+            room = limit
+        groups[-1].append(row)
+        room -= len(row) + 1
+    return groups
+
+
+def _buttons(state: State) -> Block:
+    value = Ref(m=state.id).pack()
+    made = [t.button("Back", "back_to_configure", value, said="Back to step 1, Configure")]
+    if state.status in (Status.blocked, Status.ready):
+        made.append(t.button("Re-run check", "rerun_check", value))
+    return t.actions("validation_actions", made)

@@ -1,0 +1,68 @@
+"""App Home and the lists of `/migrate`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.refs import Ref
+from bot.ui import text as t
+from bot.ui.card import text as card_text
+from bot.ui.configure import engine_name
+from bot.ui.text import Block, View
+from jobs.core.lifecycle import State, say
+from jobs.core.model import Service
+
+HELP = (
+    "*Ferrybot moves databases.* Three steps in a modal: Configure, Validation, Migration; then one thread tells "
+    "the whole story.\n"
+    "• `/migrate` begins a migration, or goes on with one you left\n"
+    "• `/migrate status` says what is going on in this channel\n"
+    "• `/migrate list` lists the latest migrations\n"
+    "• `/migrate logs` or `/migrate logs ID` shows the log of the latest, or of that one\n"
+    "• `/migrate help` shows this\n"
+    "Validation only reads. Nothing is written before *Migrate* is pressed, and on production not before others "
+    "have approved exactly the plan that was shown."
+)
+
+
+def unknown(word: str) -> str:
+    return f"I don't know `/migrate {t.plain(t.clip(word, 60))}`.\n{HELP}"
+
+
+def row(state: State) -> str:
+    """One migration in one line."""
+    moment = f", {t.when(state.changed)}" if state.changed else ""
+    who = f" by {t.mention(state.requester.id)}" if state.requester else ""
+    return f"`{state.id}` *{t.plain(state.title)}* is {say(state.status)}{who}{moment}"
+
+
+def listing(states: Sequence[State], title: str) -> tuple[str, list[Block]]:
+    """An ephemeral answer: text and blocks."""
+    if not states:
+        empty = f"{title}: none yet. `/migrate` begins one."
+        return empty, [t.section(empty)]
+    rows = [
+        t.section(row(s), accessory=t.button("Show logs", "show_logs", Ref(m=s.id).pack(), said=f"Log of {s.title}"))
+        for s in states[:20]
+    ]
+    return f"{title}: {len(states)}", [t.section(f"*{title}*"), *rows]
+
+
+def view(services: Sequence[Service], recent: Sequence[State]) -> View:
+    """App Home: a way to begin, what goes on, what is known."""
+    start = t.button("Migrate database", "home_migrate", "start", style="primary")
+    blocks: list[Block] = [
+        t.header("Ferrybot"),
+        t.section("Moves databases from Slack: checked, approved, verified, told in one thread.", accessory=start),
+        t.divider(),
+        t.section("*Latest migrations*"),
+    ]
+    shown = [s for s in recent if s.public][:10]
+    blocks += [
+        t.section(t.clip(f"{card_text(s)}", 500), accessory=t.button("Show logs", "show_logs", Ref(m=s.id).pack()))
+        for s in shown
+    ] or [t.context("None yet. Press *Migrate database*, or type `/migrate` in a channel.")]
+    blocks += [t.divider(), t.section("*Services*")]
+    told = [f"• *{t.plain(s.name)}*  {engine_name(s.engine)}, {s.environment}" for s in services[:40]]
+    blocks.append(t.section("\n".join(told) or "No service is configured: see `ferrybot.yaml`."))
+    return {"type": "home", "blocks": t.within(blocks, t.MODAL_BLOCKS)}

@@ -1,0 +1,194 @@
+"""The story as lines of the thread, as the receipt and as the full log. Pure: events -> text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.ui import findings, plan
+from bot.ui import text as t
+from bot.ui.text import Block, View
+from jobs.core import events as e
+from jobs.core.lifecycle import State
+from jobs.core.model import CheckResult, Severity, blockers, warnings
+from jobs.core.verdict import Receipt
+
+PAGE = 40
+
+
+def line(event: e.Event, state: State) -> str:
+    """The event as one line of the thread; empty when the thread need not hear of it."""
+    match event:
+        case e.Configured():
+            return f":mag: {t.mention(event.by.id)} asked for a check, number {event.attempt}."
+        case e.CheckFinished():
+            return "\n".join(
+                findings.finding_line(f) for f in event.result.findings if f.severity is not Severity.inform
+            )
+        case e.Validated():
+            return _validated(event, state)
+        case e.ValidationBroke():
+            return f":x: The check could not be carried out: {t.plain(event.problem.what)} {t.escape(event.problem.remedy)}"
+        case e.Requested():
+            gate = _asks(state)
+            return f":memo: {t.mention(event.by.id)} requested the migration of plan `{event.digest[:12]}`.{gate}"
+        case e.Approved():
+            return f":ballot_box_with_check: {t.mention(event.approval.by.id)} approved plan `{event.approval.digest[:12]}`."
+        case e.Declined():
+            return f":no_entry_sign: {t.mention(event.by.id)} declined: {t.plain(event.reason)}"
+        case _:
+            return _run_line(event)
+
+
+def _asks(state: State) -> str:
+    if not state.policy.approvals:
+        return ""
+    from_whom = ", ".join(
+        f"<!subteam^{i}>" if i.startswith("S") else t.mention(i) for i in state.policy.approvers[:20]
+    )
+    return f" It waits for {t.count(state.policy.approvals, 'approval')} from {from_whom}."
+
+
+def _validated(event: e.Validated, state: State) -> str:
+    if event.plan is None:
+        return f":no_entry: The checks found {t.count(max(1, len(blockers(state.results))), 'blocker')}: nothing can start yet."
+    warned = warnings(state.results)
+    told = f" {t.count(len(warned), 'warning')} to acknowledge." if warned else ""
+    return f":white_check_mark: {t.count(len(state.results), 'check')} ran, nothing blocks.{told}"
+
+
+def _run_line(event: e.Event) -> str:
+    match event:
+        case e.RunQueued():
+            return f":hourglass_flowing_sand: Run {event.run} waits for a worker."
+        case e.RunStarted():
+            if event.takeover:
+                return (
+                    ":arrows_counterclockwise: The run continues where it stopped; finished tables are proven again."
+                )
+            return ":arrow_forward: The run has begun."
+        case e.PhaseReached():
+            return f":small_blue_diamond: {t.plain(event.title)}"
+        case e.Noted():
+            return f"{':warning:' if event.level == 'warning' else ':page_facing_up:'} {t.plain(event.text)}"
+        case e.Troubled():
+            return (
+                f":warning: {t.plain(event.problem.what)} Nothing was lost; try {event.attempt + 1} follows in "
+                f"{t.span(event.retry_seconds)}."
+            )
+        case e.PauseAsked():
+            return f":double_vertical_bar: {t.mention(event.by.id)} asked for a pause."
+        case e.Paused():
+            return ":double_vertical_bar: Paused. What is copied stays; *Resume* continues, also hours later."
+        case e.Resumed():
+            return f":arrow_forward: {t.mention(event.by.id)} resumed; run {event.run} waits for a worker."
+        case e.CancelAsked():
+            return f":octagonal_sign: {t.mention(event.by.id)} cancelled the migration."
+        case e.Cancelled():
+            return f":octagonal_sign: Cancelled. {t.plain(event.undone)}"
+        case e.RunFailed():
+            return _failed(event)
+        case e.Proven():
+            return f":microscope: Verified: {t.count(event.receipt.tables, 'table')} and {event.receipt.objects:,} objects agree."
+        case e.Finished():
+            return receipt(event.receipt)
+        case _:
+            return ""
+
+
+def _failed(event: e.RunFailed) -> str:
+    problem = event.problem
+    said = [f":x: *Failed:* {t.plain(t.clip(problem.what, 1500))}", t.plain(problem.meaning)]
+    said += [f"• {t.plain(t.clip(reason, 300))}" for reason in event.reasons[:10]]
+    return "\n".join([*said, f"*Next:* {t.escape(t.clip(problem.remedy, 900))}"])
+
+
+def receipt(r: Receipt) -> str:
+    """What was proven, on which plan, by whom, between which servers."""
+    lines = [
+        ":receipt: *Receipt*",
+        f"{t.count(r.tables, 'table')}, {r.rows:,} rows, {t.size(r.bytes)} in {t.span(r.seconds)}"
+        + (f", in {r.runs} runs" if r.runs > 1 else ""),
+        f"Every table has the same count and checksum on both sides, and {r.objects:,} objects agree.",
+        f"Checksum over all tables: `{r.checksum[:32]}`",
+        f"From {plan.version(r.source_version)} to {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
+    ]
+    if r.requester:
+        lines.append(f"Requested by {t.mention(r.requester.id)}")
+    if r.approvals:
+        lines.append("Approved by " + ", ".join(f"{t.mention(a.by.id)} {t.when(a.at)}" for a in r.approvals))
+    lines += [f"Did not travel: {t.plain(x)}" for x in r.left_out[:10]]
+    return "\n".join(lines)
+
+
+def batches(lines: Sequence[str]) -> list[list[str]]:
+    """Lines packed into messages that Slack accepts."""
+    groups: list[list[str]] = []
+    room = 0
+    for text in (t.clip(x, t.SECTION) for x in lines):
+        if not groups or len(text) + 1 > room or len(groups[-1]) >= t.MESSAGE_BLOCKS - 2:
+            groups.append([])
+            room = t.BLOCKS_TEXT
+        groups[-1].append(text)
+        room -= len(text) + 1
+    return groups
+
+
+def reply(lines: Sequence[str], *, repeat: bool = False) -> tuple[str, list[Block]]:
+    """One message of the thread."""
+    shown = [*([":repeat: _This may repeat an earlier message._"] if repeat else []), *lines]
+    packed = findings.chunks(shown, t.SECTION - 10)
+    text = t.clip(" ".join("\n".join(shown).split()), t.MESSAGE_TEXT)
+    return text, [t.section("\n".join(chunk)) for chunk in packed]
+
+
+def full(state: State, story: Sequence[e.Recorded], tables: str | None) -> str:
+    """The whole log as plain text: every event with its time, then every table."""
+    head = [f"Ferrybot migration {state.id}", state.title, f"plan {state.digest or 'none'}", ""]
+    told = [f"{r.version:>5}  {_stamp(r.at)}  {_plain_event(r.event)}" for r in story]
+    return "\n".join([*head, *told, "", *_table_lines(tables)]) + "\n"
+
+
+def _stamp(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+
+
+def _plain_event(event: e.Event) -> str:
+    match event:
+        case e.CheckFinished():
+            return _plain_check(event.result)
+        case e.Validated():
+            plan_made = event.plan
+            if plan_made is None:
+                return "validated: blocked"
+            return f"validated: plan {plan_made.digest}, {len(plan_made.tables)} tables"
+        case _:
+            body = event.model_dump(mode="json", exclude={"type"}, exclude_none=True)
+            return f"{event.type}: {json.dumps(body, ensure_ascii=False, sort_keys=True)}"
+
+
+def _plain_check(result: CheckResult) -> str:
+    if not result.findings:
+        return f"check {result.check}: {(result.skipped and 'not looked at, ' + result.skipped) or 'passed'} {result.detail}"
+    told = "; ".join(f"{f.severity} {f.object} {f.message} -> {f.remedy}" for f in result.findings)
+    return f"check {result.check}: {told}"
+
+
+def _table_lines(tables: str | None) -> list[str]:
+    if not tables:
+        return []
+    rows = [json.loads(x) for x in tables.splitlines() if x]
+    return ["Tables", *("  " + json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows)]
+
+
+def view(state: State, story: Sequence[e.Recorded], page: int = 0) -> View:
+    """*Show logs*: the story on pages, the newest first."""
+    told = [(r, line(r.event, state)) for r in reversed(story)]
+    lines = [f"{t.when(r.at)}  {t.clip(text, 600)}" for r, text in told if text]
+    pages = max(1, -(-len(lines) // PAGE))
+    page = min(page, pages - 1)
+    part = lines[page * PAGE : (page + 1) * PAGE] or ["Nothing has happened yet."]
+    groups = findings.chunks(part, t.SECTION - 10)
+    head = t.context(f"{t.plain(state.title)}, page {page + 1} of {pages}, newest first")
+    return plan.paged("Log", "logs", state, page, pages, [head, *[t.section("\n".join(g)) for g in groups]])

@@ -1,0 +1,198 @@
+"""Reads every fact of both sides once, without writing anything. What cannot be read is a fact too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import psycopg
+
+from jobs.core.errors import FerrybotError, Permanent
+from jobs.core.model import Endpoint, Environment, Scope, TlsMode
+from jobs.engines.postgres import facts as f
+from jobs.engines.postgres.connect import connect, explain, first_line, scrub
+from jobs.engines.postgres.inspect_disk import free_bytes
+from jobs.engines.postgres.inspect_rows import filled_tables
+from jobs.engines.postgres.inspect_wire import pooling, speed_of_source, speed_of_target
+from jobs.engines.postgres.reader import Reader
+from jobs.engines.postgres.tools import fitting
+from jobs.ports.engine import Asked
+
+_Read = Callable[[Reader, f.Server, f.Pooling], f.Side]
+
+
+def inspect(asked: Asked) -> f.Inventory:
+    """Both sides at once, since a far server answers slowly and a silent one only after a timeout."""
+    with ThreadPoolExecutor(2) as pool:
+        reading_source = pool.submit(_side, asked.source, _read_source)
+        reading_target = pool.submit(_side, asked.target, _read_target)
+        source, target = reading_source.result(), reading_target.result()
+    inventory = f.Inventory(
+        migration=asked.migration,
+        options=asked.options,
+        source_address=_address(asked.source, asked.source_environment),
+        target_address=_address(asked.target, asked.target_environment),
+        source_side=source,
+        target_side=target,
+        tool=_tool(asked.source, source),
+        stated_free_bytes=asked.stated_free_bytes,
+    )
+    return _with_probes(asked, inventory)
+
+
+def _side(endpoint: Endpoint, read: _Read) -> f.Side | f.Unreachable:
+    try:
+        # Asked before anything is set in the session: behind a transaction pooler our settings would stay in
+        # a server session that serves somebody else next.
+        pooled = pooling(endpoint)
+        if pooled.changes:
+            return _behind_pooler(endpoint)
+        with closing(connect(endpoint, purpose="inspect")) as connection:
+            reader = Reader(connection, endpoint)
+            return read(reader, reader.row("server", f.Server).get(), pooled)
+    except FerrybotError as error:
+        kind = "permanent" if isinstance(error, Permanent) else "transient"
+        return f.Unreachable(
+            kind=kind, message=scrub(error.what, endpoint), remedy=error.remedy, field=error.object
+        )
+    except psycopg.Error as error:
+        return _failed(endpoint, first_line(scrub(error.diag.message_primary or str(error), endpoint)))
+    except f.Unread as error:
+        return _failed(endpoint, str(error))
+
+
+def _failed(endpoint: Endpoint, text: str) -> f.Unreachable:
+    return f.Unreachable(
+        kind="transient",
+        message=f"{endpoint.label} could be reached, but did not describe itself: {text}",
+        remedy="Check that this address is a PostgreSQL server of version 10 or newer, and run the check again.",
+    )
+
+
+def _behind_pooler(endpoint: Endpoint) -> f.Unreachable:
+    return f.Unreachable(
+        kind="permanent",
+        message=f"{endpoint.label} is behind a transaction pooler: each transaction runs in another session",
+        remedy="Give the address of the PostgreSQL server itself (often port 5432), or of a pool in session mode.",
+        field="port",
+        pooled=True,
+    )
+
+
+def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> f.Side:
+    return f.Side(
+        server=server,
+        pooling=f.Fact(value=pooled),
+        speed=f.Fact(value=speed_of_source(reader.connection)),
+        identifier=_identifier(reader),
+        connections=reader.row("connections", f.Connections),
+        tables=reader.rows("tables", f.Table),
+        columns=reader.rows("columns", f.Column),
+        objects=reader.rows("objects", f.Object),
+        oddities=reader.rows("oddities", f.Oddity),
+        definitions=reader.rows("definitions", f.Definition),
+        extensions=reader.rows("extensions", f.Extension),
+        languages=reader.rows("languages", f.Language),
+        wrappers=reader.rows("wrappers", f.Wrapper),
+        routines=reader.rows("routines", f.Routine),
+        collations=reader.rows("collations", f.Collation),
+        collation_uses=reader.rows("collation_uses", f.CollationUse),
+        role_needs=reader.rows("role_needs", f.RoleNeed),
+        hidden=reader.rows("hidden", f.Hidden),
+        references=reader.rows("references", f.Reference),
+    )
+
+
+def _read_target(reader: Reader, server: f.Server, pooled: f.Pooling) -> f.Side:
+    return f.Side(
+        server=server,
+        pooling=f.Fact(value=pooled),
+        speed=f.Fact(value=speed_of_target(reader.connection)),
+        identifier=_identifier(reader),
+        connections=reader.row("connections", f.Connections),
+        tables=reader.rows("tables", f.Table),
+        columns=reader.rows("columns", f.Column),
+        objects=reader.rows("objects", f.Object),
+        extensions=reader.rows("extensions", f.Extension),
+        available_extensions=reader.rows("available_extensions", f.AvailableExtension),
+        languages=reader.rows("languages", f.Language),
+        wrappers=reader.rows("wrappers", f.Wrapper),
+        collations=reader.rows("collations", f.Collation),
+        roles=reader.rows("roles", f.Role),
+        tablespaces=reader.texts("tablespaces", "name"),
+        replication=_replication(reader),
+        leftover=_leftover(reader),
+    )
+
+
+def _identifier(reader: Reader) -> f.Fact[str]:
+    read = reader.texts("identifier", "value")
+    return f.Fact(value=read.value[0]) if read.value else f.Fact(reason=read.reason)
+
+
+def _replication(reader: Reader) -> f.Fact[f.Replication]:
+    replicas, slots = reader.rows("replicas", f.Replica), reader.rows("slots", f.Slot)
+    if replicas.value is None or slots.value is None:
+        return f.Fact(reason=replicas.reason if replicas.value is None else slots.reason)
+    return f.Fact(value=f.Replication(replicas=replicas.value, slots=slots.value))
+
+
+def _leftover(reader: Reader) -> f.Fact[f.Leftover]:
+    shapes = reader.rows("leftover", f.LeftoverShape)
+    if not shapes.value:
+        return f.Fact(reason=shapes.reason)
+    shape = shapes.value[0]
+    if not (shape.present and shape.run):
+        return f.Fact(value=f.Leftover(present=shape.present))
+    runs = reader.texts("leftover_runs", "migration")
+    # Unreadable runs are somebody else's: the schema is there all the same.
+    return f.Fact(value=f.Leftover(present=True, migrations=runs.value or ()))
+
+
+def _with_probes(asked: Asked, inventory: f.Inventory) -> f.Inventory:
+    """Adds what takes a connection of its own: free disk, and whether existing tables hold rows."""
+    target = inventory.target_side
+    if isinstance(target, f.Unreachable):
+        return inventory
+    found = {"free_bytes": free_bytes(asked.target, target.server)}
+    if asked.options.scope is Scope.data_only:
+        return inventory.model_copy(
+            update={"target_side": target.model_copy(update={**found, "filled": _filled(asked, inventory)})}
+        )
+    return inventory.model_copy(update={"target_side": target.model_copy(update=found)})
+
+
+def _filled(asked: Asked, inventory: f.Inventory) -> f.Fact[tuple[str, ...]]:
+    try:
+        existing = {t.key for t in inventory.target.tables.get() if t.kind != "f"}
+        return filled_tables(asked.target, sorted(inventory.selected_keys & existing))
+    except (f.Unread, f.Unreached) as error:
+        return f.Fact(reason=str(error))
+    except FerrybotError as error:
+        return f.Fact(reason=error.what)
+    except psycopg.Error as error:
+        return f.Fact(reason=explain(error, asked.target, doing="Looking for rows").what)
+
+
+def _tool(endpoint: Endpoint, source: f.Side | f.Unreachable) -> f.Fact[f.Tool]:
+    """pg_dump as this worker has it, for this source as far as it is known."""
+    major = 0 if isinstance(source, f.Unreachable) else source.server.major
+    try:
+        tool = fitting(major, tls=endpoint.tls in (TlsMode.require, TlsMode.verify_full))
+    except Permanent as error:
+        return f.Fact(value=f.Tool(problem=error.what, remedy=error.remedy))
+    return f.Fact(value=f.Tool(major=tool.version[0], text=tool.text))
+
+
+def _address(endpoint: Endpoint, environment: str) -> f.Address:
+    known = {e.value for e in Environment}
+    return f.Address(
+        label=endpoint.label,
+        host=endpoint.host,
+        port=endpoint.port,
+        database=endpoint.database,
+        user=endpoint.user,
+        tls=endpoint.tls.value,
+        environment=Environment(environment) if environment in known else "",
+    )

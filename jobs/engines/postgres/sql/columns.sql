@@ -1,0 +1,23 @@
+-- `base` is the type below all domains, which is what travels; a true array has typlen -1 and an element.
+with recursive below(domain, oid) as (
+    select t.oid, t.typbasetype from pg_type t where t.typtype = 'd'
+    union all
+    select b.domain, t.typbasetype from below b join pg_type t on t.oid = b.oid where t.typtype = 'd'
+)
+select n.nspname::text as schema_name,
+       c.relname::text as table_name,
+       a.attname::text as name,
+       format_type(a.atttypid, a.atttypmod) as type,
+       t.oid::bigint as base,
+       case when t.typlen = -1 then t.typelem::bigint else 0 end as element,
+       coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '' as generated
+from pg_attribute a
+join pg_class c on c.oid = a.attrelid
+join pg_namespace n on n.oid = c.relnamespace
+left join below b on b.domain = a.atttypid
+     and exists (select from pg_type d where d.oid = b.oid and d.typtype <> 'd')
+join pg_type t on t.oid = coalesce(b.oid, a.atttypid)
+where a.attnum > 0 and not a.attisdropped
+  and c.relkind in ('r', 'p', 'f')
+  and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
+order by n.nspname, c.relname, a.attnum

@@ -1,0 +1,1 @@
+select system_identifier::text as value from pg_control_system()

@@ -1,0 +1,42 @@
+-- Objects with a property that a check warns of.
+with spaces as (
+    select oid, nspname::text from pg_namespace
+    where nspname !~ '^pg_' and nspname not in ('information_schema', 'ferrybot')
+)
+select 'invalid index' as kind, s.nspname as schema_name, t.relname::text as table_name, c.relname::text as name,
+       '' as note
+from pg_index x join pg_class c on c.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
+join spaces s on s.oid = c.relnamespace
+where not x.indisvalid
+union all
+select 'not valid', s.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)
+from pg_constraint k join pg_class c on c.oid = k.conrelid join spaces s on s.oid = c.relnamespace
+where not k.convalidated
+union all
+select 'trigger mode', s.nspname, c.relname, g.tgname,
+       case g.tgenabled when 'A' then 'always' when 'R' then 'replica' else 'disabled' end
+from pg_trigger g join pg_class c on c.oid = g.tgrelid join spaces s on s.oid = c.relnamespace
+where not g.tgisinternal and g.tgenabled <> 'O'
+union all
+select 'tablespace', s.nspname, case when c.relkind in ('r', 'p') then c.relname::text else '' end, c.relname,
+       e.spcname
+from pg_class c join spaces s on s.oid = c.relnamespace join pg_tablespace e on e.oid = c.reltablespace
+union all
+select 'event trigger', '', '', evtname, evtevent from pg_event_trigger v
+where not exists (select from pg_depend d where d.classid = 'pg_event_trigger'::regclass and d.objid = v.oid
+                  and d.deptype = 'e')
+union all
+select 'publication for all tables', '', '', pubname, '' from pg_publication where puballtables
+union all
+select 'subscription', '', '', u.subname, ''
+from pg_subscription u join pg_database d on d.oid = u.subdbid where d.datname = current_database()
+union all
+select 'large objects', '', '', 'large objects', count(*)::text from pg_largeobject_metadata having count(*) > 0
+union all
+select 'setting', '', '', coalesce('role ' || r.rolname, 'everybody'), setting
+from pg_db_role_setting z join pg_database d on d.oid = z.setdatabase and d.datname = current_database()
+left join pg_roles r on r.oid = z.setrole
+cross join unnest(z.setconfig) setting
+union all
+select 'user mapping', '', '', m.srvname, coalesce(m.usename, 'public') from pg_user_mappings m
+order by 1, 2, 3, 4, 5

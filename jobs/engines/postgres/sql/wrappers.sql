@@ -1,0 +1,4 @@
+select w.fdwname::text as name, has_foreign_data_wrapper_privilege(w.oid, 'usage') as usable,
+       exists (select from pg_depend d where d.classid = 'pg_foreign_data_wrapper'::regclass and d.objid = w.oid
+               and d.deptype = 'e') as of_extension
+from pg_foreign_data_wrapper w order by 1

@@ -1,0 +1,239 @@
+"""The task table in the target: names, phases, and every statement that touches it.
+
+Why a crash leaves nothing half done: a task is claimed by a row lock, its work and its mark are one
+transaction, and the mark first takes `ferrybot.run` FOR SHARE and compares epochs. A new conductor raises the
+epoch, so a lane that outlived its conductor can commit before that (and is proven again) or never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from jobs.engines.postgres.connect import Connection
+
+SCHEMA = "ferrybot"
+CHANNEL = "ferrybot"
+DDL = files("jobs.engines.postgres").joinpath("sql/worktable.sql").read_text()
+
+LOCK_CLASS = 0x0FE2_2B07
+"""First half of our advisory locks; the second says which. Any fixed number does that nobody else uses."""
+FENCE, LANES = 1, 2
+
+PHASES = {
+    10: ("schema", "Creating the schema"),
+    20: ("copy", "Copying rows"),
+    30: ("index", "Building indexes"),
+    32: ("index", "Building indexes"),
+    34: ("index", "Building indexes"),
+    40: ("keys", "Adding foreign keys"),
+    45: ("keys", "Validating foreign keys"),
+    50: ("post", "Creating triggers, policies and grants"),
+    60: ("refresh", "Refreshing materialized views"),
+    62: ("refresh", "Refreshing materialized views"),
+    70: ("analyze", "Collecting statistics"),
+    80: ("sequences", "Setting sequences"),
+    90: ("verify", "Verifying"),
+}
+"""Order -> name and title. Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
+
+REOPENED = ("copy", "large objects", "refresh", "sequences", "verify")
+"""Kinds whose result depends on the source's rows: a new snapshot makes them open again."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A task to be written. `id` is its place in the list; `needs` name other ids."""
+
+    id: int
+    kind: str
+    phase: int
+    title: str
+    size: int = 0
+    tables: int = 0
+    payload: dict[str, Any] = field(default_factory=dict)
+    needs: tuple[int, ...] = ()
+    barrier: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """The one row of `ferrybot.run`."""
+
+    migration: str
+    digest: str
+    epoch: int
+    snapshot: str
+    replica_role: bool
+    tool: str
+    definitions: dict[str, str]
+    drops: list[str]
+    left_out: list[list[int]]
+    unchecked: list[str]
+
+
+_READ_RUN = """
+select migration, digest, epoch, snapshot, replica_role, tool, definitions, drops, left_out, unchecked
+from ferrybot.run"""
+
+_WRITE_RUN = """
+insert into ferrybot.run (migration, digest, epoch, snapshot, server_pid, host, pid, replica_role, tool,
+                          definitions, drops, left_out, unchecked)
+values (%s, %s, 1, %s, pg_backend_pid(), %s, %s, %s, %s, %s, %s, %s, %s)"""
+
+_COPY_TASKS = "copy ferrybot.task (id, kind, phase, title, size, tables, payload, needs, barrier) from stdin"
+
+_NEXT_EPOCH = """
+update ferrybot.run set epoch = epoch + 1, snapshot = %s, server_pid = pg_backend_pid(), host = %s, pid = %s,
+    replica_role = %s, resumed_at = clock_timestamp()
+returning epoch"""
+
+_REOPEN = """
+update ferrybot.task set done_at = null, result = null, attempts = 0, error = '', fatal = false
+where kind = any(%s) and done_at is not null"""
+
+_FORGIVE = "update ferrybot.task set attempts = 0, error = '', fatal = false where attempts > 0 or fatal"
+
+_CLAIM = """
+select t.id, t.kind, t.phase, t.title, t.size, t.payload, t.attempts, t.epoch
+from ferrybot.task t
+where t.done_at is null and not t.fatal
+  and not exists (select from ferrybot.task n where n.id = any(t.needs) and n.done_at is null)
+  and not exists (select from ferrybot.task n where n.phase < t.barrier and n.done_at is null)
+order by t.phase, t.size desc, t.id
+limit 1
+for update of t skip locked"""
+
+_PULSE = """
+select r.epoch, r.snapshot, exists (
+    select from pg_locks l
+    where l.locktype = 'advisory' and l.database = (select oid from pg_database where datname = current_database())
+      and l.classid = %s and l.objid = %s and l.objsubid = 2 and l.granted)
+from ferrybot.run r"""
+
+_MARK = """
+update ferrybot.task set done_at = clock_timestamp(), epoch = %s, rows = %s, bytes = %s,
+    seconds = extract(epoch from clock_timestamp() - now()), result = %s, error = ''
+where id = %s"""
+
+_FAIL = "update ferrybot.task set attempts = attempts + 1, error = %s, fatal = fatal or %s where id = %s"
+
+_TALLY = """
+select count(*), count(*) filter (where done_at is not null),
+    coalesce(sum(tables), 0), coalesce(sum(tables) filter (where done_at is not null), 0),
+    coalesce(sum(rows) filter (where kind = 'copy' and done_at is not null), 0),
+    coalesce(sum(size) filter (where kind = 'copy'), 0),
+    coalesce(sum(size) filter (where kind = 'copy' and done_at is not null), 0),
+    min(phase) filter (where done_at is null),
+    (select count(*) from pg_locks l where l.locktype = 'advisory' and l.granted
+        and l.database = (select oid from pg_database where datname = current_database())
+        and l.classid = %s and l.objid = %s and l.objsubid = 2)
+from ferrybot.task"""
+
+_LARGEST = """
+select title, rows, bytes, seconds from ferrybot.task
+where kind = 'copy' and done_at is not null order by bytes desc, id limit %s"""
+
+_FATAL = "select error, title from ferrybot.task where fatal order by id limit 1"
+
+_RESULTS = "select result from ferrybot.task where kind = any(%s) and done_at is not null and result is not null order by id"
+
+
+def exists(connection: Connection) -> bool:
+    """Whether a run was ever prepared in this database and not finished."""
+    row = connection.execute("select to_regclass('ferrybot.run') is not null").fetchone()
+    return bool(row and row[0])
+
+
+def read_run(connection: Connection) -> Run | None:
+    """The run that this database holds."""
+    if not exists(connection):
+        return None
+    row = connection.execute(_READ_RUN).fetchone()
+    return Run(*row) if row else None
+
+
+def write(connection: Connection, run: Run, rows: Sequence[Row], host: str, pid: int) -> None:
+    """Schema, run and tasks, for the caller's transaction."""
+    connection.execute(DDL, prepare=False)
+    values = (run.migration, run.digest, run.snapshot, host, pid, run.replica_role, run.tool)
+    documents = (run.definitions, run.drops, run.left_out, run.unchecked)
+    connection.execute(_WRITE_RUN, [*values, *map(Jsonb, documents)])
+    with connection.cursor() as cursor, cursor.copy(_COPY_TASKS) as copy:
+        for row in rows:
+            columns = (row.id, row.kind, row.phase, row.title, row.size, row.tables)
+            copy.write_row((*columns, Jsonb(row.payload), list(row.needs), row.barrier))
+    connection.execute("analyze ferrybot.task")
+
+
+def next_epoch(connection: Connection, snapshot: str, replica_role: bool, host: str, pid: int) -> int:
+    """A new conductor's epoch; every task that depends on rows is open again, failures are forgiven."""
+    row = connection.execute(_NEXT_EPOCH, [snapshot, host, pid, replica_role]).fetchone()
+    connection.execute(_REOPEN, [list(REOPENED)])
+    connection.execute(_FORGIVE)
+    assert row
+    return int(row[0])
+
+
+def reopen(connection: Connection, kinds: Sequence[str]) -> None:
+    connection.execute(_REOPEN, [list(kinds)])
+
+
+def pulse(connection: Connection) -> tuple[int, str, bool]:
+    """Epoch, snapshot, and whether a conductor holds the fence."""
+    row = connection.execute(_PULSE, [LOCK_CLASS, FENCE]).fetchone()
+    assert row
+    return int(row[0]), str(row[1]), bool(row[2])
+
+
+def claim(connection: Connection) -> tuple[Any, ...] | None:
+    """Locks the next ready task in the caller's transaction."""
+    return connection.execute(_CLAIM).fetchone()
+
+
+def any_open(connection: Connection) -> bool:
+    row = connection.execute("select exists (select from ferrybot.task where done_at is null)").fetchone()
+    return bool(row and row[0])
+
+
+def epoch_for_share(connection: Connection) -> int:
+    """The run's epoch, which no conductor can raise until the caller's transaction ends."""
+    row = connection.execute("select epoch from ferrybot.run for share").fetchone()
+    assert row
+    return int(row[0])
+
+
+def mark(connection: Connection, task: int, epoch: int, rows: int, bytes: int, result: Any) -> None:
+    """Done, and a bell for lanes that wait; both take effect with the caller's commit."""
+    document = None if result is None else Jsonb(result)
+    connection.execute(_MARK, [epoch, rows, bytes, document, task])
+    connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(task)])
+
+
+def fail(connection: Connection, task: int, error: str, fatal: bool) -> None:
+    connection.execute(_FAIL, [error, fatal, task])
+
+
+def tally(connection: Connection, largest: int) -> tuple[tuple[Any, ...], list[tuple[Any, ...]], tuple[Any, ...] | None]:
+    """The totals, the largest finished copies, and the first fatal failure."""
+    row = connection.execute(_TALLY, [LOCK_CLASS, LANES]).fetchone()
+    assert row
+    return row, connection.execute(_LARGEST, [largest]).fetchall(), connection.execute(_FATAL).fetchone()
+
+
+def results(connection: Connection, kinds: Sequence[str]) -> list[Any]:
+    """What finished tasks of these kinds kept with their marks."""
+    return [row[0] for row in connection.execute(_RESULTS, [list(kinds)]).fetchall()]
+
+
+def ring(connection: Connection) -> None:
+    connection.execute("select pg_notify(%s, '')", [CHANNEL])
+
+
+def drop(connection: Connection) -> None:
+    """Nothing of ours is left; harmless when done twice."""
+    connection.execute("drop schema if exists ferrybot cascade")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -63,10 +64,10 @@ class JobSettings(BaseSettings):
         validation_alias="FERRYBOT_LOG_FORMAT",
         description="Set it to json or console.",
     )
-    pg_bin: Path | None = Field(
+    pg_bin: str | None = Field(
         default=None,
         validation_alias="FERRYBOT_PG_BIN",
-        description="Set it to the folder that holds pg_dump and pg_restore.",
+        description="Set it to the folder that holds pg_dump and pg_restore (several: like PATH).",
     )
 
     @field_validator("redis_url")
@@ -92,9 +93,9 @@ class JobSettings(BaseSettings):
 
     @field_validator("pg_bin")
     @classmethod
-    def _a_folder(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_dir():
-            raise ValueError("is not a folder here")
+    def _folders(cls, value: str | None) -> str | None:
+        if value and not all(Path(part).is_dir() for part in value.split(os.pathsep) if part):
+            raise ValueError("names a folder that is not here")
         return value
 
 

@@ -15,4 +15,3 @@ def create_shop(conninfo: str, scale: float = 1.0) -> None:
         connection.execute("select set_config('shop.scale', %s, true)", [repr(scale)])
         for part in _PARTS:
             connection.execute(files("bot.sandbox").joinpath(part).read_bytes())
-        connection.execute("analyze")

@@ -2,6 +2,7 @@
 
 set local synchronous_commit = off;
 set local work_mem = '64MB';
+set local jit = off;  -- compiling took longer than what it compiled
 
 -- `rows(n)`: how many of what are n at scale 1. `pick(n, salt, m)`: a number below m that looks like chance.
 create function pg_temp.rows(n integer) returns integer language sql stable
@@ -40,7 +41,8 @@ create temporary table words on commit drop as select
 
 insert into catalog.category (parent_id, name, path)
   select case when n > 5 then 1 + n % 5 end,
-         (array['Kitchen','Living','Garden','Travel','Office'])[1 + n % 5] || case when n > 5 then ' ' || n else '' end,
+         (array['Kitchen','Living','Garden','Travel','Office'])[1 + n % 5]
+           || case when n > 5 then ' ' || n else '' end,
          array['shop', 'level ' || (n > 5)::integer]
   from generate_series(1, 25) n;
 
@@ -50,7 +52,8 @@ insert into catalog.product (sku, name, category_id, price, cost, availability, 
          concat_ws(' ', pg_temp.word(w.material, n, 1), pg_temp.word(w.thing, n, 2), pg_temp.word(w.variant, n, 3)),
          1 + n % 25, pg_temp.price(n), round(pg_temp.price(n) * 0.6, 2),
          (enum_range(null::catalog.availability))[1 + pg_temp.pick(n, 4, 3)],
-         jsonb_build_object('colour', pg_temp.word(array['red','sand','black'], n, 5), 'rank', n % 7, 'new', n % 9 = 0),
+         jsonb_build_object('colour', pg_temp.word(array['red','sand','black'], n, 5), 'rank', n % 7,
+                            'new', n % 9 = 0),
          array[n % 90 / 3.0, n % 40, 0.1]::double precision[],
          catalog.weight_range((n % 10) / 4.0, (n % 10) / 4.0 + 1),
          decode(md5(n::text) || md5((-n)::text), 'hex'),
@@ -108,7 +111,7 @@ insert into sales."order"
              w.country[1 + customer % 10])::crm.postal_address,
          case when k % 3 > 0 then tstzrange(moment + interval '2 days', moment + interval '3 days') end,
          case when k % 2 = 0 then jsonb_build_object('via', 'app', 'k', k) end, moment
-  from generate_series(1::bigint, pg_temp.rows(150000)) k, words w,
+  from generate_series(1::bigint, pg_temp.rows(110000)) k, words w,
        lateral (select 1 + pg_temp.pick(k, 15, w.customers), pg_temp.moment(k, 16) offset 0) as d (customer, moment),
        lateral (select sum(pg_temp.quantity_of(k, line) * pg_temp.price(pg_temp.product_of(k, line, w.products)))
                 from generate_series(1, 1 + (k % 5)::integer) line) as sum (total);
@@ -117,7 +120,8 @@ select setval('sales.order_number', (select max(id) from sales."order"));
 insert into sales.order_line (order_id, ordered_at, region, line_no, product_id, quantity, unit_price)
   select o.id, o.ordered_at, o.region, line, product, pg_temp.quantity_of(k, line), pg_temp.price(product)
   from sales."order" o, lateral (select (o.id - 100000) / 3 + 1 offset 0) as d (k),
-       words w, generate_series(1, 1 + (k % 5)::integer) line, lateral (select pg_temp.product_of(k, line, w.products) offset 0) as p (product);
+       words w, generate_series(1, 1 + (k % 5)::integer) line,
+       lateral (select pg_temp.product_of(k, line, w.products) offset 0) as p (product);
 
 insert into sales.payment
   select pg_temp.key('payment', id), id, ordered_at, region, (array['card', 'invoice', 'wallet'])[1 + id % 3], total,
@@ -130,7 +134,8 @@ insert into sales.delivery_slot (van, slot, driver)
        generate_series(timestamp '2026-06-01 08:00', timestamp '2026-06-20', interval '2 hours') start;
 
 insert into sales.coupon values
-  ('WELCOME', 10, '08:00+02', '{[1,100),[200,300)}'), ('ÉTÉ', 12.5, '24:00:00+00', '{}'), ('B"2\B''', 0.1, null, null);
+  ('WELCOME', 10, '08:00+02', '{[1,100),[200,300)}'), ('ÉTÉ', 12.5, '24:00:00+00', '{}'),
+  ('B"2\B''', 0.1, null, null);
 insert into crm."Order Notes" ("order id", "Written By", "Text")
   select 100000 + 3 * n, pg_temp.word(w.first, n, 18), E'Call first.\tThen\\ring "twice"\r\nat door №' || n
   from generate_series(1, pg_temp.rows(2000)) n, words w;
@@ -140,25 +145,26 @@ insert into crm."Order Notes" ("order id", "Written By", "Text")
 insert into audit.event
   select n, kind, pg_temp.moment(n, 19), 'user ' || n % 50, ('10.0.' || n % 256 || '.1')::inet,
          jsonb_build_object('n', n, 'ok', n % 17 > 0)
-  from generate_series(1, pg_temp.rows(150000)) n,
+  from generate_series(1, pg_temp.rows(100000)) n,
        lateral (select (array['login', 'order', 'payment', 'export', 'Zoll–Prüfung'])[1 + n % 5]) as k (kind);
 
 insert into audit.click
   select '/p/' || n % 40, timestamptz '2026-01-01' + n % 3000 * interval '1 second', n % 7
-  from generate_series(1, pg_temp.rows(100000)) n;
+  from generate_series(1, pg_temp.rows(300000)) n;
 
 insert into audit.price_change (product_id, before, after, changed_at)
   select id, '{"amount": 1}', jsonb_build_object('amount', price), updated_at from catalog.product where id % 10 = 0;
 
 insert into audit."<!channel> it's ""quoted"" – Ünï 漢字 \ &amp; *" values
-  (1, '<!channel>', 'a\.b', '<https://example.com|click>'), (2, '', null, '`code` *bold*'), (3, '🚢', E'\x01', default);
+  (1, '<!channel>', 'a\.b', '<https://example.com|click>'), (2, '', null, '`code` *bold*'),
+  (3, '🚢', E'\x01', default);
 
 insert into audit.edge_value (id, label) values (1, 'all null');
 insert into audit.edge_value values
   (2, 'least', -32768, -9223372036854775808, '-Infinity', '-Infinity', '-Infinity', '', '', '', false, '-infinity',
-   '-infinity', '-infinity', '00:00', '00:00-15:59', '-178000000 years', '{}', '{}', '{}', '{}', row('', '', '', 'DE'),
-   '{}', 'new', '0.0.0.0/0', '0.0.0.0/0', '00:00:00:00:00:00', '', '(-Infinity,NaN)', '((0,0))', 'empty', '{}', '', '',
-   '', '0/0', '00000000-0000-0000-0000-000000000000'),
+   '-infinity', '-infinity', '00:00', '00:00-15:59', '-178000000 years', '{}', '{}', '{}', '{}',
+   row('', '', '', 'DE'), '{}', 'new', '0.0.0.0/0', '0.0.0.0/0', '00:00:00:00:00:00', '', '(-Infinity,NaN)', '((0,0))',
+   'empty', '{}', '', '', '', '0/0', '00000000-0000-0000-0000-000000000000'),
   (3, 'most', 32767, 9223372036854775807, repeat('9', 500)::numeric / 7, 3.4028235e38, 1.7976931348623157e308,
    repeat('long ', 40000), 'é     ', '\x00ff0a0d5c2e00', true, '5874897-12-31', '294276-12-31 23:59:59.999999+00',
    '294276-12-31 23:59:59.999999', '24:00', '24:00+15:59', '178000000 years 11 mons -31 days 23:59:59.999999',
@@ -167,11 +173,14 @@ insert into audit.edge_value values
    array[row('a,b', '"', '(x)', 'FR')::crm.postal_address, null], 'cancelled', 'fe80::1/64', '2001:db8::/32',
    'ff:ff:ff:ff:ff:ff', B'10101010101010101010', '(1e-300,1e300)', '((0,0),(1,1),(1,0))', '[1,)', '{[1,3),[5,9)}',
    'a:1A ''it''''s'':2', 'a & !b <-> c', 'x', 'FFFFFFFF/FFFFFFFF', 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
-  (4, 'not a number', 0, 0, 'NaN', 'NaN', 'NaN', '\.', '\.', '\x5c2e', null, '4713-01-01 BC', '4713-01-01 00:00+00 BC',
-   '0044-03-15 12:00 BC', '12:34:56.789012', '12:00+05:30', '1 mon -1 day 00:00:00.000001', 'null', 'null', null, null,
-   null, null, null, '::ffff:1.2.3.4', null, null, null, '(NaN,NaN)', null, '(,)', '{(,)}', null, null, '\', null, null);
+  (4, 'not a number', 0, 0, 'NaN', 'NaN', 'NaN', '\.', '\.', '\x5c2e', null, '4713-01-01 BC',
+   '4713-01-01 00:00+00 BC', '0044-03-15 12:00 BC', '12:34:56.789012', '12:00+05:30',
+   '1 mon -1 day 00:00:00.000001', 'null', 'null',
+   null, null, null, null, null, '::ffff:1.2.3.4', null, null, null, '(NaN,NaN)', null, '(,)', '{(,)}',
+   null, null, '\', null, null);
 insert into audit.edge_value (id, label, twice, single, exact, words) values
-  (5, 'tiny and minus zero', 5e-324, '-0', 0.000, E'tab\there, line\nbreak, return\rhere, back\\slash, \\N, \\.\n\\.\n'),
+  (5, 'tiny and minus zero', 5e-324, '-0', 0.000,
+   E'tab\there, line\nbreak, return\rhere, back\\slash, \\N, \\.\n\\.\n'),
   (6, 'seventeen digits', 0.1::double precision + 0.2, 1e-45, 1e-200, E'\\N'),
   (7, 'words that look like others', '-0', 0.1, 100.00, 'NULL'),
   (8, 'Unicode', 0, 0, 0, E'e\u0301 é \u200b🇩🇪 👩‍🚀 \uFEFF‮ \x7f'),
@@ -179,7 +188,8 @@ insert into audit.edge_value (id, label, twice, single, exact, words) values
 
 ---------------------------------------------------------------- public
 
-insert into public.setting values ('currency', '"EUR"'), ('features', '["search", "wishlist"]'), ('limits', '{"cart": 99}');
+insert into public.setting values
+  ('currency', '"EUR"'), ('features', '["search", "wishlist"]'), ('limits', '{"cart": 99}');
 insert into public.nothing default values;
 insert into public.nothing default values;
 select nextval('public.legacy_ticket'), nextval('public.legacy_ticket');

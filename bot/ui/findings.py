@@ -73,7 +73,7 @@ def form_of(state: State) -> Form:
 def view(state: State, form: Form | None = None) -> View:
     """The modal of step 2 in every state of the check."""
     form = form or form_of(state)
-    blocks = [steps(2), _summary(state), *_form(form), *_checks(state), _buttons(state)]
+    blocks = [steps(2), _summary(state), *_form(form, faults(state)), *_checks(state), _buttons(state)]
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -96,7 +96,28 @@ def _summary(state: State) -> Block:
     return t.section(f"Target: {name}\nNow: where does the data come from?", block_id="summary")
 
 
-def _form(form: Form) -> list[Block]:
+def faults(state: State) -> dict[str, str]:
+    """What the checks found wrong with a field of the form: field -> message."""
+    found = [f for r in state.results for f in r.findings if f.field and f.severity is Severity.block]
+    return {_FIELD_BLOCKS.get(f.field, f.field): f.message for f in reversed(found) if f.side != "target"}
+
+
+_FIELD_BLOCKS = {"password": "secret_ref", "source": "source_service"}
+
+
+def _marked(blocks: list[Block], faults: Mapping[str, str]) -> list[Block]:
+    """Each field's fault directly under it: an answer that comes later than the submission cannot be an error of
+    Slack's own form."""
+    made: list[Block] = []
+    for block in blocks:
+        made.append(block)
+        fault = faults.get(block.get("block_id", ""))
+        if fault:
+            made.append(t.context(f":no_entry: {t.plain(t.clip(fault, 600))}", block_id=f"fault_{block['block_id']}"))
+    return made
+
+
+def _form(form: Form, faults: Mapping[str, str]) -> list[Block]:
     kind: Block = {
         "type": "radio_buttons",
         "action_id": "source_kind_radio",
@@ -104,7 +125,8 @@ def _form(form: Form) -> list[Block]:
         "initial_option": _KINDS[form.kind],
     }
     blocks = [t.field("source_kind", "Source", kind, dispatch=True)]
-    return blocks + (_service_fields(form) if form.kind == SERVICE else _typed_fields(form))
+    fields = _service_fields(form) if form.kind == SERVICE else _typed_fields(form)
+    return blocks + _marked(fields, faults)
 
 
 def _service_fields(form: Form) -> list[Block]:

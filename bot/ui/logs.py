@@ -29,12 +29,13 @@ def line(event: e.Event, state: State) -> str:
         case e.Validated():
             return _validated(event, state)
         case e.ValidationBroke():
-            return f":x: The check could not be carried out: {t.plain(event.problem.what)} {t.escape(event.problem.remedy)}"
+            return f":x: The check broke off: {t.plain(event.problem.what)} {t.escape(event.problem.remedy)}"
         case e.Requested():
             gate = _asks(state)
             return f":memo: {t.mention(event.by.id)} requested the migration of plan `{event.digest[:12]}`.{gate}"
         case e.Approved():
-            return f":ballot_box_with_check: {t.mention(event.approval.by.id)} approved plan `{event.approval.digest[:12]}`."
+            who, digest = event.approval.by.id, event.approval.digest
+            return f":ballot_box_with_check: {t.mention(who)} approved plan `{digest[:12]}`."
         case e.Declined():
             return f":no_entry_sign: {t.mention(event.by.id)} declined: {t.plain(event.reason)}"
         case _:
@@ -52,7 +53,8 @@ def _asks(state: State) -> str:
 
 def _validated(event: e.Validated, state: State) -> str:
     if event.plan is None:
-        return f":no_entry: The checks found {t.count(max(1, len(blockers(state.results))), 'blocker')}: nothing can start yet."
+        found = t.count(max(1, len(blockers(state.results))), "blocker")
+        return f":no_entry: The checks found {found}: nothing can start yet."
     warned = warnings(state.results)
     told = f" {t.count(len(warned), 'warning')} to acknowledge." if warned else ""
     return f":white_check_mark: {t.count(len(state.results), 'check')} ran, nothing blocks.{told}"
@@ -90,7 +92,8 @@ def _run_line(event: e.Event) -> str:
         case e.RunFailed():
             return _failed(event)
         case e.Proven():
-            return f":microscope: Verified: {t.count(event.receipt.tables, 'table')} and {event.receipt.objects:,} objects agree."
+            tables, objects = t.count(event.receipt.tables, "table"), event.receipt.objects
+            return f":microscope: Verified: {tables} and {objects:,} objects agree."
         case e.Finished():
             return receipt(event.receipt)
         case _:
@@ -170,7 +173,8 @@ def _plain_event(event: e.Event) -> str:
 
 def _plain_check(result: CheckResult) -> str:
     if not result.findings:
-        return f"check {result.check}: {(result.skipped and 'not looked at, ' + result.skipped) or 'passed'} {result.detail}"
+        how = f"not looked at, {result.skipped}" if result.skipped else "passed"
+        return f"check {result.check}: {how} {result.detail}"
     told = "; ".join(f"{f.severity} {f.object} {f.message} -> {f.remedy}" for f in result.findings)
     return f"check {result.check}: {told}"
 

@@ -236,9 +236,8 @@ def whole(state: State, page: int = 0) -> View:
 
 def _say_options(options: Options) -> str:
     said = [f"scope: {options.scope.value}", f"lanes: {options.parallelism}"]
-    said.append(
-        f"owners {'kept' if options.keep_owners else 'not kept'}, grants {'kept' if options.keep_grants else 'not kept'}"
-    )
+    for name, kept in (("owners", options.keep_owners), ("grants", options.keep_grants)):
+        said.append(f"{name} {'kept' if kept else 'not kept'}")
     if options.include:
         said.append("only " + ", ".join(map(t.code, options.include[:20])))
     if options.exclude:

@@ -33,6 +33,22 @@ def modal(migration: str) -> str:
     return f"{PREFIX}:modal:{migration}"
 
 
+def form(migration: str) -> str:
+    return f"{PREFIX}:form:{migration}"
+
+
+def courier(migration: str) -> str:
+    return f"{PREFIX}:courier:{migration}"
+
+
+def wanted(migration: str) -> str:
+    return f"{PREFIX}:wanted:{migration}"
+
+
+def pace(bucket: str) -> str:
+    return f"{PREFIX}:pace:{bucket}"
+
+
 def last_ring(migration: str, kind: str) -> str:
     return f"{PREFIX}:rung:{migration}:{kind}"
 

@@ -12,10 +12,10 @@ from bot.sandbox.slack.render import fallback_text, message_object
 from bot.sandbox.slack.state import State
 from bot.sandbox.slack.views import fill_ids, initial_states
 
-# https://docs.slack.dev/reference/methods/chat.postMessage: "Slack will truncate messages containing more than
-# 40,000 characters". Cutting would hide the mistake, so the sandbox refuses with the error of the same page.
+# https://docs.slack.dev/reference/methods/chat.postMessage: "Slack will truncate messages containing more
+# than 40,000 characters". Cutting would hide the mistake: the sandbox refuses with an error of the same page.
 POST_LIMIT = 40_000
-# https://docs.slack.dev/reference/methods/chat.update: "msg_too_long: The text field cannot exceed 4,000 characters"
+# https://docs.slack.dev/reference/methods/chat.update: "The text field cannot exceed 4,000 characters"
 UPDATE_LIMIT = 4_000
 ATTACHMENTS_LIMIT = 100
 

@@ -1,4 +1,4 @@
-"""The way of a payload to the app, by Socket Mode or by signed HTTP requests, and of its acknowledgement back."""
+"""The way of a payload to the app, by Socket Mode or by signed requests, and of its acknowledgement back."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Faults:
         self._add(Fault(method, "drop", times))
 
     def refuse(self, method: str, error: str, *, times: int | None = None) -> None:
-        """The calls answer this error (`missing_scope`, `unknown_method`, ...) until cleared, or so many times."""
+        """The calls answer this error (`missing_scope`, ...) until cleared, or so many times."""
         self._add(Fault(method, "refuse", times, error=error))
 
     def apply_then_fail(
@@ -101,7 +101,7 @@ class Faults:
         self._add(Fault(method, how, times, applied=True, only=only))
 
     def before_answer(self, method: str, run: Callable[[Any], None], *, times: int | None = 1) -> None:
-        """Call `run(api_call)` after a call was applied and before its answer leaves; it may block or kill."""
+        """Call `run(api_call)` when a call was applied and not yet answered; it may block or kill."""
         with self._lock:
             self._hooks.append(_Hook(method, run, times))
 

@@ -41,7 +41,8 @@ class StoredFile:
         return {
             "id": self.id, "name": self.name, "title": self.title or self.name, "size": self.length,
             "filetype": extension, "mimetype": "text/plain", "mode": "hosted", "user": self.user,
-            "url_private": url, "url_private_download": url, "permalink": url, "shares": {"public": by_channel},
+            "url_private": url, "url_private_download": url, "permalink": url,
+            "shares": {"public": by_channel},
         }  # fmt: skip
 
 

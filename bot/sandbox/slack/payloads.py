@@ -121,7 +121,8 @@ def _surface(state: State, user_id: str, where: Message | View) -> Json:
         return {"container": {"type": "view", "view_id": where.id}, "view": where.to_slack()}
     channel = state.workspace.channels[where.channel]
     container: Json = {
-        "type": "message", "message_ts": where.ts, "channel_id": channel.id, "is_ephemeral": where.is_ephemeral,
+        "type": "message", "message_ts": where.ts, "channel_id": channel.id,
+        "is_ephemeral": where.is_ephemeral,
     }  # fmt: skip
     if where.is_reply:
         container["thread_ts"] = where.thread_ts

@@ -15,7 +15,7 @@ from bot.sandbox.slack.state import State
 from bot.sandbox.slack.views import Modal, View
 from bot.sandbox.slack.workspace import User
 
-# https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select: "default value is 3"
+# .../block-kit/block-elements/select-menu-element#external_select: "default value is 3"
 MIN_QUERY = 3
 REQUIRED = "Please complete this required field."
 TROUBLE = "We had some trouble connecting. Try again?"
@@ -143,7 +143,7 @@ class Person:
     def fill(
         self, block_id: str, value: Any, action_id: str | None = None, *, dispatch: bool | None = None
     ) -> GestureResult:
-        """Enter a value in the visible modal; options are named by their value, None or "" empties the field.
+        """Enter a value in the visible modal; options go by their value, None or "" empties the field.
 
         The app hears of it at once if the block dispatches actions or is no input block, as at Slack;
         `dispatch=False` is typing without leaving the field.
@@ -162,15 +162,16 @@ class Person:
     def suggest(self, action_id: str, query: str, *, where: Message | View | None = None) -> list[Json]:
         """Type into an external select (of the visible modal) and see its options, groups flattened.
 
-        Nothing is asked, and nothing offered, while the query is shorter than `min_query_length` (3 if not given).
+        Nothing is asked or offered while the query is shorter than `min_query_length` (3 if not given).
         """
         place = where or self._modal()
         block, element = self._element(place, action_id, None, None, 0)
+        block_id = block["block_id"]
         if len(query) < element.get("min_query_length", MIN_QUERY):
             return []
         receipt = self._postman.gesture(
             "interactive", f"options for {action_id}",
-            lambda: payloads.block_suggestion(self._state, self.id, place, block["block_id"], action_id, query),
+            lambda: payloads.block_suggestion(self._state, self.id, place, block_id, action_id, query),
             lambda body: None,
         )  # fmt: skip
         offered = options_of(self._state, receipt.body, element["type"]) if receipt.acked else []

@@ -37,7 +37,7 @@ class Postman:
         return receipt
 
     def event(self, body: Json) -> None:
-        """Deliver an event in the background if the app is subscribed to it; try again when it is not taken."""
+        """Deliver an event in the background, if the app is subscribed to it, again until it is taken."""
         if body["type"] not in self._state.events:
             return
         with self._state.changed:

@@ -23,7 +23,7 @@ TIER_1 = Limit(1, 1 / 60)
 TIER_2 = Limit(20, 20 / 60)
 TIER_3 = Limit(50, 50 / 60)
 TIER_4 = Limit(100, 100 / 60)
-# Same page: "one message per second per channel, while allowing bursts"; the size of the burst is not published.
+# Same page: "one message per second per channel"; short bursts pass, their size is not published.
 POSTING = Limit(5, 1.0, per_channel=True)
 # https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps
 READING_HISTORY = TIER_1
@@ -37,7 +37,7 @@ class _Bucket:
 
 @dataclass
 class Rates:
-    """Whether a call may pass now. `scale` multiplies bursts and speeds; `enabled=False` lets everything pass."""
+    """Whether a call may pass now. `scale` multiplies bursts and speeds; `enabled=False` lets all pass."""
 
     clock: Clock
     scale: float = 1.0

@@ -22,7 +22,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One call of the Web API: tokens removed, time from the monotonic clock, the fault that hit it if any."""
+    """One call of the Web API: tokens removed, monotonic time, the fault that hit it if any."""
 
     method: str
     args: Json

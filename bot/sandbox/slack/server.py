@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import uvicorn
@@ -35,7 +34,6 @@ from bot.sandbox.slack.workspace import Workspace
 T = TypeVar("T")
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
-PAGE = Path(__file__).parent / "page"
 
 
 class SlackSandbox:
@@ -174,7 +172,7 @@ class SlackSandbox:
     def wait_for(
         self, predicate: Callable[[SlackSandbox], T | None], timeout: float = 30.0, what: str = ""
     ) -> T:
-        """The first true thing that `predicate` returns, asked again at every change; AssertionError in the end.
+        """The first true thing that `predicate` returns, asked again at every change; else AssertionError.
 
         The predicate runs under the sandbox's lock: it must look, not act.
         """
@@ -214,7 +212,7 @@ class SlackSandbox:
         return asyncio.run_coroutine_threadsafe(self._http.verify_url(), self._running_loop()).result()
 
     def uninstall(self) -> None:
-        """Remove the app: `tokens_revoked` and `app_uninstalled` are sent, every call answers `token_revoked`."""
+        """Remove the app: its two farewell events are sent, every call answers `token_revoked`."""
         self._postman.event(
             {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [self.workspace.bot_user_id]}}
         )
@@ -289,7 +287,7 @@ class SlackSandbox:
     def _app(self) -> Starlette:
         if not hasattr(self, "_starlette"):
             api = WebApi(self.state, self._tokens, self._connect_url)
-            browser = Browser(self, PAGE)
+            browser = Browser(self)
             self._starlette = Starlette(
                 routes=[
                     Route("/api/{method}", api.serve, methods=["GET", "POST"]),

@@ -41,7 +41,8 @@ class User:
         }
         user: Json = {
             "id": self.id, "team_id": self.team_id, "name": self.name, "real_name": self.real_name,
-            "deleted": self.deleted, "is_bot": self.is_bot, "is_app_user": False, "profile": profile, "updated": 0,
+            "deleted": self.deleted, "is_bot": self.is_bot, "is_app_user": False, "profile": profile,
+            "updated": 0,
         }  # fmt: skip
         if self.deleted:
             return user
@@ -70,7 +71,7 @@ class UserGroup:
 
 
 class Workspace:
-    """Everything that exists before the app does anything; build one by hand or take `Workspace.default()`."""
+    """What exists before the app does anything; build one by hand or take `Workspace.default()`."""
 
     def __init__(self, name: str = "Harbour Works", domain: str = "harbour") -> None:
         self.team_id = TEAM_ID

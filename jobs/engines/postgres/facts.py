@@ -124,6 +124,7 @@ class Table(Frozen):
     row_security_forced: bool
     owns: bool
     readable: bool
+    writable: bool
 
     @property
     def label(self) -> str:

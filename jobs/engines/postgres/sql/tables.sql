@@ -21,7 +21,8 @@ select c.oid::bigint as oid,
        c.relrowsecurity as row_security,
        c.relforcerowsecurity as row_security_forced,
        pg_has_role(c.relowner, 'usage') as owns,
-       has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage') as readable
+       has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage') as readable,
+       has_table_privilege(c.oid, 'insert') and has_schema_privilege(n.oid, 'usage') as writable
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_inherits i on i.inhrelid = c.oid and c.relispartition

@@ -1,0 +1,145 @@
+"""Calls to Slack with three honest outcomes: done, refused, or unknown. Pacing happens before, not after a 429."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from redis import Redis
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import WebClient
+
+from jobs.adapters import keys
+
+
+class Later(Exception):
+    """Slack asked us to wait; the call was not carried out."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"later: {seconds:.1f} s")
+        self.seconds = seconds
+
+
+class Uncertain(Exception):
+    """No answer, or a server error: the call may have been carried out, or not."""
+
+
+class SlackRefusal(Exception):
+    """Slack said no; the call was not carried out. `code` is Slack's own word."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code} {detail}".strip())
+        self.code = code
+        self.detail = detail
+
+
+GONE = frozenset({"message_not_found", "edit_window_closed", "cant_update_message", "thread_not_found"})
+"""The message can no longer be edited: it is made anew (docs: chat.update)."""
+SHUT = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action"})
+"""The channel takes no message from us: its people must act (docs: chat.postMessage)."""
+DEGRADES = frozenset(
+    {"missing_scope", "unknown_method", "method_deprecated", "not_allowed_token_type", "access_denied"}
+)
+"""This installation may not use the method; the product goes on without it."""
+
+_RATES = {
+    # method -> (calls, seconds, burst), from docs.slack.dev/apis/web-api/rate-limits; a little below each limit.
+    "chat.postMessage": (1, 1.05, 3),
+    "chat.update": (50, 62.0, 6),
+    "views.update": (100, 62.0, 10),
+    "conversations.replies": (1, 61.0, 1),
+    "conversations.history": (1, 61.0, 1),
+}
+
+_GCRA = """
+local now, every, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local tat = tonumber(redis.call('GET', KEYS[1]) or now)
+if tat < now then tat = now end
+local wait = tat - now - every * (burst - 1)
+if wait > 0 then return tostring(wait) end
+redis.call('SET', KEYS[1], tostring(tat + every), 'PX', math.ceil((tat + every - now + 1) * 1000))
+return '0'
+"""
+
+PATIENCE = 4.0
+"""Seconds a courier waits in place; longer waits give way to other migrations."""
+
+
+@dataclass
+class Pace:
+    """Token buckets in Redis, shared by every courier."""
+
+    redis: Redis
+    enabled: bool = True
+
+    def wait(self, method: str, channel: str = "") -> float:
+        """Takes a turn and returns 0, or returns the seconds until there is one."""
+        if not self.enabled or method not in _RATES:
+            return 0.0
+        calls, seconds, burst = _RATES[method]
+        bucket = f"{method}:{channel}" if method == "chat.postMessage" else method
+        answer: Any = self.redis.eval(_GCRA, 1, keys.pace(bucket), time.time(), seconds / calls, burst)
+        return float(answer)
+
+
+@dataclass
+class Calls:
+    """The courier's way to Slack."""
+
+    client: WebClient
+    pace: Pace
+
+    def call(self, method: str, *, eager: bool = True, **arguments: Any) -> dict[str, Any]:
+        """Slack's answer. Raises `Later`, `Uncertain` or `SlackRefusal`; `eager` waits for its turn a little."""
+        wait = self.pace.wait(method, str(arguments.get("channel", "")))
+        if wait and (not eager or wait > PATIENCE):
+            raise Later(wait)
+        while wait:
+            time.sleep(wait)
+            wait = self.pace.wait(method, str(arguments.get("channel", "")))
+        return _outcome(lambda: self.client.api_call(method, json=_given(arguments)).data)
+
+    def upload(self, url: str, name: str, content: bytes) -> None:
+        """Sends a file's bytes to the address that Slack gave for it. Raises `Uncertain` or `SlackRefusal`."""
+        request = Request(url, data=content, method="POST", headers={"Content-Type": "application/octet-stream"})  # noqa: S310
+        try:
+            with urlopen(request, timeout=60) as answer:  # noqa: S310  # the address comes from Slack's own answer
+                answer.read()
+        except (URLError, HTTPException, OSError) as error:
+            raise SlackRefusal("upload_failed", type(error).__name__) from None
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _outcome(call: Callable[[], Any]) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = call()
+        return data
+    except SlackApiError as error:
+        raise _explain(error) from None
+    except (SlackClientError, URLError, HTTPException, OSError, TimeoutError, ValueError) as error:
+        raise Uncertain(type(error).__name__) from None
+
+
+def _explain(error: SlackApiError) -> Exception:
+    response: Any = error.response
+    if response.status_code == 429:
+        return Later(float(response.headers.get("Retry-After", 1)))
+    if response.status_code >= 500 or not isinstance(response.data, dict):
+        return Uncertain(f"HTTP {response.status_code}")
+    code = str(response.data.get("error", "unknown_error"))
+    if code in ("internal_error", "fatal_error", "request_timeout", "service_unavailable"):
+        return Uncertain(code)
+    if code in ("ratelimited", "rate_limited"):
+        return Later(float(response.headers.get("Retry-After", 1)))
+    detail = response.data.get("needed") or "; ".join(
+        (response.data.get("response_metadata") or {}).get("messages", [])
+    )
+    return SlackRefusal(code, str(detail)[:300])

@@ -1,0 +1,64 @@
+"""What is open on people's screens, and what they typed: kept in Redis, so that any process can go on with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from redis import Redis
+
+from bot.ui.findings import Form
+from jobs.adapters import keys
+from jobs.core.model import Service
+
+KEEP_SECONDS = 7 * 24 * 3600
+
+
+class Open(BaseModel):
+    """A modal that is open. `hash` is Slack's for the view as we know it; empty when we do not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    view_id: str
+    hash: str = ""
+    step: str
+    user: str
+    version: int = 0
+
+
+class Modals:
+    """The open modal and the half-filled form of each migration."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def open(self, migration: str) -> Open | None:
+        text: Any = self._redis.get(keys.modal(migration))
+        return Open.model_validate_json(text) if text else None
+
+    def remember(self, migration: str, modal: Open) -> None:
+        self._redis.set(keys.modal(migration), modal.model_dump_json(), ex=24 * 3600)
+
+    def forget(self, migration: str) -> None:
+        self._redis.delete(keys.modal(migration))
+
+    def form(self, migration: str) -> Form | None:
+        """What was typed in step 2 and not yet accepted; never a password."""
+        text: Any = self._redis.get(keys.form(migration))
+        if not text:
+            return None
+        kept = _Kept.model_validate_json(text)
+        return Form(kind=kept.kind, service=kept.service, typed=kept.typed)
+
+    def keep_form(self, migration: str, form: Form) -> None:
+        kept = _Kept(kind=form.kind, service=form.service, typed=dict(form.typed))
+        self._redis.set(keys.form(migration), kept.model_dump_json(), ex=KEEP_SECONDS)
+
+    def drop_form(self, migration: str) -> None:
+        self._redis.delete(keys.form(migration))
+
+
+class _Kept(BaseModel):
+    kind: str
+    service: Service | None
+    typed: dict[str, str]

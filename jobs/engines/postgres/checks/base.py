@@ -1,0 +1,95 @@
+"""What a check is, and the few words that all checks use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from jobs.core.model import CheckResult, Finding, Severity
+from jobs.engines.postgres.facts import Inventory, Side, SideName, Unreachable, Unread, Unreached
+
+Findings = Iterator[Finding]
+
+
+def _nothing(_: Inventory) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class PgCheck:
+    """A pure function over the inventory. `measured` says what was looked at when nothing was found.
+
+    `find` may raise `Unread` or `Unreached` at any point: what it found before stands, the rest is unknown."""
+
+    name: str
+    title: str
+    find: Callable[[Inventory], Findings]
+    measured: Callable[[Inventory], str] = _nothing
+
+
+def look(check: PgCheck, inventory: Inventory) -> CheckResult:
+    """What `check` says of `inventory`: a check that could not look never counts as passed."""
+    findings: list[Finding] = []
+    skipped = detail = ""
+    try:
+        for finding in check.find(inventory):
+            findings.append(finding.model_copy(update={"check": check.name}))
+        detail = "" if findings else check.measured(inventory)
+    except Unreached as error:
+        skipped = str(error)
+    except Unread as error:
+        findings.append(_unread(error).model_copy(update={"check": check.name}))
+    return CheckResult(check=check.name, title=check.title, findings=tuple(findings), skipped=skipped, detail=detail)
+
+
+def _unread(error: Unread) -> Finding:
+    return found(
+        Severity.unknown,
+        f"This could not be checked: {error}.",
+        remedy="Let the database user read what is missing and check again, or accept that it stays unchecked.",
+    )
+
+
+def found(
+    severity: Severity, message: str, *, object: str = "", remedy: str = "", side: SideName | None = None, field: str = ""
+) -> Finding:
+    """A finding; `look` writes the check's name into it."""
+    return Finding(
+        check="",
+        severity=severity,
+        message=message,
+        object=object,
+        remedy=remedy,
+        side=side or "both",
+        field=field,
+    )
+
+
+def sides(inventory: Inventory) -> tuple[tuple[SideName, Side | Unreachable], ...]:
+    return ("source", inventory.source_side), ("target", inventory.target_side)
+
+
+def listed(names: Iterable[str], limit: int = 8) -> str:
+    """`a, b, c and 5 more`."""
+    every = list(dict.fromkeys(names))
+    shown = ", ".join(every[:limit])
+    return f"{shown} and {len(every) - limit} more" if len(every) > limit else shown
+
+
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """`1 table`, `2 tables`."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def human(size: float) -> str:
+    """Bytes as people say them: 1.2 GB."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError
+
+
+def lines(statements: Sequence[str]) -> str:
+    """SQL statements, one a line."""
+    return "\n".join(statements)

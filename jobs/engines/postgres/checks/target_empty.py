@@ -1,0 +1,126 @@
+"""The target is empty; for data only: the tables are there, with these columns, and hold no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jobs.core.model import Scope, Severity
+from jobs.engines.postgres import quote
+from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, listed
+from jobs.engines.postgres.facts import Inventory
+
+_STANDING = frozenset(
+    {
+        "table",
+        "schema",
+        "view",
+        "materialized view",
+        "sequence",
+        "function",
+        "domain",
+        "enum",
+        "type",
+        "collation",
+        "operator",
+        "text search configuration",
+        "publication",
+        "subscription",
+        "event trigger",
+        "foreign server",
+        "large object",
+    }
+)
+"""Kinds that stand alone; indexes, constraints and triggers go with their tables."""
+
+
+def find(inventory: Inventory) -> Findings:
+    if inventory.own_run:
+        return
+    yield from _prepared(inventory) if inventory.options.scope is Scope.data_only else _empty(inventory)
+
+
+def _empty(inventory: Inventory) -> Findings:
+    objects = list(standing(inventory))
+    if objects:
+        server, source = inventory.target.server, inventory.source.server
+        fresh = quote.name(f"{server.database}_new")
+        yield found(
+            Severity.block,
+            f"The target is not empty: it holds {counted(len(objects), 'object')}: {listed(objects, 20)}.",
+            object=server.database,
+            remedy="Choose an empty database, or have one made:\n"
+            f"CREATE DATABASE {fresh} TEMPLATE template0 ENCODING {quote.text(source.encoding)};\n"
+            "-- run by a role with CREATEDB or a superuser",
+            side="target",
+            field="target",
+        )
+
+
+def standing(inventory: Inventory) -> Iterator[str]:
+    """What people made on the target, as `kind name`."""
+    tables = [f"table {t.label}" for t in inventory.target.tables.get() if not t.of_extension]
+    others = inventory.target.objects.get()
+    yield from tables
+    # A serial's sequence and a materialized view's like belong to what is listed already.
+    yield from (
+        f"{o.kind} {o.label}"
+        for o in others
+        if o.kind in _STANDING and not (o.kind == "sequence" and o.table_name)
+    )
+
+
+def _prepared(inventory: Inventory) -> Findings:
+    there = {t.key for t in inventory.target.tables.get()}
+    missing = [t.label for t in inventory.selected if t.key not in there]
+    if missing:
+        yield found(
+            Severity.block,
+            f"The target lacks {counted(len(missing), 'table')} for this data: {listed(missing)}.",
+            object=missing[0],
+            remedy="Move the schema first (scope: schema only), or choose scope: everything.",
+            side="target",
+            field="target",
+        )
+    yield from _columns(inventory)
+    filled = inventory.target.filled.get()
+    if filled:
+        yield found(
+            Severity.block,
+            f"{counted(len(filled), 'table')} of the target already {'holds' if len(filled) == 1 else 'hold'} rows:"
+            f" {listed(filled)}.",
+            object=filled[0],
+            remedy="Empty the tables (TRUNCATE, run by their owner) if their rows may go, or leave them out.",
+            side="target",
+            field="target",
+        )
+
+
+def _columns(inventory: Inventory) -> Findings:
+    there: dict[tuple[str, str], set[str]] = {}
+    for column in inventory.target.columns.get():
+        there.setdefault((column.schema_name, column.table_name), set()).add(column.name)
+    lacking = [
+        f"{c.schema_name}.{c.table_name}.{c.name}"
+        for c in inventory.source.columns.get()
+        if (key := (c.schema_name, c.table_name)) in inventory.selected_keys and key in there and c.name not in there[key]
+    ]
+    if lacking:
+        yield found(
+            Severity.block,
+            f"Tables of the target lack {counted(len(lacking), 'column')}: {listed(lacking)}.",
+            object=lacking[0],
+            remedy="Add the columns with the source's types, or move the schema too (scope: everything).",
+            side="target",
+            field="target",
+        )
+
+
+def measured(inventory: Inventory) -> str:
+    if inventory.own_run:
+        return "only what this migration's unfinished run made"
+    if inventory.options.scope is Scope.data_only:
+        return f"{counted(len(inventory.selected), 'table')} ready and without rows"
+    return "no tables, no other objects"
+
+
+CHECK = PgCheck("target_empty", "Target is empty", find, measured)

@@ -1,0 +1,145 @@
+"""The source's schema on its way: dumped under the run's snapshot, chosen entry by entry, written as SQL.
+
+pg_dump knows how to describe every object and pg_restore how to write it down; between them we choose entries
+by their numbers and never split SQL by text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from jobs.core.model import Endpoint, Options, TlsMode
+from jobs.engines.postgres import tools
+from jobs.engines.postgres.archive import Archive, Entry, Section, parse
+
+LOCK_WAIT = "60s"
+"""pg_dump locks each table against DDL; longer than this means that somebody is rebuilding the source."""
+
+_NEVER = {"DATABASE", "DATABASE PROPERTIES", "ENCODING", "STDSTRINGS", "SEARCHPATH", "SUBSCRIPTION", "SUBSCRIPTION TABLE"}
+"""Not part of a database's inside, or (subscriptions) a connection with a password that must not start by itself."""
+_ATTACHED = {"COMMENT", "SECURITY LABEL", "ACL"}
+"""Entries without a section of their own: they go with what they speak of."""
+
+
+@dataclass(frozen=True)
+class Dumped:
+    """An archive, the tool that reads it, and the entries that travel in the order of a restore."""
+
+    tool: tools.Tool
+    archive: Archive
+    kept: tuple[Entry, ...]
+    left_out: tuple[Entry, ...]
+
+    def pre_data(self) -> list[Entry]:
+        """What must exist before rows: schemas, types, functions, tables, views."""
+        main = {entry.id for entry in self.kept if entry.section is Section.pre_data}
+        return [entry for entry in self.kept if entry.id in main or (_speaks_of(entry, main) and entry.desc != "ACL")]
+
+    def post_data(self) -> list[Entry]:
+        """The rest, grants included: nobody uses the target's tables before they are complete."""
+        early = {entry.id for entry in self.pre_data()}
+        return [entry for entry in self.kept if entry.id not in early]
+
+
+def dump(source: Endpoint, server_version: int, snapshot: str, left_out: Collection[tuple[int, int]], check: Callable[[], None]) -> Dumped:
+    """The schema as it is in `snapshot`, without what is `left_out` (catalog, oid) and what depends on that."""
+    tool = tools.fitting(server_version // 10000, tls=source.tls in (TlsMode.require, TlsMode.verify_full))
+    arguments = ["--schema-only", "--format=custom", f"--snapshot={snapshot}", "--encoding=UTF8"]
+    arguments += ["--exclude-schema=ferrybot", "--no-subscriptions", f"--lock-wait-timeout={LOCK_WAIT}"]
+    archive = parse(tools.dump(tool, source, arguments, check))
+    kept, out = choose(archive.entries, left_out)
+    return Dumped(tool, archive, kept, out)
+
+
+def choose(entries: Sequence[Entry], left_out: Collection[tuple[int, int]]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """Entries that travel, and those that do not because they or what they need were left out."""
+    gone = {entry.id for entry in entries if (entry.catalog, entry.oid) in left_out and entry.catalog}
+    while more := {e.id for e in entries if e.id not in gone and not gone.isdisjoint(e.needs)}:
+        gone |= more
+    kept = tuple(e for e in entries if e.id not in gone and e.desc not in _NEVER and not _of_extension(e))
+    return kept, tuple(e for e in entries if e.id in gone)
+
+
+def _of_extension(entry: Entry) -> bool:
+    """An extension's comment is its author's; setting it needs the owner of the extension (HARD_CASES 10)."""
+    return entry.desc == "COMMENT" and entry.tag.startswith("EXTENSION ")
+
+
+def _speaks_of(entry: Entry, of: Collection[int]) -> bool:
+    return entry.desc in _ATTACHED and any(need in of for need in entry.needs)
+
+
+def text(dumped: Dumped, entries: Iterable[Entry], options: Options, target_version: int, check: Callable[[], None]) -> str:
+    """One text of SQL that makes these entries, for a target of this version."""
+    chosen = list(entries)
+    arguments = ["--no-tablespaces"]
+    arguments += [] if options.keep_owners else ["--no-owner"]
+    arguments += [] if options.keep_grants else ["--no-acl"]
+    written = tools.restore(dumped.tool, dumped.archive.data, arguments, [entry.id for entry in chosen], check)
+    return clean(written, chosen, target_version)
+
+
+_HEAD_END = "\n--\n-- Name: "
+_RESTRICT = re.compile(r"^\\restrict (\S+)$", re.M)
+
+
+def clean(written: str, entries: Sequence[Entry], target_version: int) -> str:
+    """The text without psql's own lines, and without what only the source's release understands."""
+    token = _RESTRICT.search(written.partition(_HEAD_END)[0])
+    if token:
+        written = written.replace(f"\\restrict {token[1]}\n", "", 1)
+        written = "".join(written.rsplit(f"\\unrestrict {token[1]}\n", 1))
+    if target_version < 170000:
+        head, mark, body = written.partition(_HEAD_END)
+        written = head.replace("SET transaction_timeout = 0;\n", "", 1) + mark + body
+    for line in dict.fromkeys(line for entry in entries for line in _private_lines(entry)):
+        written = written.replace(f"\n{line}\n", f"\n{_without_private(line)}\n")
+    return written
+
+
+_PRIVATE = re.compile(r"^ALTER [^\n]* ALTER COLUMN [^\n]* SET \([^\n]*\bpg_attver=[^\n]*\);$", re.M)
+
+
+def _private_lines(entry: Entry) -> list[str]:
+    """Lines that set an internal column option of Debian's 15.20, which other servers refuse (HARD_CASES 29)."""
+    if "pg_attver=" not in entry.create or entry.desc not in ("TABLE", "MATERIALIZED VIEW", "FOREIGN TABLE", "VIEW", "INDEX"):
+        return []
+    return _PRIVATE.findall(entry.create)
+
+
+def _without_private(line: str) -> str:
+    head, _, options = line.rpartition(" SET (")
+    kept = [option for option in options.removesuffix(");").split(", ") if not option.startswith("pg_attver=")]
+    return f"{head} SET ({', '.join(kept)});" if kept else ""
+
+
+def statement(entry: Entry) -> str:
+    """An entry's own SQL, without what only the source's release understands."""
+    return clean(f"\n{entry.create}", [entry], 999999).removeprefix("\n")
+
+
+def definitions(entries: Iterable[Entry]) -> dict[str, str]:
+    """A short hash of every definition by its name: what a resumed run compares."""
+    found: dict[str, str] = {}
+    for entry in entries:
+        digest = hashlib.sha256(f"{found.get(entry.label, '')}{entry.owner}\n{statement(entry)}".encode())
+        found[entry.label] = digest.hexdigest()[:16]
+    return found
+
+
+def drop_statement(entry: Entry) -> str:
+    """How an undo drops this entry, harmless when it is gone; empty where nothing of its own is to drop."""
+    drop = entry.drop.strip()
+    if entry.desc in ("SCHEMA",) and entry.tag == "public":
+        return ""
+    if drop.startswith("ALTER TABLE "):
+        drop = drop.replace("ALTER TABLE ", "ALTER TABLE IF EXISTS ", 1)
+        return drop.replace(" DROP CONSTRAINT ", " DROP CONSTRAINT IF EXISTS ", 1)
+    if drop.startswith("ALTER DOMAIN "):
+        return drop.replace(" DROP CONSTRAINT ", " DROP CONSTRAINT IF EXISTS ", 1)
+    if drop.startswith(f"DROP {entry.desc} "):
+        return drop.replace(f"DROP {entry.desc} ", f"DROP {entry.desc} IF EXISTS ", 1)
+    return ""

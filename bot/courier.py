@@ -28,6 +28,7 @@ from bot.modals import Modals
 from bot.outbox import Outbox
 from bot.settings import load_settings
 from bot.ui import card, findings, logs, plan
+from bot.ui.text import plain
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
@@ -158,10 +159,9 @@ class Delivery:
                 return
         text, blocks = card.text(self.state), card.blocks(self.state, self._progress())
         metadata = {"event_type": CARD, "event_payload": {"migration": self.id, "card": self.id}}
-        answer = self._once("doubt:card", f"{time.time() - 60:.0f}", "chat.postMessage", text, blocks, metadata, "")
-        self.outbox.settle(
-            "doubt:card", card=answer["ts"], posted=self._beginning(), shown=_fingerprint(text, blocks)
-        )
+        answer = self._once("doubt:card", f"{time.time() - 60:.0f}", text, blocks, metadata, "")
+        shown = _fingerprint(text, blocks)
+        self.outbox.settle("doubt:card", card=answer["ts"], posted=self._beginning(), shown=shown)
 
     def _beginning(self) -> int:
         """The thread begins with the last check that was asked for; earlier tries were private."""
@@ -232,7 +232,7 @@ class Delivery:
         text, blocks = logs.reply(lines, repeat=repeat)
         metadata = {"event_type": LINE, "event_payload": {"migration": self.id, "first": first, "last": last}}
         doubt = f"{first}-{last}"
-        self._once("doubt:line", doubt, "chat.postMessage", text, blocks, metadata, self.outbox.card)
+        self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat)
         self.outbox.settle("doubt:line", posted=last)
 
     def _settle_line(self) -> None:
@@ -253,13 +253,13 @@ class Delivery:
         self._post_line(first, last, [x for x in lines if x], repeat=not self._can_look)
 
     def _once(
-        self, doubt: str, value: str, method: str, text: str, blocks: Any, metadata: Any, thread: str
+        self, doubt: str, value: str, text: str, blocks: Any, metadata: Any, thread: str, *, repeat: bool = False
     ) -> dict[str, Any]:
         """Posts with a note before. A refusal or a postponement takes the note away again."""
         self.outbox.put(**{doubt: value})
         try:
             return self.call(
-                method,
+                "chat.postMessage",
                 channel=self.state.channel,
                 thread_ts=thread or None,
                 text=text,
@@ -269,7 +269,9 @@ class Delivery:
                 unfurl_media=False,
             )
         except (Later, SlackRefusal):
-            self.outbox.settle(doubt)
+            if not repeat:
+                # Not made, so nothing is in doubt; a repeat leaves the doubt about the first try as it was.
+                self.outbox.settle(doubt)
             raise
 
     # --- looking for a post in doubt --------------------------------------------------------------------
@@ -282,7 +284,7 @@ class Delivery:
         """The ts of the message whose metadata says so; "" when it is not there or we may not look."""
         if not self._can_look:
             return ""
-        where = {"ts": self.outbox.card} if method == "conversations.replies" else {"oldest": value}
+        where: dict[str, Any] = {"ts": self.outbox.card} if method == "conversations.replies" else {"oldest": value}
         wanted = self.id if event_type == CARD else int(value)
         cursor = None
         while True:
@@ -303,9 +305,9 @@ class Delivery:
             for message in page.get("messages", []):
                 meta = message.get("metadata") or {}
                 payload = meta.get("event_payload") or {}
-                if meta.get("event_type") == event_type and payload.get("migration") == self.id:
-                    if payload.get(name) == wanted:
-                        return str(message["ts"])
+                ours = meta.get("event_type") == event_type and payload.get("migration") == self.id
+                if ours and payload.get(name) == wanted:
+                    return str(message["ts"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return ""
@@ -376,7 +378,7 @@ class Delivery:
         if who is None:
             return
         text = (
-            f"I cannot write about {logs.t.plain(self.state.title)} in <#{self.state.channel}> ({refusal.code}). "
+            f"I cannot write about {plain(self.state.title)} in <#{self.state.channel}> ({refusal.code}). "
             "Please invite me to that channel (`/invite @Ferrybot`) or unarchive it; the story then continues there. "
             "The migration itself is not affected."
         )

@@ -31,7 +31,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # xoxb-, xoxp-, xoxe.xoxp-, xapp-, xwfp-: Slack documents the prefixes, not the rest.
     (re.compile(r"\bx(?:ox[a-z]|app|wfp)[.-][A-Za-z0-9._-]+"), STARS),
     # Greedy to the last @: a bare @, / or ? in a password must not save its tail.
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:@/]*):\S*@", re.I), rf"\1:{STARS}@"),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s:@/]{0,200}):\S{0,2000}@", re.I), rf"\1:{STARS}@"),
     # Whoever knows a response_url, a one-time page or an unclaimed socket's address may use it.
     (re.compile(r"(hooks\.slack\.com/)[^\s\"'<>]+", re.I), rf"\1{STARS}"),
     (re.compile(r"(/secret/)[A-Za-z0-9_-]{16,}"), rf"\1{STARS}"),

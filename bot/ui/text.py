@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,12 +34,12 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+_MARKS = re.compile(r"(?<![A-Za-z0-9])[*_~`]|[*_~`](?![A-Za-z0-9])")
+
+
 def plain(text: str) -> str:
-    """`escape`, and unable to format: mrkdwn's marks get a zero-width neighbour."""
-    text = escape(" ".join(text.split()))
-    for mark in "*_~`":
-        text = text.replace(mark, "\u200b" + mark)
-    return text
+    """`escape`, and unable to format: a mark of mrkdwn at a word's edge gets a zero-width neighbour."""
+    return _MARKS.sub(lambda mark: "\u200b" + mark.group() + "\u200b", escape(" ".join(text.split())))
 
 
 def code(text: str) -> str:

@@ -34,6 +34,8 @@ from bot.sandbox.slack.workspace import Workspace
 T = TypeVar("T")
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
+# Slack pings its sockets too. Often, because slack_sdk's client closes only between two things received.
+PING_SECONDS = 0.25
 
 
 class SlackSandbox:
@@ -237,7 +239,7 @@ class SlackSandbox:
         ready = threading.Event()
         config = uvicorn.Config(
             self._asgi, interface="asgi3", http="h11", ws="websockets-sansio", lifespan="off",
-            log_level="error", timeout_graceful_shutdown=1,
+            log_level="error", timeout_graceful_shutdown=1, ws_ping_interval=PING_SECONDS,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, args=(ready,), name="slack-sandbox", daemon=True)

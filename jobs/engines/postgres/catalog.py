@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.postgres.select import selected
 
 PG_CLASS, PG_CONSTRAINT = 1259, 2606
 """Fixed oids of the catalogs themselves, as archives name them."""
@@ -14,18 +15,23 @@ PG_CLASS, PG_CONSTRAINT = 1259, 2606
 
 @dataclass(frozen=True)
 class Table:
-    """A relation with rows or with partitions. `columns` are written by COPY, `all_columns` are compared."""
+    """A table, partitioned or foreign table. `columns` are written by COPY, `all_columns` are compared.
+
+    `above` is the partitioned table of a partition, else 0."""
 
     oid: int
     schema: str
     name: str
     kind: str
-    root: int
+    above: int
     bytes: int
     columns: tuple[str, ...]
     all_columns: tuple[str, ...]
     floats: tuple[str, ...]
-    has_children: bool
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.schema, self.name
 
     @property
     def label(self) -> str:
@@ -69,19 +75,15 @@ _NOT_EXTENSION = """not exists (select from pg_depend e where e.classid = 'pg_cl
 # attgenerated exists since 12: through jsonb an older catalog simply has no such key.
 _TABLES = f"""
 select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
-    case when c.relispartition then coalesce((with recursive up(oid, depth) as (
-            select i.inhparent, 1 from pg_inherits i where i.inhrelid = c.oid
-            union all select i.inhparent, up.depth + 1 from up join pg_inherits i on i.inhrelid = up.oid)
-        select oid from up order by depth desc limit 1), 0) else 0 end::bigint,
+    case when c.relispartition then (select i.inhparent from pg_inherits i where i.inhrelid = c.oid) else 0 end::bigint,
     case when c.relkind = 'r' then pg_table_size(c.oid) else 0 end,
     coalesce(array_agg(a.attname::text order by a.attnum)
         filter (where a.attnum is not null and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''), '{{}}'),
     coalesce(array_agg(a.attname::text order by a.attnum) filter (where a.attnum is not null), '{{}}'),
-    coalesce(array_agg(a.attname::text) filter (where a.atttypid in (700, 701)), '{{}}'),
-    c.relhassubclass
+    coalesce(array_agg(a.attname::text) filter (where a.atttypid in (700, 701)), '{{}}')
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-where c.relkind in ('r', 'p') and c.relpersistence <> 't' and {_USER} and {_NOT_EXTENSION}
+where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and {_USER} and {_NOT_EXTENSION}
 group by c.oid, n.nspname order by c.oid"""
 
 _INDEXES = f"""
@@ -152,29 +154,62 @@ class Catalog:
     constraints: dict[int, Constraint]
     sequences: dict[int, tuple[str, str]]
     matviews: dict[int, Matview]
-    large_objects: int
     configured: tuple[str, ...]
 
-    def by_name(self) -> dict[tuple[str, str], Table]:
-        return {(table.schema, table.name): table for table in self.tables.values()}
+    def left_out(self, include: Sequence[str], exclude: Sequence[str]) -> set[int]:
+        """The tables that a person's patterns leave out."""
+        places = [_Place(table.key, self._key(table.above)) for table in self.tables.values()]
+        chosen = {place.key for place in selected(places, include, exclude)}
+        return {table.oid for table in self.tables.values() if table.key not in chosen}
+
+    def top(self, table: Table) -> Table:
+        """The partitioned table above all others, or the table itself."""
+        while table.above in self.tables:
+            table = self.tables[table.above]
+        return table
+
+    def _key(self, oid: int) -> tuple[str, str] | None:
+        return self.tables[oid].key if oid in self.tables else None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What `select` needs to know of a table."""
+
+    key: tuple[str, str]
+    parent: tuple[str, str] | None
+
+
+def read_tables(source: Connection) -> list[Table]:
+    """Every table of the database."""
+    rows = source.execute(_TABLES).fetchall()
+    return [
+        Table(oid, schema, name, kind, above or 0, size, tuple(columns), tuple(every), tuple(floats))
+        for oid, schema, name, kind, above, size, columns, every, floats in rows
+    ]
+
+
+def large_objects(source: Connection) -> tuple[int, ...]:
+    """Their numbers, in order."""
+    return tuple(row[0] for row in source.execute("select oid::bigint from pg_largeobject_metadata order by 1").fetchall())
 
 
 def read(source: Connection) -> Catalog:
     """Everything in seven queries, however many tables there are."""
-    tables = (
-        Table(*row[:6], tuple(row[6]), tuple(row[7]), tuple(row[8]), row[9])
-        for row in source.execute(_TABLES).fetchall()
-    )
-    constraints = (Constraint(*row[:8], tuple(row[8]), tuple(row[9])) for row in source.execute(_CONSTRAINTS).fetchall())
-    matviews = (Matview(*row[:5], tuple(row[5])) for row in source.execute(_MATVIEWS).fetchall())
-    count = source.execute("select count(*) from pg_largeobject_metadata").fetchone()
+    constraints = [
+        Constraint(oid, kind, table, other, name, index, plain, partitioned, tuple(columns), tuple(others))
+        for oid, kind, table, other, name, index, plain, partitioned, columns, others in source.execute(_CONSTRAINTS)
+    ]
+    matviews = [
+        Matview(oid, schema, name, populated, size, tuple(reads))
+        for oid, schema, name, populated, size, reads in source.execute(_MATVIEWS)
+    ]
     return Catalog(
-        tables={table.oid: table for table in tables},
+        tables={table.oid: table for table in read_tables(source)},
         indexes={row[0]: Index(*row) for row in source.execute(_INDEXES).fetchall()},
         constraints={constraint.oid: constraint for constraint in constraints},
         sequences={row[0]: (row[1], row[2]) for row in source.execute(_SEQUENCES).fetchall()},
         matviews={matview.oid: matview for matview in matviews},
-        large_objects=int(count[0]) if count else 0,
         configured=_filled(source),
     )
 

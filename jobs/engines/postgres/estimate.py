@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.core.model import Scope
-from jobs.engines.postgres.facts import Inventory
+from jobs.engines.postgres.inventory import Inventory
 
 MB = 1_000_000
 

@@ -15,20 +15,21 @@ from jobs.engines.postgres.connect import connect, explain, first_line, scrub
 from jobs.engines.postgres.inspect_disk import free_bytes
 from jobs.engines.postgres.inspect_rows import filled_tables
 from jobs.engines.postgres.inspect_wire import pooling, speed_of_source, speed_of_target
+from jobs.engines.postgres.inventory import Address, Inventory, Side, Tool
 from jobs.engines.postgres.reader import Reader
 from jobs.engines.postgres.tools import fitting
 from jobs.ports.engine import Asked
 
-_Read = Callable[[Reader, f.Server, f.Pooling], f.Side]
+_Read = Callable[[Reader, f.Server, f.Pooling], Side]
 
 
-def inspect(asked: Asked) -> f.Inventory:
+def inspect(asked: Asked) -> Inventory:
     """Both sides at once, since a far server answers slowly and a silent one only after a timeout."""
     with ThreadPoolExecutor(2) as pool:
         reading_source = pool.submit(_side, asked.source, _read_source)
         reading_target = pool.submit(_side, asked.target, _read_target)
         source, target = reading_source.result(), reading_target.result()
-    inventory = f.Inventory(
+    inventory = Inventory(
         migration=asked.migration,
         options=asked.options,
         source_address=_address(asked.source, asked.source_environment),
@@ -41,7 +42,7 @@ def inspect(asked: Asked) -> f.Inventory:
     return _with_probes(asked, inventory)
 
 
-def _side(endpoint: Endpoint, read: _Read) -> f.Side | f.Unreachable:
+def _side(endpoint: Endpoint, read: _Read) -> Side | f.Unreachable:
     try:
         # Asked before anything is set in the session: behind a transaction pooler our settings would stay in
         # a server session that serves somebody else next.
@@ -53,9 +54,7 @@ def _side(endpoint: Endpoint, read: _Read) -> f.Side | f.Unreachable:
             return read(reader, reader.row("server", f.Server).get(), pooled)
     except FerrybotError as error:
         kind = "permanent" if isinstance(error, Permanent) else "transient"
-        return f.Unreachable(
-            kind=kind, message=scrub(error.what, endpoint), remedy=error.remedy, field=error.object
-        )
+        return f.Unreachable(kind=kind, message=scrub(error.what, endpoint), remedy=error.remedy, field=error.object)
     except psycopg.Error as error:
         return _failed(endpoint, first_line(scrub(error.diag.message_primary or str(error), endpoint)))
     except f.Unread as error:
@@ -80,12 +79,12 @@ def _behind_pooler(endpoint: Endpoint) -> f.Unreachable:
     )
 
 
-def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> f.Side:
-    return f.Side(
+def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
+    return Side(
         server=server,
         pooling=f.Fact(value=pooled),
         speed=f.Fact(value=speed_of_source(reader.connection)),
-        identifier=_identifier(reader),
+        identifier=_only(reader, "identifier"),
         connections=reader.row("connections", f.Connections),
         tables=reader.rows("tables", f.Table),
         columns=reader.rows("columns", f.Column),
@@ -97,6 +96,7 @@ def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> f.Side:
         wrappers=reader.rows("wrappers", f.Wrapper),
         routines=reader.rows("routines", f.Routine),
         collations=reader.rows("collations", f.Collation),
+        default_collation=_default_collation(reader, server),
         collation_uses=reader.rows("collation_uses", f.CollationUse),
         role_needs=reader.rows("role_needs", f.RoleNeed),
         hidden=reader.rows("hidden", f.Hidden),
@@ -104,12 +104,12 @@ def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> f.Side:
     )
 
 
-def _read_target(reader: Reader, server: f.Server, pooled: f.Pooling) -> f.Side:
-    return f.Side(
+def _read_target(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
+    return Side(
         server=server,
         pooling=f.Fact(value=pooled),
         speed=f.Fact(value=speed_of_target(reader.connection)),
-        identifier=_identifier(reader),
+        identifier=_only(reader, "identifier"),
         connections=reader.row("connections", f.Connections),
         tables=reader.rows("tables", f.Table),
         columns=reader.rows("columns", f.Column),
@@ -126,8 +126,12 @@ def _read_target(reader: Reader, server: f.Server, pooled: f.Pooling) -> f.Side:
     )
 
 
-def _identifier(reader: Reader) -> f.Fact[str]:
-    read = reader.texts("identifier", "value")
+def _default_collation(reader: Reader, server: f.Server) -> f.Fact[str]:
+    return _only(reader, "database_collation") if server.major >= 15 else f.Fact(value="")
+
+
+def _only(reader: Reader, name: str) -> f.Fact[str]:
+    read = reader.texts(name, "value")
     return f.Fact(value=read.value[0]) if read.value else f.Fact(reason=read.reason)
 
 
@@ -150,7 +154,7 @@ def _leftover(reader: Reader) -> f.Fact[f.Leftover]:
     return f.Fact(value=f.Leftover(present=True, migrations=runs.value or ()))
 
 
-def _with_probes(asked: Asked, inventory: f.Inventory) -> f.Inventory:
+def _with_probes(asked: Asked, inventory: Inventory) -> Inventory:
     """Adds what takes a connection of its own: free disk, and whether existing tables hold rows."""
     target = inventory.target_side
     if isinstance(target, f.Unreachable):
@@ -163,7 +167,7 @@ def _with_probes(asked: Asked, inventory: f.Inventory) -> f.Inventory:
     return inventory.model_copy(update={"target_side": target.model_copy(update=found)})
 
 
-def _filled(asked: Asked, inventory: f.Inventory) -> f.Fact[tuple[str, ...]]:
+def _filled(asked: Asked, inventory: Inventory) -> f.Fact[tuple[str, ...]]:
     try:
         existing = {t.key for t in inventory.target.tables.get() if t.kind != "f"}
         return filled_tables(asked.target, sorted(inventory.selected_keys & existing))
@@ -175,19 +179,19 @@ def _filled(asked: Asked, inventory: f.Inventory) -> f.Fact[tuple[str, ...]]:
         return f.Fact(reason=explain(error, asked.target, doing="Looking for rows").what)
 
 
-def _tool(endpoint: Endpoint, source: f.Side | f.Unreachable) -> f.Fact[f.Tool]:
+def _tool(endpoint: Endpoint, source: Side | f.Unreachable) -> f.Fact[Tool]:
     """pg_dump as this worker has it, for this source as far as it is known."""
     major = 0 if isinstance(source, f.Unreachable) else source.server.major
     try:
         tool = fitting(major, tls=endpoint.tls in (TlsMode.require, TlsMode.verify_full))
     except Permanent as error:
-        return f.Fact(value=f.Tool(problem=error.what, remedy=error.remedy))
-    return f.Fact(value=f.Tool(major=tool.version[0], text=tool.text))
+        return f.Fact(value=Tool(problem=error.what, remedy=error.remedy))
+    return f.Fact(value=Tool(major=tool.version[0], text=tool.text))
 
 
-def _address(endpoint: Endpoint, environment: str) -> f.Address:
+def _address(endpoint: Endpoint, environment: str) -> Address:
     known = {e.value for e in Environment}
-    return f.Address(
+    return Address(
         label=endpoint.label,
         host=endpoint.host,
         port=endpoint.port,

@@ -35,6 +35,7 @@ PHASES = {
     50: ("post", "Creating triggers, policies and grants"),
     60: ("refresh", "Refreshing materialized views"),
     62: ("refresh", "Refreshing materialized views"),
+    64: ("post", "Creating triggers, policies and grants"),
     70: ("analyze", "Collecting statistics"),
     80: ("sequences", "Setting sequences"),
     90: ("verify", "Verifying"),
@@ -71,19 +72,18 @@ class Run:
     replica_role: bool
     tool: str
     definitions: dict[str, str]
-    drops: list[str]
     left_out: list[list[int]]
     unchecked: list[str]
 
 
 _READ_RUN = """
-select migration, digest, epoch, snapshot, replica_role, tool, definitions, drops, left_out, unchecked
+select migration, digest, epoch, snapshot, replica_role, tool, definitions, left_out, unchecked
 from ferrybot.run"""
 
 _WRITE_RUN = """
 insert into ferrybot.run (migration, digest, epoch, snapshot, server_pid, host, pid, replica_role, tool,
-                          definitions, drops, left_out, unchecked)
-values (%s, %s, 1, %s, pg_backend_pid(), %s, %s, %s, %s, %s, %s, %s, %s)"""
+                          definitions, left_out, unchecked)
+values (%s, %s, 1, %s, pg_backend_pid(), %s, %s, %s, %s, %s, %s, %s)"""
 
 _COPY_TASKS = "copy ferrybot.task (id, kind, phase, title, size, tables, payload, needs, barrier) from stdin"
 
@@ -143,6 +143,14 @@ _FATAL = "select error, title from ferrybot.task where fatal order by id limit 1
 _RESULTS = "select result from ferrybot.task where kind = any(%s) and done_at is not null and result is not null order by id"
 
 
+_DONE_BACKWARDS = """
+select id, kind, payload from ferrybot.task where done_at is not null or epoch is not null order by phase desc, id desc"""
+
+_ADD_LARGE_OBJECTS = """
+insert into ferrybot.task (id, kind, phase, title, payload)
+select max(id) + 1, 'large objects', 20, %s, jsonb_build_object('oids', %s::jsonb) from ferrybot.task"""
+
+
 def exists(connection: Connection) -> bool:
     """Whether a run was ever prepared in this database and not finished."""
     row = connection.execute("select to_regclass('ferrybot.run') is not null").fetchone()
@@ -161,7 +169,7 @@ def write(connection: Connection, run: Run, rows: Sequence[Row], host: str, pid:
     """Schema, run and tasks, for the caller's transaction."""
     connection.execute(DDL, prepare=False)
     values = (run.migration, run.digest, run.snapshot, host, pid, run.replica_role, run.tool)
-    documents = (run.definitions, run.drops, run.left_out, run.unchecked)
+    documents = (run.definitions, run.left_out, run.unchecked)
     connection.execute(_WRITE_RUN, [*values, *map(Jsonb, documents)])
     with connection.cursor() as cursor, cursor.copy(_COPY_TASKS) as copy:
         for row in rows:
@@ -177,10 +185,6 @@ def next_epoch(connection: Connection, snapshot: str, replica_role: bool, host: 
     connection.execute(_FORGIVE)
     assert row
     return int(row[0])
-
-
-def reopen(connection: Connection, kinds: Sequence[str]) -> None:
-    connection.execute(_REOPEN, [list(kinds)])
 
 
 def pulse(connection: Connection) -> tuple[int, str, bool]:
@@ -232,6 +236,36 @@ def results(connection: Connection, kinds: Sequence[str]) -> list[Any]:
 
 def ring(connection: Connection) -> None:
     connection.execute("select pg_notify(%s, '')", [CHANNEL])
+
+
+def open_tasks(connection: Connection) -> list[tuple[str, str]]:
+    """Kind and title of what is not done, in order."""
+    found = connection.execute("select kind, title from ferrybot.task where done_at is null order by phase, id limit 20")
+    return [(kind, title) for kind, title in found.fetchall()]
+
+
+def done_backwards(connection: Connection) -> list[tuple[int, str, dict[str, Any]]]:
+    """Tasks that were ever done and not undone, the last phase first."""
+    return [(number, kind, payload) for number, kind, payload in connection.execute(_DONE_BACKWARDS).fetchall()]
+
+
+def undone(connection: Connection, task: int) -> None:
+    connection.execute("update ferrybot.task set done_at = null, epoch = null, result = null where id = %s", [task])
+
+
+def close_epoch(connection: Connection) -> None:
+    """No lane of the present epoch can commit any more."""
+    connection.execute("update ferrybot.run set epoch = epoch + 1")
+
+
+def large_objects(connection: Connection) -> set[int]:
+    """The numbers that tasks name."""
+    rows = connection.execute("select payload -> 'oids' from ferrybot.task where kind = 'large objects'").fetchall()
+    return {oid for (oids,) in rows for oid in oids}
+
+
+def add_large_objects(connection: Connection, oids: list[int]) -> None:
+    connection.execute(_ADD_LARGE_OBJECTS, [f"{len(oids)} large objects", Jsonb(oids)])
 
 
 def drop(connection: Connection) -> None:

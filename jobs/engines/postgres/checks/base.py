@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jobs.core.model import CheckResult, Finding, Severity
-from jobs.engines.postgres.facts import Inventory, Side, SideName, Unreachable, Unread, Unreached
+from jobs.engines.postgres.facts import SideName, Unreachable, Unreached, Unread
+from jobs.engines.postgres.inventory import Inventory, Side
 
 Findings = Iterator[Finding]
 
@@ -51,7 +52,13 @@ def _unread(error: Unread) -> Finding:
 
 
 def found(
-    severity: Severity, message: str, *, object: str = "", remedy: str = "", side: SideName | None = None, field: str = ""
+    severity: Severity,
+    message: str,
+    *,
+    object: str = "",
+    remedy: str = "",
+    side: SideName | None = None,
+    field: str = "",
 ) -> Finding:
     """A finding; `look` writes the check's name into it."""
     return Finding(

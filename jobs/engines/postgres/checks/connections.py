@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.core.model import Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found, sides
-from jobs.engines.postgres.facts import Inventory, Side
+from jobs.engines.postgres.inventory import Inventory, Side
 
 _BESIDE_LANES = 3
 """The conductor's connection, pg_dump or the fence, and one for a look in between."""

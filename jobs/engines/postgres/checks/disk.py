@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs.core.model import Finding, Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found, human
 from jobs.engines.postgres.estimate import need_bytes
-from jobs.engines.postgres.facts import Inventory
+from jobs.engines.postgres.inventory import Inventory
 
 _COMFORT = 1.3
 
@@ -31,9 +31,13 @@ def find(inventory: Inventory) -> Findings:
             field="free_bytes",
         )
     elif have < need:
-        yield _short(inventory, Severity.block, f"Not enough disk on the target: need {human(need)}, have {human(have)}.")
+        yield _short(
+            inventory, Severity.block, f"Not enough disk on the target: need {human(need)}, have {human(have)}."
+        )
     elif have < need * _COMFORT:
-        yield _short(inventory, Severity.warn, f"Disk on the target is tight: need {human(need)}, have {human(have)}.")
+        yield _short(
+            inventory, Severity.warn, f"Disk on the target is tight: need {human(need)}, have {human(have)}."
+        )
 
 
 def _short(inventory: Inventory, severity: Severity, message: str) -> Finding:
@@ -41,7 +45,7 @@ def _short(inventory: Inventory, severity: Severity, message: str) -> Finding:
         severity,
         message,
         object=inventory.target.server.database,
-        remedy="Free space or enlarge the disk, or move fewer tables. Needed are tables, indexes, one sort and kept WAL.",
+        remedy="Free space or enlarge the disk, or move fewer tables. Counted: tables, indexes, a sort, kept WAL.",
         side="target",
         field="free_bytes",
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from jobs.core.model import Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found, sides
-from jobs.engines.postgres.facts import Inventory, Unreachable, Unreached
+from jobs.engines.postgres.facts import Unreachable, Unreached
+from jobs.engines.postgres.inventory import Inventory
 
 
 def find(inventory: Inventory) -> Findings:
@@ -17,8 +18,8 @@ def find(inventory: Inventory) -> Findings:
         elif side.pooling.get().proxied:
             yield found(
                 Severity.warn,
-                f"A pooler or proxy stands between the workers and the {name}; it keeps sessions, so far as could be seen.",
-                remedy="Give the server's own address if there is one: a pooler's limits and timeouts can end a long copy.",
+                f"A pooler or proxy stands before the {name}; as far as could be seen, it keeps sessions.",
+                remedy="Give the server's own address : a pooler's timeouts can end a long copy.",
                 side=name,
                 field="port",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs.core.model import Severity
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, human
-from jobs.engines.postgres.facts import Inventory
+from jobs.engines.postgres.inventory import Inventory
 
 _LAG = 64 << 20
 """Four WAL segments: more is not the moment's breath but a replica behind."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.core.model import Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found
-from jobs.engines.postgres.facts import Inventory
+from jobs.engines.postgres.inventory import Inventory
 
 
 def find(inventory: Inventory) -> Findings:

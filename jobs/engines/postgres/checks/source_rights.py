@@ -7,7 +7,8 @@ from itertools import groupby
 from jobs.core.model import Finding, Severity
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, lines, listed
-from jobs.engines.postgres.facts import Inventory, Table
+from jobs.engines.postgres.facts import Table
+from jobs.engines.postgres.inventory import Inventory
 
 _WHO = "-- run by the owner or a superuser, on the source"
 _LONG = 20

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from jobs.core.model import Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found, human
-from jobs.engines.postgres.facts import Inventory, SideName, Speed
+from jobs.engines.postgres.facts import SideName, Speed
+from jobs.engines.postgres.inventory import Inventory
 
 _FAR_SECONDS = 0.05
 _SLOW_BYTES = 10_000_000

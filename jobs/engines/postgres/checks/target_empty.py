@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jobs.core.model import Scope, Severity
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, listed
-from jobs.engines.postgres.facts import Inventory
+from jobs.engines.postgres.inventory import Inventory
 
 _STANDING = frozenset(
     {
@@ -63,9 +63,7 @@ def standing(inventory: Inventory) -> Iterator[str]:
     yield from tables
     # A serial's sequence and a materialized view's like belong to what is listed already.
     yield from (
-        f"{o.kind} {o.label}"
-        for o in others
-        if o.kind in _STANDING and not (o.kind == "sequence" and o.table_name)
+        f"{o.kind} {o.label}" for o in others if o.kind in _STANDING and not (o.kind == "sequence" and o.table_name)
     )
 
 
@@ -102,7 +100,9 @@ def _columns(inventory: Inventory) -> Findings:
     lacking = [
         f"{c.schema_name}.{c.table_name}.{c.name}"
         for c in inventory.source.columns.get()
-        if (key := (c.schema_name, c.table_name)) in inventory.selected_keys and key in there and c.name not in there[key]
+        if (key := (c.schema_name, c.table_name)) in inventory.selected_keys
+        and key in there
+        and c.name not in there[key]
     ]
     if lacking:
         yield found(

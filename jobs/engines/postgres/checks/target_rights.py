@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs.core.model import Scope, Severity
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, lines, listed
-from jobs.engines.postgres.facts import Inventory
+from jobs.engines.postgres.inventory import Inventory
 
 
 def find(inventory: Inventory) -> Findings:
@@ -48,7 +48,9 @@ def _fill(inventory: Inventory) -> Findings:
     server = inventory.target.server
     shut = [t for t in inventory.target.tables.get() if t.key in inventory.selected_keys and not t.writable]
     if shut:
-        grants = [f"GRANT SELECT, INSERT ON {quote.qualified(*t.key)} TO {quote.name(server.role)};" for t in shut[:20]]
+        grants = [
+            f"GRANT SELECT, INSERT ON {quote.qualified(*t.key)} TO {quote.name(server.role)};" for t in shut[:20]
+        ]
         yield found(
             Severity.block,
             f"User {server.role} may not insert into {counted(len(shut), 'table')}: {listed(t.label for t in shut)}.",

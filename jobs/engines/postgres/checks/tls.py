@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from jobs.core.model import Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found
-from jobs.engines.postgres.facts import Inventory, SideName
+from jobs.engines.postgres.facts import SideName
+from jobs.engines.postgres.inventory import Inventory
 
 
 def find(inventory: Inventory) -> Findings:
@@ -16,7 +17,7 @@ def find(inventory: Inventory) -> Findings:
                 Severity.inform,
                 f"The connection to the {name} is not encrypted (TLS mode {address.tls}).",
                 object=address.label,
-                remedy="Where others can listen on the network, enable ssl on the server and choose the mode require.",
+                remedy="Where others can listen, enable ssl on the server and choose the mode require.",
                 side=name,
                 field="tls",
             )

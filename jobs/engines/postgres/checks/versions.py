@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.core.model import Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found, sides
-from jobs.engines.postgres.facts import Inventory, Side
+from jobs.engines.postgres.inventory import Inventory, Side
 
 OLDEST = 10
 
@@ -24,7 +24,7 @@ def find(inventory: Inventory) -> Findings:
         yield found(
             Severity.block,
             f"The target, PostgreSQL {target.version}, is older than the source, PostgreSQL {source.version}.",
-            remedy=f"Choose a target of PostgreSQL {source.major} or newer: an older one lacks what the schema may use.",
+            remedy=f"Choose a target of PostgreSQL {source.major} or newer: older ones lack what it may use.",
             side="target",
             field="target",
         )

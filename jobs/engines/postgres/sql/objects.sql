@@ -23,7 +23,7 @@ with members as (
     select case k.contype when 'f' then 'foreign key' else 'check' end,
            'pg_constraint'::regclass, k.oid, k.connamespace, k.conname, c.relname, 0
     from pg_constraint k join pg_class c on c.oid = k.conrelid
-    where k.contype in ('f', 'c')
+    where k.contype in ('f', 'c') and coalesce((to_jsonb(k) ->> 'conparentid')::bigint, 0) = 0
     union all
     select 'trigger', 'pg_trigger'::regclass, g.oid, c.relnamespace, g.tgname, c.relname, 0
     from pg_trigger g join pg_class c on c.oid = g.tgrelid where not g.tgisinternal

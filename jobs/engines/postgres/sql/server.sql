@@ -3,7 +3,6 @@
 select current_setting('server_version_num')::int as version_num,
        split_part(current_setting('server_version'), ' ', 1) as version,
        d.datname as database,
-       d.oid::bigint as database_oid,
        current_user::text as role,
        r.rolsuper as superuser,
        exists (select from pg_roles m

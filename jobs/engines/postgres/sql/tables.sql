@@ -1,5 +1,4 @@
-select c.oid::bigint as oid,
-       n.nspname::text as schema_name,
+select n.nspname::text as schema_name,
        c.relname::text as name,
        c.relkind::text as kind,
        c.relpersistence::text as persistence,

@@ -14,7 +14,6 @@ create table ferrybot.run (
     replica_role boolean not null,        -- session_replication_role may be set here
     tool text not null,
     definitions jsonb not null,           -- hash of every definition of the source at the first epoch
-    drops jsonb not null,                 -- what an undo must drop, in order
     left_out jsonb not null,              -- [catalog, oid] of source objects that do not travel
     unchecked jsonb not null,             -- sentences: what nobody compares
     made_at timestamptz not null default clock_timestamp(),

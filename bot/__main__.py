@@ -1,0 +1,91 @@
+"""The `ferrybot` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from bot import doctor as examination
+from bot import processes
+from bot.app import Web
+from bot.config import ConfigError
+from bot.settings import load_settings
+from jobs.adapters.queue_rq import MIGRATIONS, SLACK
+from jobs.logs import setup_logs
+from jobs.settings import SettingsError, load_job_settings
+
+
+@click.group()
+@click.version_option(package_name="ferrybot")
+def main() -> None:
+    """Ferrybot moves databases from Slack: checked, approved, verified, in one thread."""
+
+
+@main.command()
+def web() -> None:
+    """Slack's gestures, the one-time page, health and metrics."""
+    settings = load_settings()
+    setup_logs(settings.log_level, settings.log_format)
+    Web(settings).run()
+
+
+@main.command()
+@click.option("--count", type=click.IntRange(1, 64), help="Worker processes here; default FERRYBOT_WORKERS.")
+def worker(count: int | None) -> None:
+    """Checks and moves databases: RQ workers on the queue `migrations`."""
+    settings = load_job_settings()
+    setup_logs(settings.log_level, settings.log_format)
+    processes.supervise("worker", count or settings.workers, lambda: processes.serve_queue(settings, MIGRATIONS))
+
+
+@main.command()
+def courier() -> None:
+    """Writes threads, cards and modals: an RQ worker on the queue `slack`."""
+    settings = load_settings()
+    setup_logs(settings.log_level, settings.log_format)
+    processes.supervise("courier", 1, lambda: processes.serve_queue(settings, SLACK))
+
+
+@main.command()
+def clock() -> None:
+    """Rings every few seconds for what was left lying."""
+    settings = load_job_settings()
+    setup_logs(settings.log_level, settings.log_format)
+    processes.clock(settings)
+
+
+@main.command()
+def doctor() -> None:
+    """Says what is missing in this installation, and the remedy."""
+    sys.exit(examination.main())
+
+
+@main.command()
+@click.option("--exit", "leave", is_flag=True, help="Play one migration, check its result, and stop.")
+@click.option("--port", default=0, help="The page's port; 0 takes a free one.")
+@click.option("--scale", default=1.0, help="Size of the shop; 1 is over a million rows.")
+def demo(leave: bool, port: int, scale: float) -> None:
+    """A local Slack, real servers and scripted people on this machine."""
+    try:
+        from bot.sandbox import demo as stage_demo
+    except ImportError as error:
+        raise click.ClickException(
+            f"The demo needs its extra: pip install 'ferrybot[demo]' ({error.name})."
+        ) from None
+    sys.exit(stage_demo.run(leave=leave, port=port, scale=scale))
+
+
+def entry() -> None:
+    """`main`, with errors of the installation as one readable text."""
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    try:
+        main()
+    except (SettingsError, ConfigError) as error:
+        click.echo(f"{error}\n\n`ferrybot doctor` examines the whole installation.", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    entry()

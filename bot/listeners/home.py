@@ -1,0 +1,100 @@
+"""What one can ask without beginning anything: App Home, and the words after `/migrate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import App
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import WebClient
+
+from bot import access
+from bot.deps import Deps
+from bot.gestures import Body, log
+from bot.ui import home, logs
+from bot.ui.text import Block, clip, section
+from jobs.core.lifecycle import ENDED, State
+
+LISTED = 20
+LOOKED_THROUGH = 200
+"""So many of the latest migrations are searched for the ones a person may see."""
+
+
+def register(app: App, deps: Deps) -> None:
+    """Hangs App Home into `app`."""
+
+    @app.event("app_home_opened")
+    def opened(event: Body, client: WebClient) -> None:
+        if event.get("tab", "home") == "home":
+            publish(deps, client, str(event["user"]))
+
+    @app.event("app_uninstalled")
+    def uninstalled() -> None:
+        log.error("the app was uninstalled from its workspace; migrations go on, their threads cannot be written")
+
+    @app.event("tokens_revoked")
+    def revoked() -> None:
+        log.error("a token was revoked; install the app again and set SLACK_BOT_TOKEN")
+
+
+def publish(deps: Deps, client: WebClient, user: str) -> None:
+    """Brings one person's App Home up to date."""
+    states = recent(deps, user, "", LISTED)
+    try:
+        client.views_publish(user_id=user, view=home.view(deps.config.all_services(), states))
+    except SlackApiError as error:
+        log.warning("home not published", code=error.response.get("error"))
+
+
+def recent(deps: Deps, user: str, channel: str, limit: int) -> list[State]:
+    """The latest migrations that this person may see here, the youngest first."""
+    found: list[State] = []
+    for migration in deps.desk.ledger.recent(LOOKED_THROUGH):
+        state = deps.desk.state(migration)
+        if access.may_see(state, deps.config, user, deps.people.groups(frozenset()), channel):
+            found.append(state)
+        if len(found) == limit:
+            break
+    return found
+
+
+def answer(deps: Deps, body: Body, words: list[str]) -> tuple[str, list[Block]]:
+    """The ephemeral answer to `/migrate WORD …`."""
+    user, channel = str(body["user_id"]), str(body["channel_id"])
+    word = words[0].lower()
+    if word == "help":
+        return "Help for /migrate", [section(home.HELP)]
+    if word == "status":
+        states = [s for s in recent(deps, user, channel, LISTED) if s.status not in ENDED and s.channel == channel]
+        return home.listing(states, "Going on in this channel")
+    if word == "list":
+        return home.listing(recent(deps, user, channel, LISTED), "Latest migrations")
+    if word == "logs":
+        return _logs(deps, user, channel, words[1] if len(words) > 1 else "")
+    text = home.unknown(" ".join(words))
+    return text, [section(text)]
+
+
+def _logs(deps: Deps, user: str, channel: str, wanted: str) -> tuple[str, list[Block]]:
+    states = recent(deps, user, channel, LOOKED_THROUGH)
+    state = next((s for s in states if not wanted or s.id == wanted.strip("`").lower()), None)
+    if state is None:
+        text = (
+            "There is no migration of that id that you may see here." if wanted else "Nothing was migrated here yet."
+        )
+        return text, [section(f"{text} `/migrate list` lists the latest.")]
+    _, story = deps.desk.story(state.id)
+    lines = [logs.line(r.event, state) for r in story]
+    blocks = logs.reply([home.row(state), *[clip(x, 600) for x in lines if x][-15:]])[1]
+    listing = home.listing([state], "Log")[1]
+    return f"Log of {state.title}", [*blocks, listing[-1]]
+
+
+def reply(client: WebClient, body: Body, text: str, blocks: list[Block]) -> None:
+    """Answers only the person who asked; where the bot is not in the channel, as a direct message."""
+    arguments: dict[str, Any] = {"text": clip(text, 3000), "blocks": blocks[:50]}
+    try:
+        client.chat_postEphemeral(channel=body["channel_id"], user=body["user_id"], **arguments)
+    except SlackApiError as error:
+        log.info("ephemeral answer refused", code=error.response.get("error"))
+        client.chat_postMessage(channel=body["user_id"], unfurl_links=False, **arguments)

@@ -1,0 +1,219 @@
+"""Step 3 and after: the plan's options, **Migrate**, and the buttons of the card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+from slack_bolt import Ack, App
+from slack_sdk.web import WebClient
+
+from bot import access
+from bot.deps import Deps
+from bot.gestures import Body, Gesture, gesture, refusing, said, show, tell, ticked, typed
+from bot.listeners.configure import demand_mine, go_on_with
+from bot.listeners.validation import with_state
+from bot.refs import ref
+from bot.ui import findings, logs, plan
+from bot.ui.text import View
+from jobs.core.commands import Cancel, Command, Configure, Pause, Request, Resume
+from jobs.core.errors import FerrybotError, Refused
+from jobs.core.lifecycle import State
+from jobs.core.model import Options, Scope, warnings
+
+
+def register(app: App, deps: Deps) -> None:
+    """Hangs step 3 and the card's buttons into `app`."""
+
+    @app.view(plan.CALLBACK)
+    def submitted(ack: Ack, body: Body) -> None:
+        _submit(deps, ack, gesture(body))
+
+    @app.action("update_plan")
+    def update_plan(ack: Ack, body: Body, client: WebClient) -> None:
+        ack()
+        g = gesture(body)
+        with_state(deps, client, g, lambda state: _update(deps, client, g, state))
+
+    @app.action("back_to_validation")
+    def back(ack: Ack, body: Body, client: WebClient) -> None:
+        ack()
+        g = gesture(body)
+        with_state(deps, client, g, lambda state: _back(deps, client, g, state))
+
+    _card_buttons(app, deps)
+    _readers(app, deps)
+
+
+def _card_buttons(app: App, deps: Deps) -> None:
+    def button(action_id: str, verb: access.Verb, command: Callable[[Gesture], Command]) -> None:
+        @app.action(action_id)
+        def pressed(ack: Ack, body: Body, client: WebClient) -> None:
+            ack()
+            g = gesture(body)
+            refusing(client, g, lambda: _operate(deps, g, verb, command(g)))
+
+    button("pause", "pause", lambda g: Pause(by=g.user))
+    button("resume", "resume", lambda g: Resume(by=g.user))
+    button("retry", "retry", lambda g: Resume(by=g.user))
+    button("cancel", "cancel", lambda g: Cancel(by=g.user))
+
+    @app.action("open_migration")
+    def open_migration(ack: Ack, body: Body, client: WebClient) -> None:
+        ack()
+        g = gesture(body)
+        if g.ref is not None:
+            go_on_with(deps, client, g, g.ref.m)
+
+
+def _operate(deps: Deps, g: Gesture, verb: access.Verb, command: Command) -> None:
+    """Authorises the click anew, and refuses one that belongs to an earlier run."""
+    if g.ref is None:
+        raise Refused("This button is not one of mine.")
+    state = deps.desk.state(g.ref.m)
+    groups = deps.people.groups(access.operate_groups_needed(state, deps.config))
+    decision = access.may_operate(state, deps.config, g.user.id, groups, verb)
+    if isinstance(decision, access.Denied):
+        raise Refused(decision.reason)
+    if g.ref.r != state.run:
+        raise Refused("This button belongs to an earlier state; the card shows what can be done now.")
+    deps.desk.obey(state.id, command)
+
+
+def _readers(app: App, deps: Deps) -> None:
+    """Read-only modals: the log and the whole plan, on pages."""
+
+    def logs_view(state: State, page: int) -> View:
+        return logs.view(*deps.desk.story(state.id), page)
+
+    def plan_view(state: State, page: int) -> View:
+        if state.plan is None:
+            raise Refused("There is no plan yet.")
+        return plan.whole(state, page)
+
+    for name, view in (("logs", logs_view), ("plan", plan_view)):
+        _reader(app, deps, name, view)
+
+    @app.shortcut("ferrybot_logs")
+    def from_message(ack: Ack, body: Body, client: WebClient) -> None:
+        ack()
+        g = gesture(body)
+        found = _migration_of(body.get("message") or {})
+        if found is None:
+            tell(client, g, "This message is not about a migration. Use it on a migration's card.")
+            return
+        refusing(client, g, lambda: _read(deps, client, g, found, logs_view, 0))
+
+
+def _reader(app: App, deps: Deps, name: str, view: Callable[[State, int], View]) -> None:
+    @app.action(f"show_{name}")
+    def opened(ack: Ack, body: Body, client: WebClient) -> None:
+        ack()
+        g = gesture(body)
+        refusing(client, g, lambda: _read(deps, client, g, g.ref.m if g.ref else "", view, 0))
+
+    def turned(ack: Ack, body: Body, client: WebClient, step: int) -> None:
+        ack()
+        g = gesture(body)
+        page = max(0, (g.sheet.page if g.sheet else 0) + step)
+        refusing(client, g, lambda: _read(deps, client, g, g.ref.m if g.ref else "", view, page))
+
+    app.action(f"{name}_next")(lambda ack, body, client: turned(ack, body, client, 1))
+    app.action(f"{name}_previous")(lambda ack, body, client: turned(ack, body, client, -1))
+
+
+def _read(
+    deps: Deps, client: WebClient, g: Gesture, migration: str, view: Callable[[State, int], View], page: int
+) -> None:
+    state = deps.desk.state(migration) if migration else None
+    if state is None or state.version == 0:
+        raise Refused("This button is not one of mine.")
+    groups = deps.people.groups(access.operate_groups_needed(state, deps.config))
+    decision = access.may_see(state, deps.config, g.user.id, groups, g.channel)
+    if isinstance(decision, access.Denied):
+        raise Refused(decision.reason)
+    show(deps, client, g, "", "read", view(state, page), state.version)
+
+
+def _migration_of(message: Body) -> str | None:
+    payload: Any = (message.get("metadata") or {}).get("event_payload") or {}
+    if payload.get("migration"):
+        return str(payload["migration"])
+    for block in message.get("blocks") or ():
+        for element in block.get("elements") or ():
+            found = gesture_ref(element)
+            if found:
+                return found
+    return None
+
+
+def gesture_ref(element: Body) -> str | None:
+    found = ref(element.get("value")) if isinstance(element.get("value"), str) else None
+    return found.m if found else None
+
+
+def options_of(g: Gesture, before: Options) -> Options:
+    """The options as they stand in the modal. Raises `Refused` for a pattern that cannot be one."""
+    keep = ticked(g.values, "keep", "keep_check")
+    lanes = typed(g.values, "parallelism", "parallelism_select")
+    scope = typed(g.values, "scope", "scope_select")
+    try:
+        return Options(
+            parallelism=int(lanes) if lanes.isdigit() else before.parallelism,
+            scope=Scope(scope) if scope else before.scope,
+            include=_lines(typed(g.values, "include", "include_input")),
+            exclude=_lines(typed(g.values, "exclude", "exclude_input")),
+            keep_owners="owners" in keep,
+            keep_grants="grants" in keep,
+        )
+    except (ValidationError, ValueError) as error:
+        raise Refused("These options do not fit; please choose again.") from error
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _update(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
+    assert state.source is not None
+    command = Configure(by=g.user, source=state.source, options=options_of(g, state.options))
+    after = deps.desk.obey(state.id, command)
+    show(deps, client, g, state.id, "migration", plan.view(after), after.version)
+
+
+def _back(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
+    show(deps, client, g, state.id, "validation", findings.view(state), state.version)
+
+
+def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
+    """**Migrate**: exactly the plan that is shown, or nothing."""
+    if g.sheet is None or not g.sheet.m:
+        ack(response_action="clear")
+        return
+    state = deps.desk.state(g.sheet.m)
+    try:
+        demand_mine(state, g.user.id)
+        _demand_still_allowed(deps, g, state)
+        if state.plan is not None and options_of(g, state.options) != state.plan.options:
+            raise Refused("The options changed: press Update plan first, so that what runs is what you saw.")
+        noted = warnings(state.results)
+        if noted and "acknowledged" not in ticked(g.values, "acknowledge", "acknowledge_check"):
+            ack(response_action="errors", errors={"acknowledge": "Please acknowledge the warnings."})
+            return
+        request = Request(by=g.user, digest=g.sheet.d, acknowledged=tuple(f.key for f in noted))
+        deps.desk.obey(state.id, request)
+    except FerrybotError as error:
+        ack(response_action="update", view=plan.view(deps.desk.state(state.id), note=said(error)))
+        return
+    deps.modals.forget(state.id)
+    ack(response_action="clear")
+
+
+def _demand_still_allowed(deps: Deps, g: Gesture, state: State) -> None:
+    if state.target is None:
+        raise Refused("The target is not known any more; please begin again.")
+    groups = deps.people.groups(access.groups_needed(deps.config, state.target, "request"))
+    decision = access.may_request(deps.config, g.user.id, groups, state.channel, state.target)
+    if isinstance(decision, access.Denied):
+        raise Refused(decision.reason)

@@ -1,0 +1,116 @@
+"""The long-running processes besides `web`: workers, courier and clock, each supervised and stopped cleanly."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import SimpleWorker, Worker
+from rq.serializers import JSONSerializer
+
+from jobs.adapters.queue_rq import MIGRATIONS, RqDoorbell
+from jobs.core.lifecycle import Ring
+from jobs.logs import setup_logs
+from jobs.settings import JobSettings
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 15
+RESTART_SECONDS = 1.0
+"""Pause before a child that ended is started again; a Redis that restarts is back within a few of these."""
+GRACE_SECONDS = 20.0
+"""Platforms send SIGKILL 10 to 30 s after SIGTERM; a lane needs about one second to roll its chunk back."""
+
+
+class GentleWorker(Worker):
+    """RQ's worker, which hands SIGTERM to the job: it rolls its chunk back and is resumed elsewhere."""
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        horse = self.horse_pid
+        if horse:
+            os.kill(horse, signal.SIGTERM)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ has no types here
+
+
+def serve_queue(settings: JobSettings, queue: str) -> None:
+    """One RQ worker on exactly one queue (reliable dequeue needs that), until it is told to stop."""
+    setup_logs(settings.log_level, settings.log_format)
+    # Forked horses inherit what is imported here. By name: the bot knows jobs' doors only as words.
+    importlib.import_module("jobs.tasks")
+    importlib.import_module("bot.courier")
+    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    # The courier's jobs are short and hold no database: no fork for each.
+    kind = GentleWorker if queue == MIGRATIONS else SimpleWorker
+    kind([queue], connection=redis, serializer=JSONSerializer, log_job_description=False).work(
+        logging_level="WARNING", with_scheduler=False
+    )
+
+
+def supervise(name: str, count: int, serve: Callable[[], None]) -> None:
+    """Keeps `count` children of `serve` running until SIGTERM or SIGINT, then ends them and waits."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    context = multiprocessing.get_context("fork")
+    children: list[multiprocessing.process.BaseProcess] = []
+    try:
+        while not stop.is_set():
+            children = [c for c in children if c.is_alive()]
+            while len(children) < count:
+                child = context.Process(target=_child, args=(serve,), name=name)
+                child.start()
+                children.append(child)
+            stop.wait(RESTART_SECONDS)
+    finally:
+        _end(children)
+
+
+def _child(serve: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    _die_with_parent()
+    serve()
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel tells a child when its supervisor is killed, so that no worker is left over."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        log.info("this platform cannot tie children to their parent")
+
+
+def _end(children: list[multiprocessing.process.BaseProcess]) -> None:
+    for child in children:
+        child.terminate()
+    until = time.monotonic() + GRACE_SECONDS
+    for child in children:
+        child.join(max(0.1, until - time.monotonic()))
+        if child.is_alive():
+            child.kill()
+            child.join(2)
+
+
+def clock(settings: JobSettings) -> None:
+    """Rings for a sweep every `SWEEP_SECONDS`. Several clocks ring for the same sweep, which runs once."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    doorbell = RqDoorbell(Redis.from_url(settings.redis_url.get_secret_value()))
+    while not stop.is_set():
+        try:
+            doorbell.ring(Ring(kind="sweep", migration="all", token=str(int(time.time()) // SWEEP_SECONDS)))
+        except RedisError as error:
+            log.warning("redis is away", reason=type(error).__name__)
+        stop.wait(SWEEP_SECONDS)

@@ -1,0 +1,285 @@
+"""The conductor: one per target database; holds the fence there and the run's snapshot in the source.
+
+Why a resumed run is exact: whoever holds the fence ends the lanes of earlier epochs and waits until they are
+gone, takes a new snapshot, and in one transaction raises the epoch and opens every task again whose result
+depends on rows. Copied tables are then compared under the new snapshot and copied again where they differ, so
+at the end everything in the target was either copied from or proven equal to one snapshot: the last one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+
+from jobs.core.errors import FerrybotError, Permanent, Transient
+from jobs.core.model import Scope
+from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import Verdict
+from jobs.engines.postgres import catalog as source_catalog
+from jobs.engines.postgres import census, schema, session, undo, worklist, worktable
+from jobs.engines.postgres.catalog import PG_CLASS, Catalog
+from jobs.engines.postgres.connect import Connection, connect, explain
+from jobs.engines.postgres.schema import Dumped
+from jobs.ports.engine import Asked, FenceHeld, Tally, Watch
+
+LARGEST_SHOWN = 10
+
+
+@contextmanager
+def conduct(asked: Asked, plan: MigrationPlan) -> Iterator[PostgresConductor]:
+    """Takes the fence. Raises `FenceHeld`, `Transient` or `Permanent`."""
+    target = connect(asked.target, purpose=f"conductor {asked.migration}")
+    conductor = PostgresConductor(asked, plan, target)
+    try:
+        if not session.take_fence(target):
+            raise FenceHeld(f"Another migration is at work in {asked.target.label}")
+        yield conductor
+    finally:
+        conductor.close()
+
+
+class PostgresConductor:
+    """Holds the fence in the target and, once prepared, the snapshot in the source."""
+
+    def __init__(self, asked: Asked, plan: MigrationPlan, target: Connection) -> None:
+        self._asked = asked
+        self._plan = plan
+        self._target = target
+        self._source: Connection | None = None
+        self._catalog: Catalog | None = None
+
+    def close(self) -> None:
+        """Gives fence and snapshot back by ending both sessions."""
+        for connection in (self._source, self._target):
+            if connection is not None:
+                with suppress(psycopg.Error):
+                    connection.close()
+
+    def prepare(self, watch: Watch) -> bool:
+        """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again."""
+        try:
+            run = worktable.read_run(self._target)
+            if run is not None:
+                self._must_be_ours(run)
+                session.end_lanes(self._target)
+            snapshot = self._take_snapshot()
+            replica = self._may_silence()
+            if run is None:
+                self._begin(snapshot, replica, watch)
+            else:
+                self._resume(run, snapshot, replica, watch)
+        except psycopg.Error as error:
+            raise self._fault(error, "Preparing the run") from None
+        return run is not None
+
+    def tally(self) -> Tally:
+        """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""
+        try:
+            totals, largest, fatal = worktable.tally(self._target, LARGEST_SHOWN)
+            if self._source is not None:
+                self._source.execute("select 1")
+        except psycopg.Error as error:
+            raise Transient(
+                f"The conductor lost a connection: {explain(error, self._asked.target, doing='Watching').what}",
+                remedy="The run resumes by itself.",
+            ) from None
+        total, done, tables, tables_done, rows, size, size_done, phase, lanes = totals
+        name, title = worktable.PHASES.get(phase, ("", ""))
+        return Tally(
+            phase=name,
+            phase_title=title,
+            tasks_done=done,
+            tasks_total=total,
+            tables_done=int(tables_done),
+            tables_total=int(tables),
+            rows_done=int(rows),
+            bytes_done=int(size_done),
+            bytes_total=int(size),
+            lanes=lanes,
+            failed=fatal[0] if fatal else "",
+            failed_object=fatal[1] if fatal else "",
+            finished_tables=[(title, rows, size, seconds) for title, rows, size, seconds in largest],
+        )
+
+    def verdict(self) -> Verdict:
+        """What the finished tasks and the census prove."""
+        try:
+            self._target.execute("set synchronous_commit = on")
+            # Lanes commit without waiting; this one waits, and the log is one sequence: all of theirs is on disk.
+            self._target.execute("update ferrybot.run set epoch = epoch")
+            run = worktable.read_run(self._target)
+            if run is None or self._source is None:
+                raise Permanent("No prepared run to judge", remedy="Start the migration again.")
+            proofs = census.proofs(worktable.results(self._target, ["verify"]))
+            sequences = [value for result in worktable.results(self._target, ["sequences"]) for value in result]
+            counted = census.take(self._source, self._target, run, self._asked.options, sequences)
+            return Verdict(
+                proofs=tuple(proofs),
+                objects=tuple(counted.agreed),
+                differences=tuple(counted.differences),
+                unchecked=(*run.unchecked, *self._open_tasks()),
+                expected_tables=self._expected_tables(),
+            )
+        except psycopg.Error as error:
+            raise self._fault(error, "Judging the run") from None
+
+    def report(self) -> Sequence[dict[str, Any]]:
+        """Per table: name, rows, bytes, seconds, checksums, method. For the full log."""
+        proofs = {p.table: p for p in census.proofs(worktable.results(self._target, ["verify"]))}
+        lines = [line for result in worktable.results(self._target, ["copy"]) for line in result]
+        return [line | _proof_of(proofs.get(line["table"])) for line in lines]
+
+    def finish(self) -> None:
+        """Removes the task table from the target after a green verdict."""
+        try:
+            self._target.execute("set synchronous_commit = on")
+            self._target.execute("set client_min_messages = error")
+            worktable.drop(self._target)
+        except psycopg.Error as error:
+            raise self._fault(error, "Removing the task table") from None
+
+    def undo(self) -> str:
+        """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
+        try:
+            run = worktable.read_run(self._target)
+            if run is None:
+                return "Nothing of a run is left in the target."
+            self._must_be_ours(run, whatever_plan=True)
+            session.end_lanes(self._target)
+            return undo.remove(self._target, self._asked)
+        except psycopg.Error as error:
+            raise self._fault(error, "Undoing the run") from None
+
+    def _take_snapshot(self) -> str:
+        """Locks first, then the snapshot: in between nobody can empty a table behind its back."""
+        if self._source is not None:
+            self._source.close()
+        source = self._source = connect(self._asked.source, purpose=f"conductor {self._asked.migration}")
+        names = [t.quoted for t in source_catalog.read_tables(source) if self._is_moved(t)]
+        source.execute("begin isolation level repeatable read read only")
+        source_catalog.lock_tables(source, names)
+        row = source.execute("select pg_export_snapshot()").fetchone()
+        assert row
+        self._catalog = source_catalog.read(source)
+        return str(row[0])
+
+    def _is_moved(self, table: source_catalog.Table) -> bool:
+        return table.kind == "r" and any(table.key == (t.schema_name, t.name) for t in self._plan.tables)
+
+    def _begin(self, snapshot: str, replica: bool, watch: Watch) -> None:
+        assert self._source and self._catalog
+        target, options = self._target, self._asked.options
+        if options.scope is Scope.data_only and not replica:
+            _refuse_foreign_keys(target)
+        dumped = self._dump(snapshot, watch)
+        asking = worklist.Asking(
+            plan=self._plan,
+            options=options,
+            dumped=dumped,
+            catalog=self._catalog,
+            target_version=target.info.server_version,
+            extensions_before=frozenset(row[0] for row in target.execute("select extname::text from pg_extension")),
+            large_objects=source_catalog.large_objects(self._source),
+            check=watch.check,
+        )
+        rows = worklist.build(asking)
+        run = worktable.Run(
+            migration=self._asked.migration,
+            digest=self._plan.digest,
+            epoch=1,
+            snapshot=snapshot,
+            replica_role=replica,
+            tool=dumped.tool.text,
+            definitions=schema.definitions(dumped.kept),
+            left_out=[[entry.catalog, entry.oid] for entry in dumped.left_out if entry.catalog],
+            unchecked=[f"the rows of {table}" for table in self._catalog.configured],
+        )
+        with target.transaction():
+            worktable.write(target, run, rows, socket.gethostname(), os.getpid())
+
+    def _resume(self, run: worktable.Run, snapshot: str, replica: bool, watch: Watch) -> None:
+        assert self._source and self._catalog
+        dumped = self._dump(snapshot, watch)
+        _must_be_unchanged(run, dumped)
+        with self._target.transaction():
+            worktable.next_epoch(self._target, snapshot, replica, socket.gethostname(), os.getpid())
+            known = worktable.large_objects(self._target)
+            new = [oid for oid in source_catalog.large_objects(self._source) if oid not in known]
+            if new and self._asked.options.scope is not Scope.schema_only:
+                worktable.add_large_objects(self._target, new)
+            if not replica:
+                undo.drop_foreign_keys(self._target)
+
+    def _dump(self, snapshot: str, watch: Watch) -> Dumped:
+        assert self._source and self._catalog
+        options = self._asked.options
+        out = {(PG_CLASS, oid) for oid in self._catalog.left_out(options.include, options.exclude)}
+        return schema.dump(self._asked.source, self._source.info.server_version, snapshot, out, watch.check)
+
+    def _may_silence(self) -> bool:
+        allowed = session.silence(self._target)
+        self._target.execute("reset session_replication_role")
+        return allowed
+
+    def _must_be_ours(self, run: worktable.Run, *, whatever_plan: bool = False) -> None:
+        if run.migration != self._asked.migration:
+            raise Permanent(
+                f"The target holds the unfinished run of another migration, {run.migration}",
+                meaning="Nothing was changed.",
+                remedy="Finish or undo that migration first.",
+            )
+        if run.digest != self._plan.digest and not whatever_plan:
+            raise Permanent(
+                "The plan changed since this run began in the target",
+                meaning="What was copied under the earlier plan is still there.",
+                remedy="Undo the run, then migrate under the new plan.",
+            )
+
+    def _open_tasks(self) -> list[str]:
+        return [f"{title} ({kind} is not done)" for kind, title in worktable.open_tasks(self._target)]
+
+    def _expected_tables(self) -> int:
+        assert self._catalog
+        if self._asked.options.scope is Scope.schema_only:
+            return 0
+        return len(worklist.moved(self._plan, self._catalog))
+
+    def _fault(self, error: psycopg.Error, doing: str) -> FerrybotError:
+        lost = self._source is not None and self._source.broken
+        return explain(error, self._asked.source if lost else self._asked.target, doing=doing)
+
+
+def _proof_of(proof: Any) -> dict[str, Any]:
+    if proof is None:
+        return {}
+    sums = {"source_sum": proof.source_sum, "target_sum": proof.target_sum}
+    return {"source_rows": proof.source_rows, "target_rows": proof.target_rows, **sums}
+
+
+def _must_be_unchanged(run: worktable.Run, dumped: Dumped) -> None:
+    """Another version of pg_dump may write the same object differently: then only the census compares."""
+    if run.tool != dumped.tool.text:
+        return
+    now = schema.definitions(dumped.kept)
+    changed = sorted(name for name in run.definitions.keys() | now.keys() if run.definitions.get(name) != now.get(name))
+    if changed:
+        shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+        raise Permanent(
+            f"The source's schema changed since the run began: {shown}",
+            meaning="The rows copied so far fit the earlier schema.",
+            remedy="Undo the run and migrate again, or take the change back in the source and press Retry.",
+        )
+
+
+def _refuse_foreign_keys(target: Connection) -> None:
+    row = target.execute("select count(*) from pg_constraint where contype = 'f'").fetchone()
+    if row and row[0]:
+        raise Permanent(
+            "The target's role may not set session_replication_role, and the target has foreign keys",
+            remedy="Grant it (PostgreSQL 15 and newer: GRANT SET ON PARAMETER session_replication_role), or drop the keys.",
+        )

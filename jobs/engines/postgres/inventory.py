@@ -1,0 +1,141 @@
+"""Everything that is known of the two sides, read once: the only thing that checks and plan look at."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field
+
+from jobs.core.model import Environment, Frozen, Options
+from jobs.engines.postgres.facts import (
+    AvailableExtension,
+    Collation,
+    CollationUse,
+    Column,
+    Connections,
+    Definition,
+    Extension,
+    Fact,
+    Hidden,
+    Language,
+    Leftover,
+    Object,
+    Oddity,
+    Pooling,
+    Reference,
+    Replication,
+    Role,
+    RoleNeed,
+    Routine,
+    Server,
+    SideName,
+    Speed,
+    Table,
+    Unreachable,
+    Unreached,
+    Wrapper,
+)
+from jobs.engines.postgres.select import selected
+
+
+class Side(Frozen):
+    """One reached side. A fact that a side is not asked for stays unread."""
+
+    server: Server
+    identifier: Fact[str] = Fact()
+    connections: Fact[Connections] = Fact()
+    pooling: Fact[Pooling] = Fact()
+    speed: Fact[Speed] = Fact()
+    tables: Fact[tuple[Table, ...]] = Fact()
+    columns: Fact[tuple[Column, ...]] = Fact()
+    objects: Fact[tuple[Object, ...]] = Fact()
+    oddities: Fact[tuple[Oddity, ...]] = Fact()
+    definitions: Fact[tuple[Definition, ...]] = Fact()
+    extensions: Fact[tuple[Extension, ...]] = Fact()
+    available_extensions: Fact[tuple[AvailableExtension, ...]] = Fact()
+    languages: Fact[tuple[Language, ...]] = Fact()
+    wrappers: Fact[tuple[Wrapper, ...]] = Fact()
+    routines: Fact[tuple[Routine, ...]] = Fact()
+    collations: Fact[tuple[Collation, ...]] = Fact()
+    default_collation: Fact[str] = Field(default=Fact(), description="actual version of the database's collation")
+    collation_uses: Fact[tuple[CollationUse, ...]] = Fact()
+    roles: Fact[tuple[Role, ...]] = Fact()
+    role_needs: Fact[tuple[RoleNeed, ...]] = Fact()
+    hidden: Fact[tuple[Hidden, ...]] = Fact()
+    references: Fact[tuple[Reference, ...]] = Fact()
+    tablespaces: Fact[tuple[str, ...]] = Fact()
+    replication: Fact[Replication] = Fact()
+    leftover: Fact[Leftover] = Fact()
+    free_bytes: Fact[int] = Fact()
+    filled: Fact[tuple[str, ...]] = Field(default=Fact(), description="tables with rows; read for data only")
+
+
+class Tool(Frozen):
+    """pg_dump and pg_restore as found: the major version and its full name; or why none fits this source."""
+
+    major: int = 0
+    text: str = ""
+    problem: str = ""
+    remedy: str = ""
+
+
+class Address(Frozen):
+    """Where a side is, as it was asked for."""
+
+    label: str
+    host: str
+    port: int
+    database: str
+    user: str
+    tls: str
+    environment: Environment | Literal[""] = ""
+
+
+class Inventory(Frozen):
+    """Every fact of one validation."""
+
+    migration: str
+    options: Options
+    source_address: Address
+    target_address: Address
+    source_side: Side | Unreachable
+    target_side: Side | Unreachable
+    tool: Fact[Tool] = Fact()
+    stated_free_bytes: int | None = Field(default=None, description="by the service or by the requester")
+
+    @property
+    def source(self) -> Side:
+        """Raises `Unreached`."""
+        return _reached(self.source_side, "source")
+
+    @property
+    def target(self) -> Side:
+        """Raises `Unreached`."""
+        return _reached(self.target_side, "target")
+
+    @cached_property
+    def selected(self) -> tuple[Table, ...]:
+        """The source's tables that move, in their order by name. Raises `Unread` or `Unreached`."""
+        candidates = [t for t in self.source.tables.get() if not t.of_extension and t.persistence != "t"]
+        return tuple(selected(candidates, self.options.include, self.options.exclude))
+
+    @cached_property
+    def selected_keys(self) -> frozenset[tuple[str, str]]:
+        return frozenset(t.key for t in self.selected)
+
+    @property
+    def own_run(self) -> bool:
+        """The target holds an unfinished run of this very migration."""
+        leftover = self.target.leftover.get()
+        return leftover.present and leftover.migrations == (self.migration,)
+
+    def moves(self, schema_name: str, table_name: str) -> bool:
+        """Whether an object travels: it belongs to a selected table, or to none."""
+        return not table_name or (schema_name, table_name) in self.selected_keys
+
+
+def _reached(side: Side | Unreachable, name: SideName) -> Side:
+    if isinstance(side, Unreachable):
+        raise Unreached(f"The {name} could not be reached.")
+    return side

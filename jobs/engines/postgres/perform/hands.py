@@ -1,0 +1,67 @@
+"""What every performer works with, and how a server's refusal of a task becomes an error without row values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+
+from jobs.core.errors import FerrybotError, Permanent
+from jobs.engines.postgres.connect import Connection, explain
+from jobs.ports.engine import Asked, Done, Task, Watch
+
+
+@dataclass(frozen=True)
+class Hands:
+    """A lane's connections: the source within the snapshot, the target within the claim's transaction.
+
+    `silenced`: triggers and foreign keys do not fire. `again`: the task was done under an earlier snapshot."""
+
+    source: Connection
+    target: Connection
+    asked: Asked
+    silenced: bool
+    again: bool
+
+    def explain(self, error: psycopg.Error, task: Task, object: str = "") -> FerrybotError:
+        """Our error for a failed task; data errors are named by their class, since their text quotes values."""
+        named = object or task.title
+        state = error.sqlstate or ""
+        if state[:2] in ("22", "23") and task.kind in ("copy", "index", "refresh", "schema", "post", "validate"):
+            words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
+            what = f"{_DOING.get(task.kind, task.kind)} {named}: {words}{place(error)}"
+            return Permanent(what, remedy=_REMEDY, object=named)
+        endpoint = self.asked.target if self._speaks(error) else self.asked.source
+        return explain(error, endpoint, doing=f"{_DOING.get(task.kind, task.kind)} {named}", object=named)
+
+    def _speaks(self, error: psycopg.Error) -> bool:
+        return not self.source.closed
+
+
+_DOING = {
+    "schema": "Creating",
+    "copy": "Copying",
+    "index": "Building",
+    "foreign keys": "Adding",
+    "validate": "Validating",
+    "post": "Creating",
+    "refresh": "Refreshing",
+    "analyze": "Analyzing",
+    "verify": "Verifying",
+}
+_REMEDY = "Mend the row in the source or the rule in the target, then press Retry; what is done stays done."
+
+
+def place(error: psycopg.Error) -> str:
+    """Line and column of a COPY's failure, and the constraint; never the value, which the context also quotes."""
+    found = re.search(r"^COPY .*?, line (\d+)", error.diag.context or "", re.M | re.S)
+    column = error.diag.column_name or ""
+    constraint = error.diag.constraint_name or ""
+    parts = [f"line {found[1]}" if found else "", column and f"column {column}", constraint and f"constraint {constraint}"]
+    said = ", ".join(part for part in parts if part)
+    return f" ({said})" if said else ""
+
+
+Performer = Callable[[Hands, Task, Watch], Done]

@@ -1,0 +1,24 @@
+"""Which function performs which kind of task."""
+
+from __future__ import annotations
+
+from jobs.engines.postgres.perform.copy import copy
+from jobs.engines.postgres.perform.hands import Performer
+from jobs.engines.postgres.perform.large_objects import copy_large_objects
+from jobs.engines.postgres.perform.sequences import set_sequences
+from jobs.engines.postgres.perform.statements import run_texts, validate
+from jobs.engines.postgres.perform.verify import verify
+
+PERFORMERS: dict[str, Performer] = {
+    "schema": run_texts,
+    "copy": copy,
+    "large objects": copy_large_objects,
+    "index": run_texts,
+    "foreign keys": run_texts,
+    "validate": validate,
+    "post": run_texts,
+    "refresh": run_texts,
+    "analyze": run_texts,
+    "sequences": set_sequences,
+    "verify": verify,
+}

@@ -1,0 +1,72 @@
+"""Back to the target as it was found: what a done task made is dropped, in reverse, and nothing else.
+
+Objects of a task that is not done do not exist: they were made in the transaction that marks it. So nobody
+else's object of the same name is ever touched.
+"""
+
+from __future__ import annotations
+
+from psycopg import errors as pg
+
+from jobs.core.errors import Permanent
+from jobs.core.model import Scope
+from jobs.engines.postgres import quote, session, worktable
+from jobs.engines.postgres.connect import Connection, first_line
+from jobs.ports.engine import Asked
+
+
+def remove(target: Connection, asked: Asked) -> str:
+    """Drops what the run made and the run itself. Raises `Permanent` when somebody else's object needs ours."""
+    target.execute("set client_min_messages = error")
+    worktable.close_epoch(target)
+    dropped = emptied = 0
+    session.silence(target)
+    for task, kind, payload in worktable.done_backwards(target):
+        with target.transaction():
+            if kind == "copy" and asked.options.scope is Scope.data_only:
+                emptied += _empty(target, payload["tables"])
+            elif kind == "large objects":
+                dropped += _unlink(target, payload["oids"])
+            else:
+                dropped += _drop(target, payload.get("drops", []))
+            worktable.undone(target, task)
+    worktable.drop(target)
+    if asked.options.scope is Scope.data_only:
+        return f"{emptied} tables were emptied again; sequences keep their values."
+    return f"{dropped} objects were removed; the target is as it was found."
+
+
+def _drop(target: Connection, statements: list[str]) -> int:
+    for statement in statements:
+        try:
+            target.execute(statement, prepare=False)
+        except pg.DependentObjectsStillExist as error:
+            raise Permanent(
+                f"Something in the target needs what the run made: {first_line(error.diag.message_detail or str(error))}",
+                meaning="It was not made by this run, so it is left alone.",
+                remedy="Drop it if it is not wanted, then undo again.",
+            ) from None
+    return len(statements)
+
+
+def _empty(target: Connection, tables: list[dict[str, str]]) -> int:
+    for table in tables:
+        target.execute(f"delete from only {quote.qualified(table['schema'], table['name'])}", prepare=False)
+    return len(tables)
+
+
+def _unlink(target: Connection, oids: list[int]) -> int:
+    found = target.execute("select oid::bigint from pg_largeobject_metadata where oid = any(%s::oid[])", [oids]).fetchall()
+    for (oid,) in found:
+        target.execute("select lo_unlink(%s)", [oid])
+    return len(found)
+
+
+def drop_foreign_keys(target: Connection) -> None:
+    """Where triggers cannot be silenced, foreign keys go before tables are emptied and come back after."""
+    for task, kind, payload in worktable.done_backwards(target):
+        if kind == "foreign keys":
+            _drop(target, payload.get("drops", []))
+            worktable.undone(target, task)
+        elif kind == "validate":
+            worktable.undone(target, task)

@@ -1,0 +1,344 @@
+"""From the source's schema to the rows of the task table: what is done, in which order, what waits for what.
+
+Locks decide the shape. Tasks that run at the same time must never wait for each other in a circle, so a task
+either locks one table, or runs when nothing else of its kind does: foreign keys are added by one task (each
+takes locks on two tables) and validated in parallel (which only reads); everything after data that touches
+many tables is one chain of texts, and readers of many tables wait until that chain is done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from jobs.core.model import Options, Scope
+from jobs.core.plan import MigrationPlan
+from jobs.engines.postgres import quote, schema
+from jobs.engines.postgres.archive import Entry
+from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Table
+from jobs.engines.postgres.schema import Dumped
+from jobs.engines.postgres.worktable import Row
+
+ENTRIES_PER_TEXT = 250
+"""Objects made in one transaction: each takes a few locks, and a default server has room for about 6,400."""
+SMALL_BYTES = 1 << 20
+"""Smaller tables travel in groups: their cost is the round trip and the commit (SPEED.md, 300 small tables)."""
+GROUP_TABLES, GROUP_BYTES = 50, 8 << 20
+BIG_INDEX_BYTES = 32 << 20
+"""From here on a primary key is built as an index first, so that the indexes of one table build side by side."""
+LARGE_OBJECTS_PER_TASK = 500
+
+
+@dataclass
+class _List:
+    """Rows in the making; ids count from 1."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def add(self, kind: str, phase: int, title: str, **more: Any) -> int:
+        more["needs"] = tuple(need for need in more.get("needs", ()) if need)
+        self.rows.append(Row(len(self.rows) + 1, kind, phase, title, **more))
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the work list is made from."""
+
+    plan: MigrationPlan
+    options: Options
+    dumped: Dumped
+    catalog: Catalog
+    target_version: int
+    extensions_before: frozenset[str]
+    large_objects: tuple[int, ...]
+    check: Callable[[], None]
+
+    @cached_property
+    def stays(self) -> frozenset[int]:
+        """Oids of relations that do not travel."""
+        return frozenset(entry.oid for entry in self.dumped.left_out if entry.catalog == PG_CLASS)
+
+    def text(self, entries: Iterable[Entry]) -> str:
+        return schema.text(self.dumped, entries, self.options, self.target_version, self.check)
+
+
+def build(asking: Asking) -> list[Row]:
+    """Every task of a run."""
+    work = _List()
+    scope = asking.options.scope
+    made = 0
+    if scope is not Scope.data_only:
+        made = _pre_data(work, asking)
+    copied: dict[int, int] = {} if scope is Scope.schema_only else _copies(work, asking, made)
+    if scope is not Scope.data_only:
+        _Indexes(work, asking, copied, made).add()
+        _post(work, asking)
+    if scope is not Scope.schema_only:
+        _large_objects(work, asking, made)
+        _refreshes(work, asking)
+        _statistics(work, asking)
+        _sequences(work, asking, made)
+        _proofs(work, asking)
+    return work.rows
+
+
+def _pre_data(work: _List, asking: Asking) -> int:
+    """A chain of texts, in the order of the archive; the id of the last one."""
+    last = 0
+    for chunk in chunks(asking.dumped.pre_data(), ENTRIES_PER_TEXT):
+        drops = [drop for entry in reversed(chunk) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
+        payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
+        last = work.add("schema", 10, "schema", payload=payload, needs=(last,))
+    return last
+
+
+def _ours(entry: Entry, asking: Asking) -> bool:
+    """An extension that the target had before is not ours to drop."""
+    return not (entry.desc == "EXTENSION" and entry.tag in asking.extensions_before)
+
+
+def moved(plan: MigrationPlan, catalog: Catalog) -> list[tuple[Table, str]]:
+    """The tables whose rows travel, with the method of each. Partitioned and foreign tables hold none."""
+    methods = {(t.schema_name, t.name): t.method for t in plan.tables if t.rows_moved}
+    return [(t, methods[t.key]) for t in catalog.tables.values() if t.kind == "r" and t.key in methods]
+
+
+def _copies(work: _List, asking: Asking, made: int) -> dict[int, int]:
+    """Large tables alone, the largest first; small ones in groups. Table -> task."""
+    tasks: dict[int, int] = {}
+    for group in groups(moved(asking.plan, asking.catalog), lambda pair: pair[0].bytes):
+        payload = {"tables": [_copied(table, method) for table, method in group]}
+        size = sum(table.bytes for table, _ in group)
+        title = group[0][0].label if len(group) == 1 else f"{len(group)} small tables"
+        task = work.add("copy", 20, title, size=size, tables=len(group), payload=payload, needs=(made,))
+        tasks |= {table.oid: task for table, _ in group}
+    return tasks
+
+
+def _copied(table: Table, method: str) -> dict[str, Any]:
+    return {
+        "schema": table.schema,
+        "name": table.name,
+        "binary": "binary" in method,
+        "bytes": table.bytes,
+        "columns": list(table.columns),
+        "all": list(table.all_columns),
+        "floats": list(table.floats),
+    }
+
+
+class _Indexes:
+    """Indexes and constraints: each waits for its table's rows, foreign keys for everything."""
+
+    def __init__(self, work: _List, asking: Asking, copied: dict[int, int], made: int) -> None:
+        self.work, self.asking, self.catalog = work, asking, asking.catalog
+        self.copied, self.made = copied, made
+        self.small: dict[int, list[Entry]] = defaultdict(list)
+        self.late: list[Entry] = []
+
+    def add(self) -> None:
+        keys: list[tuple[Entry, Constraint]] = []
+        attached: list[Entry] = []
+        for entry in self.asking.dumped.post_data():
+            if entry.desc == "INDEX":
+                self._index(entry)
+            elif entry.desc == "CONSTRAINT":
+                self._constraint(entry)
+            elif entry.desc == "INDEX ATTACH":
+                attached.append(entry)
+            elif entry.desc == "FK CONSTRAINT":
+                keys.append((entry, self.catalog.constraints[entry.oid]))
+        self._small_ones()
+        for chunk in chunks(attached, ENTRIES_PER_TEXT):
+            texts = [schema.statement(entry) for entry in chunk]
+            self.work.add("index", 34, "attaching partition indexes", payload={"sql": texts}, barrier=34)
+        _foreign_keys(self.work, self.asking, keys)
+        for chunk in chunks(self.late, ENTRIES_PER_TEXT):
+            texts = [schema.statement(entry) for entry in chunk]
+            self.work.add("index", 62, "indexes of materialized views", payload={"sql": texts}, barrier=62)
+
+    def _index(self, entry: Entry) -> None:
+        index = self.catalog.indexes[entry.oid]
+        if index.table in self.catalog.matviews:
+            self.late.append(entry)
+        elif index.bytes < SMALL_BYTES:
+            self.small[index.table].append(entry)
+        else:
+            self._alone(entry, [schema.statement(entry)], index.table, index.bytes)
+
+    def _constraint(self, entry: Entry) -> None:
+        constraint = self.catalog.constraints.get(entry.oid)
+        index = self.catalog.indexes.get(constraint.index) if constraint else None
+        if constraint is None or index is None:
+            self.small[0].append(entry)
+        elif index.bytes < BIG_INDEX_BYTES or not constraint.plain:
+            size = index.bytes
+            if size < SMALL_BYTES:
+                self.small[constraint.table].append(entry)
+            else:
+                self._alone(entry, [schema.statement(entry)], constraint.table, size)
+        else:
+            built = self._alone(entry, [index.definition], constraint.table, index.bytes)
+            payload = {"sql": [using_index(schema.statement(entry), self.catalog.tables[constraint.table], constraint)]}
+            self.work.add("index", 32, entry.tag, payload=payload, needs=(built,))
+
+    def _alone(self, entry: Entry, texts: list[str], table: int, size: int) -> int:
+        needs = (self.copied.get(table, self.made),)
+        return self.work.add("index", 30, entry.tag, size=size, payload={"sql": texts}, needs=needs)
+
+    def _small_ones(self) -> None:
+        """All of a group's tables at once: their indexes cost less than a task of their own."""
+        by_task: dict[int, list[Entry]] = defaultdict(list)
+        for table, entries in self.small.items():
+            by_task[self.copied.get(table, self.made)] += entries
+        for needs, entries in by_task.items():
+            for chunk in chunks(entries, ENTRIES_PER_TEXT):
+                title = chunk[0].tag if len(chunk) == 1 else f"{len(chunk)} small indexes"
+                payload = {"sql": [schema.statement(entry) for entry in chunk]}
+                self.work.add("index", 30, title, payload=payload, needs=(needs,))
+
+
+_FIRST_STATEMENT = re.compile(r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^;"'])*;\n?""")
+"""Up to the first semicolon that stands outside quotes."""
+
+
+def using_index(created: str, table: Table, constraint: Constraint) -> str:
+    """The constraint on the index of its name, which exists already, and what pg_dump says after it (CLUSTER ON)."""
+    word = "PRIMARY KEY" if constraint.kind == "p" else "UNIQUE"
+    called = quote.name(constraint.name)
+    first = _FIRST_STATEMENT.match(created)
+    rest = created[first.end() :] if first else ""
+    return f"alter table only {table.quoted} add constraint {called} {word} using index {called};\n{rest}"
+
+
+_UNPROVEN = re.compile(r"(NOT VALID|NOT ENFORCED);\s*$")
+
+
+def _foreign_keys(work: _List, asking: Asking, keys: Sequence[tuple[Entry, Constraint]]) -> None:
+    """Added without looking at rows, all by one task; then proven in parallel.
+
+    On partitioned tables NOT VALID is refused before PostgreSQL 18: those are added in full, by the same chain."""
+    last = 0
+    validated: list[tuple[Entry, Constraint]] = []
+    for chunk in chunks(keys, ENTRIES_PER_TEXT):
+        texts, drops = [], []
+        for entry, constraint in chunk:
+            created = schema.statement(entry)
+            whole = constraint.partitioned or _UNPROVEN.search(created)
+            texts.append(created if whole else f"{created.rstrip().removesuffix(';')} NOT VALID;\n")
+            drops.append(schema.drop_statement(entry))
+            if not whole:
+                validated.append((entry, constraint))
+        payload = {"sql": texts, "drops": drops[::-1]}
+        last = work.add("foreign keys", 40, "foreign keys", payload=payload, needs=(last,), barrier=40)
+    for entry, constraint in validated:
+        table = asking.catalog.tables[constraint.table]
+        sql = f"alter table only {table.quoted} validate constraint {quote.name(constraint.name)}"
+        payload = {"sql": [sql], "orphans": orphans(table, asking.catalog.tables[constraint.other], constraint)}
+        title = f"{constraint.name} of {table.label}"
+        work.add("validate", 45, title, size=table.bytes, payload=payload, needs=(last,), barrier=45)
+
+
+def orphans(table: Table, other: Table, constraint: Constraint) -> str:
+    """The rows that break a foreign key: a query for the person who must mend them."""
+    pairs = list(zip(constraint.columns, constraint.other_columns, strict=True))
+    same = " and ".join(f"o.{quote.name(theirs)} = t.{quote.name(ours)}" for ours, theirs in pairs)
+    filled = " and ".join(f"t.{quote.name(ours)} is not null" for ours, _ in pairs)
+    return f"from {table.quoted} t where {filled} and not exists (select from {other.quoted} o where {same})"
+
+
+_OWN_TASK = {"INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT"}
+
+
+def _post(work: _List, asking: Asking) -> None:
+    """Triggers, rules, policies, publications, comments and grants: what must not act while rows arrive."""
+    entries = [entry for entry in asking.dumped.post_data() if entry.desc not in _OWN_TASK]
+    matviews = {e.id for e in asking.dumped.post_data() if e.oid in _matview_indexes(asking) and e.catalog == PG_CLASS}
+    late = [entry for entry in entries if any(need in matviews for need in entry.needs)]
+    early = [entry for entry in entries if entry not in late] if late else entries
+    last = 0
+    for part, phase in ((early, 50), (late, 64)):
+        for chunk in chunks(part, ENTRIES_PER_TEXT):
+            drops = [drop for entry in reversed(chunk) if (drop := schema.drop_statement(entry))]
+            payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
+            title = "triggers, policies, comments and grants"
+            last = work.add("post", phase, title, payload=payload, needs=(last,), barrier=phase)
+
+
+def _matview_indexes(asking: Asking) -> set[int]:
+    return {i.oid for i in asking.catalog.indexes.values() if i.table in asking.catalog.matviews}
+
+
+def _large_objects(work: _List, asking: Asking, made: int) -> None:
+    for chunk in chunks(asking.large_objects, LARGE_OBJECTS_PER_TASK):
+        title = f"{len(chunk)} large objects"
+        work.add("large objects", 20, title, payload={"oids": list(chunk)}, needs=(made,))
+
+
+def _refreshes(work: _List, asking: Asking) -> None:
+    """Each after those it reads."""
+    tasks: dict[int, int] = {}
+    waiting = [view for view in asking.catalog.matviews.values() if view.populated and view.oid not in asking.stays]
+    while waiting:
+        ready = [view for view in waiting if not any(other.oid in view.reads for other in waiting)] or waiting
+        for view in ready:
+            sql = f"refresh materialized view {quote.qualified(view.schema, view.name)}"
+            needs = tuple(tasks[oid] for oid in view.reads if oid in tasks)
+            payload = {"sql": [sql], "definer": True}
+            tasks[view.oid] = work.add("refresh", 60, view.label, size=view.bytes, payload=payload, needs=needs, barrier=60)
+        waiting = [view for view in waiting if view not in ready]
+
+
+def _statistics(work: _List, asking: Asking) -> None:
+    """A partitioned table's ANALYZE looks at its partitions too, so only the topmost is named."""
+    catalog, sizes = asking.catalog, defaultdict[tuple[str, str], int](int)
+    for table, _ in moved(asking.plan, catalog):
+        sizes[catalog.top(table).key] += table.bytes
+    for view in catalog.matviews.values():
+        if view.populated and view.oid not in asking.stays:
+            sizes[view.schema, view.name] += view.bytes
+    for group in groups(list(sizes.items()), lambda item: item[1]):
+        texts = [f"analyze {quote.qualified(*key)}" for key, _ in group]
+        title = ".".join(group[0][0]) if len(group) == 1 else f"{len(group)} small tables"
+        size = sum(size for _, size in group)
+        work.add("analyze", 70, title, size=size, payload={"sql": texts}, barrier=70)
+
+
+def _sequences(work: _List, asking: Asking, made: int) -> None:
+    names = [list(key) for oid, key in asking.catalog.sequences.items() if oid not in asking.stays]
+    if names:
+        title = "1 sequence" if len(names) == 1 else f"{len(names)} sequences"
+        work.add("sequences", 80, title, payload={"names": names}, needs=(made,), barrier=70)
+
+
+def _proofs(work: _List, asking: Asking) -> None:
+    for group in groups(moved(asking.plan, asking.catalog), lambda pair: pair[0].bytes):
+        payload = {"tables": [_copied(table, method) for table, method in group]}
+        title = group[0][0].label if len(group) == 1 else f"{len(group)} small tables"
+        size = sum(table.bytes for table, _ in group)
+        work.add("verify", 90, title, size=size, payload=payload, barrier=70)
+
+
+def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
+def groups(items: Sequence[Any], size: Callable[[Any], int]) -> Iterator[list[Any]]:
+    """Large items alone, small ones together up to a number and a size; the largest first."""
+    group: list[Any] = []
+    for item in sorted(items, key=size, reverse=True):
+        if size(item) >= SMALL_BYTES:
+            yield [item]
+            continue
+        if len(group) == GROUP_TABLES or (group and sum(map(size, group)) + size(item) > GROUP_BYTES):
+            yield group
+            group = []
+        group.append(item)
+    if group:
+        yield group

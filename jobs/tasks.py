@@ -1,0 +1,135 @@
+"""RQ's doors: wire, call, return. Each takes a migration's id and may be run twice."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+
+from jobs.adapters.board_redis import RedisBoard
+from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.secrets import SecretStore, endpoint_of
+from jobs.core.errors import Permanent, Transient
+from jobs.core.lifecycle import RUNNING, State
+from jobs.core.model import Service
+from jobs.desk import Desk
+from jobs.engines.registry import engine_for
+from jobs.flow import lane as lanes
+from jobs.flow import migrate as conductor
+from jobs.flow import sweep as sweeper
+from jobs.flow import validate as validator
+from jobs.flow.watch import StoryWatch
+from jobs.ports.board import Board
+from jobs.ports.engine import Asked, Engine
+from jobs.settings import load_job_settings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Wired:
+    """The parts of a job, built from the environment."""
+
+    desk: Desk
+    board: Board
+    secrets: SecretStore
+
+    def engine(self, state: State) -> Engine:
+        assert state.source is not None and state.target is not None
+        return engine_for(state.source.engine, state.target.engine)
+
+    def asked(self, state: State) -> Asked:
+        """Resolves both sides' secrets. Raises `Permanent` when one cannot be had."""
+        assert state.source is not None and state.target is not None
+        source = state.source
+        free = state.free_bytes if state.free_bytes is not None else state.target.free_bytes
+        return Asked(
+            migration=state.id,
+            source=endpoint_of(source, self.secrets),
+            target=endpoint_of(state.target, self.secrets),
+            options=state.plan.options if state.plan and state.status in RUNNING else state.options,
+            source_environment=source.environment if isinstance(source, Service) else "",
+            target_environment=state.target.environment,
+            stated_free_bytes=free,
+        )
+
+
+@contextmanager
+def _wired() -> Iterator[Wired]:
+    settings = load_job_settings()
+    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=10, socket_connect_timeout=5)
+    try:
+        desk = Desk(RedisLedger(redis), RqDoorbell(redis))
+        yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key))
+    finally:
+        redis.close()
+
+
+@contextmanager
+def _termination() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets: the platform wants this process gone within seconds."""
+    asked = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def validate(migration: str) -> None:
+    with _wired() as wired, _defects_told(wired, migration):
+        validator.validate(migration, wired.desk, wired, wired.board)
+
+
+def migrate(migration: str) -> None:
+    with _wired() as wired, _termination() as terminate, _defects_told(wired, migration):
+        conductor.migrate(migration, wired.desk, wired, wired.board, terminate)
+
+
+def lane(migration: str) -> None:
+    with _wired() as wired, _termination() as terminate:
+        state = wired.desk.state(migration)
+        if state.status not in RUNNING or state.plan is None:
+            return
+        name = f"lane-{threading.get_native_id()}"
+        quiet = partial(_log_note, migration)
+        watch = StoryWatch(wired.desk.ledger, wired.board, state, name, terminate, quiet)
+        engine, asked = wired.engine(state), wired.asked(state)
+        lanes.assist(engine, asked, state.plan, watch, partial(_log_trouble, migration))
+
+
+def sweep(_: str = "") -> None:
+    with _wired() as wired:
+        rung = sweeper.sweep(wired.desk, wired.board)
+        if rung:
+            log.info("swept", rung=rung)
+
+
+def _log_note(migration: str, text: str, warning: bool) -> None:
+    log.log(30 if warning else 20, text, migration=migration)
+
+
+def _log_trouble(migration: str, error: Transient, attempt: int, delay: float) -> None:
+    log.warning("lane tries again", migration=migration, what=error.what, attempt=attempt, delay=delay)
+
+
+@contextmanager
+def _defects_told(wired: Wired, migration: str) -> Iterator[None]:
+    """An unexpected error ends the run or the check visibly, and is raised for the log."""
+    try:
+        yield
+    except RedisError:
+        # The ledger is out of reach: nothing can be told. The sweep rings again when Redis is back.
+        raise
+    except Exception as error:
+        if not isinstance(error, Permanent):
+            conductor.unexpected(wired.desk, migration, error)
+        raise

@@ -1,0 +1,166 @@
+"""A tiny driver for the tests: it plays the flow's part on real servers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+from jobs.core.errors import FerrybotError
+from jobs.core.model import Dialect, Endpoint, Options, TlsMode
+from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import Verdict
+from jobs.engines.postgres.conductor import PostgresConductor, conduct
+from jobs.engines.postgres.engine import PostgresEngine
+from jobs.engines.postgres.lane import PostgresLane, open_lane
+from jobs.ports.engine import Asked, Done, Task
+from tests.support.servers import Database
+
+ENGINE = PostgresEngine()
+MIGRATION = "m0000000001"
+
+
+def endpoint(database: Database, user: str | None = None, password: str | None = None) -> Endpoint:
+    server = database.server
+    return Endpoint(
+        label=database.name,
+        dialect=Dialect.postgresql,
+        host=server.host,
+        port=server.port,
+        database=database.name,
+        user=user or server.superuser,
+        password=SecretStr(server.password if password is None else password),
+        tls=TlsMode.prefer,
+    )
+
+
+@dataclass
+class Spy:
+    """A watch that remembers, and that stops when told to."""
+
+    stop: Callable[[], None] = lambda: None
+    reports: list[tuple[str, str, int, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def report(self, task: str, title: str, rows: int, bytes: int) -> None:
+        self.reports.append((task, title, rows, bytes))
+
+    def check(self) -> None:
+        self.stop()
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        self.notes.append(text)
+
+
+@dataclass
+class Migration:
+    """A source, a target, and the plan between them."""
+
+    source: Database
+    target: Database
+    options: Options = field(default_factory=Options)
+    migration: str = MIGRATION
+    user: tuple[str, str] | None = None
+
+    def asked(self) -> Asked:
+        return Asked(
+            migration=self.migration,
+            source=endpoint(self.source),
+            target=endpoint(self.target, *(self.user or (None, None))),
+            options=self.options,
+        )
+
+    def plan(self) -> MigrationPlan:
+        asked = self.asked()
+        return ENGINE.plan(asked, ENGINE.inspect(asked))
+
+    def run(self, *, lanes: int = 1, finish: bool = True, plan: MigrationPlan | None = None) -> Verdict:
+        """The whole flow: prepare, lanes, verdict, and the end if it is green."""
+        asked, plan = self.asked(), plan or self.plan()
+        with conduct(asked, plan) as conductor:
+            conductor.prepare(Spy())
+            work(asked, plan, lanes)
+            verdict = conductor.verdict()
+            if finish and verdict.green:
+                conductor.finish()
+        return verdict
+
+
+def work(asked: Asked, plan: MigrationPlan, lanes: int = 1, spy: Spy | None = None) -> None:
+    """Lanes in threads until no task is left; raises what the first failing lane raised."""
+    errors: list[BaseException] = []
+
+    def one() -> None:
+        try:
+            with open_lane(asked, plan) as lane:
+                drain(lane, spy or Spy(), lambda: bool(errors))
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(lanes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def drain(lane: PostgresLane, watch: Spy, given_up: Callable[[], bool] = lambda: False) -> int:
+    """Performs tasks until none is left; how many this lane did."""
+    done = 0
+    while not lane.finished() and not given_up():
+        task = lane.claim()
+        if task is None:
+            lane.wait(1.0)
+            continue
+        try:
+            result = lane.perform(task, watch)
+        except FerrybotError as error:
+            lane.rollback(task, error.what, fatal=True)
+            raise
+        lane.commit(task, result)
+        done += 1
+    return done
+
+
+def steps(lane: PostgresLane, until: Callable[[Task], bool], watch: Spy | None = None) -> Task:
+    """Performs tasks up to the first that fits, which stays claimed."""
+    while True:
+        task = lane.claim()
+        assert task is not None, "no task is ready"
+        if until(task):
+            return task
+        lane.commit(task, lane.perform(task, watch or Spy()))
+
+
+def rows(database: Database, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    with database.connect() as connection:
+        return connection.execute(query, values or None).fetchall()
+
+
+def contents(database: Database, tables: Sequence[str]) -> dict[str, list[str]]:
+    """Every row of some tables as text: the test's own proof, which uses nothing of the code under test."""
+    with database.connect() as connection:
+        connection.execute("set search_path = ''; set timezone = 'UTC'; set extra_float_digits = 3")
+        return {
+            table: sorted(row[0] for row in connection.execute(f"select t::text from only {table} t"))
+            for table in tables
+        }
+
+
+def all_tables(database: Database) -> list[str]:
+    found = rows(
+        database,
+        "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')"
+        " and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e') order by 1",
+    )
+    return [row[0] for row in found]
+
+
+__all__ = ["ENGINE", "Done", "Migration", "PostgresConductor", "Spy", "all_tables", "contents", "drain", "endpoint", "rows", "steps", "time", "work"]

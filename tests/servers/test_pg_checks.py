@@ -1,0 +1,228 @@
+"""Each check on real servers: a case that trips it, and a near miss that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from jobs.core.model import Scope, Severity
+from tests.support.inspection import MIGRATION, PASSWORD, endpoint, results
+from tests.support.servers import FreshDatabase, PostgresPool
+
+BLOCK, WARN, INFORM, UNKNOWN = Severity.block, Severity.warn, Severity.inform, Severity.unknown
+
+USER = "Plain \"user\" ü"
+Q = '"Plain ""user"" ü"'
+LOGIN = f"create role {Q} login password '{PASSWORD.replace(chr(39), chr(39) * 2)}';"
+READER = LOGIN + f"grant usage on schema public to {Q}; grant select on all tables in schema public to {Q};"
+SOURCE = {"source_user": USER}
+TARGET = {"target_user": USER}
+ODD = 'we"ird\nnä.me'
+ODD_Q = '"we""ird\nnä.me"'
+T = "create table t (id int primary key, v text);"
+FERRYBOT = "create schema ferrybot; create table ferrybot.run (migration text);"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`expect` None is a near miss: the check passes."""
+
+    check: str
+    name: str
+    expect: Severity | None
+    source: str = ""
+    target: str = ""
+    object: str = ""
+    says: str = ""
+    at: str | None = None
+    source_user: str = ""
+    target_user: str = ""
+    majors: tuple[int, int] = (15, 18)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def data_only(**more: Any) -> dict[str, Any]:
+    return {"scope": Scope.data_only, **more}
+
+
+CASES = [
+    Case("versions", "older target", BLOCK, majors=(18, 15), says="15.", at="target"),
+    Case("versions", "same version", None, majors=(18, 18)),
+    # may we read
+    Case("source_rights", "no select", BLOCK, T + LOGIN, object="public.t", at="user",
+         says=f'GRANT SELECT ON "public"."t" TO {Q};', **SOURCE),
+    Case("source_rights", "select granted", None, T + READER, **SOURCE),
+    Case("source_rights", "odd name", BLOCK, f"create table {ODD_Q} (i int);" + LOGIN, object=f"public.{ODD}",
+         says=f'GRANT SELECT ON "public".{ODD_Q} TO {Q};', **SOURCE),
+    Case("source_rights", "table left out", None, T + "create table u (i int);" + READER
+         + f"revoke all on u from {Q};", options={"exclude": ("public.u",)}, **SOURCE),
+    Case("source_rights", "hidden schema", BLOCK, "create schema s;" + READER, object="s",
+         says=f'GRANT USAGE ON SCHEMA "s" TO {Q};', **SOURCE),
+    Case("source_rights", "hidden sequence", BLOCK, "create sequence s;" + READER, object="public.s",
+         says=f'GRANT SELECT ON SEQUENCE "public"."s" TO {Q};', **SOURCE),
+    Case("source_rights", "large object", BLOCK, "select lo_create(4711);" + READER, object="4711", **SOURCE),
+    Case("source_rights", "large object granted", None, "select lo_create(4711);" + READER
+         + f"grant select on large object 4711 to {Q};", **SOURCE),
+    Case("row_security", "policies apply", BLOCK, T + "alter table t enable row level security;" + READER,
+         object="public.t", says=f"ALTER ROLE {Q} BYPASSRLS;", **SOURCE),
+    Case("row_security", "bypassrls", None, T + "alter table t enable row level security;" + READER
+         + f"alter role {Q} bypassrls;", **SOURCE),
+    Case("row_security", "owner", None, T + "alter table t enable row level security;" + READER
+         + f"alter table t owner to {Q};", **SOURCE),
+    Case("row_security", "owner, forced", BLOCK, T + "alter table t enable row level security;" + READER
+         + f"alter table t owner to {Q}; alter table t force row level security;", **SOURCE),
+    Case("row_security", "superuser, forced", None, T + "alter table t enable row level security;"
+         "alter table t force row level security"),
+    # may we write
+    Case("target_writable", "read-only", BLOCK, target="alter database {db} set default_transaction_read_only = on",
+         at="target", says="default_transaction_read_only = off"),
+    Case("target_writable", "read-write", None),
+    Case("target_rights", "no create", BLOCK, target=LOGIN, says="GRANT CREATE ON DATABASE", at="user", **TARGET),
+    Case("target_rights", "public is shut", BLOCK, T, LOGIN + f"grant create on database {{db}} to {Q};",
+         object="public", says=f"GRANT CREATE ON SCHEMA public TO {Q};", **TARGET),
+    Case("target_rights", "granted", None, T, LOGIN + f"grant create on database {{db}} to {Q};"
+         f"grant create on schema public to {Q};", **TARGET),
+    Case("target_rights", "no insert", BLOCK, T, T + LOGIN, object="public.t", options=data_only(), **TARGET),
+    Case("target_rights", "insert granted", None, T, T + LOGIN + f"grant select, insert on t to {Q};",
+         options=data_only(), **TARGET),
+    Case("leftover", "another migration", BLOCK, target=FERRYBOT + "insert into ferrybot.run values ('m9999999999')",
+         object="ferrybot", says="m9999999999"),
+    Case("leftover", "empty schema", BLOCK, target="create schema ferrybot", says="unknown run"),
+    Case("leftover", "this migration", None, target=FERRYBOT + f"insert into ferrybot.run values ('{MIGRATION}')"),
+    # is it empty
+    Case("target_empty", "a table", BLOCK, target=f"create table {ODD_Q} (i int)", says=ODD, at="target"),
+    Case("target_empty", "a function", BLOCK, target="create function f() returns int language sql as 'select 1'",
+         says="function public.f"),
+    Case("target_empty", "a schema", BLOCK, target='create schema "Ünï"', says="schema Ünï"),
+    Case("target_empty", "an enum", BLOCK, target="create type e as enum ('a')", says="enum public.e"),
+    Case("target_empty", "nothing", None, target="drop schema public; create schema public"),
+    Case("target_empty", "an extension", None, target="create schema x; create extension vector schema x"),
+    Case("target_empty", "another's bookkeeping", None, target=FERRYBOT),
+    Case("target_empty", "this migration's run", None,
+         target=FERRYBOT + f"insert into ferrybot.run values ('{MIGRATION}');" + T),
+    Case("target_empty", "data only, missing", BLOCK, T, object="public.t", options=data_only()),
+    Case("target_empty", "data only, rows", BLOCK, T, T + "insert into t values (1)", object="public.t",
+         options=data_only()),
+    Case("target_empty", "data only, column missing", BLOCK, T, "create table t (id int primary key)",
+         object="public.t.v", options=data_only()),
+    Case("target_empty", "data only, emptied", None, T, T + "insert into t values (1); delete from t",
+         options=data_only()),
+    Case("filters", "slip of the pen", BLOCK, T, object="public.tt", options={"include": ("public.tt",)}),
+    Case("filters", "idle exclusion", WARN, T, object="x.*", options={"exclude": ("x.*",)}),
+    Case("filters", "foreign key", WARN, T + "create table u (t int constraint k references t);", object="public.k",
+         options={"exclude": ("public.t",)}),
+    Case("filters", "view of a view", WARN, T + "create view v as select * from t; create view w as select * from v;"
+         "create table u (i int)", says="View public.w", options={"exclude": ("public.t",)}),
+    Case("filters", "inheritance", BLOCK, T + "create table u () inherits (t)", object="public.u",
+         options={"exclude": ("public.t",)}),
+    Case("filters", "referenced only", None, T + "create table u (t int references t);",
+         options={"exclude": ("public.u",)}),
+    # is there room
+    Case("disk", "far too little", BLOCK, T, at="free_bytes", options={"free": 1}),
+    Case("disk", "unknown", UNKNOWN, T, at="free_bytes", says="state the free space"),
+    Case("disk", "plenty", None, T, options={"free": 1 << 40}),
+    Case("disk", "schema only", None, T, options={"free": 1, "scope": Scope.schema_only}),
+    Case("connections", "role's limit", WARN, READER + f"alter role {Q} connection limit 6", **SOURCE,
+         options={"parallelism": 4}),
+    Case("connections", "limit suffices", None, READER + f"alter role {Q} connection limit 12", **SOURCE,
+         options={"parallelism": 4}),
+    Case("replication", "idle slot", WARN, target="select pg_create_logical_replication_slot('s_{db}', 'pgoutput')",
+         says="pg_drop_replication_slot"),
+    Case("replication", "none", None),
+    # does the schema fit
+    Case("collations", "ICU", BLOCK, 'create table t (v text collate "de-x-icu")', object="de-x-icu",
+         says="public.t.v"),
+    Case("collations", "ICU on both", None, 'create table t (v text collate "de-x-icu")', majors=(15, 15)),
+    Case("collations", "own, ICU", BLOCK, "create collation c (provider = icu, locale = 'de')", object="public.c"),
+    Case("collations", "own, libc", None, "create collation c (locale = 'C')"),
+    Case("extensions", "missing", BLOCK, "create extension citext", object="citext"),
+    Case("extensions", "there", None, "create extension citext", majors=(15, 15)),
+    Case("extensions", "too old", BLOCK, "create extension hstore", "create extension hstore version '1.4'",
+         object="hstore", says="older than", majors=(15, 15)),
+    Case("extensions", "in another schema", BLOCK, "create extension hstore",
+         "create schema x; create extension hstore schema x", says='SET SCHEMA "public"', majors=(15, 15)),
+    Case("extensions", "superuser only", BLOCK, "create extension pageinspect", LOGIN, object="pageinspect",
+         says='CREATE EXTENSION "pageinspect" SCHEMA "public";', majors=(15, 15), **TARGET),
+    Case("extensions", "trusted", None, "create extension hstore", LOGIN, majors=(15, 15), **TARGET),
+    Case("extensions", "made before", None, "create extension pageinspect", "create extension pageinspect;" + LOGIN,
+         majors=(15, 15), **TARGET),
+    Case("languages", "missing", BLOCK, "create trusted language plferry handler plpgsql_call_handler",
+         object="plferry"),
+    Case("languages", "there", None, "create trusted language plferry handler plpgsql_call_handler",
+         "create trusted language plferry handler plpgsql_call_handler"),
+    Case("wrappers", "only a superuser", BLOCK, "create foreign data wrapper w", LOGIN, object="w", **TARGET),
+    Case("wrappers", "as superuser", None, "create foreign data wrapper w"),
+    Case("wrappers", "may not use it", BLOCK, "create foreign data wrapper w", "create foreign data wrapper w;" + LOGIN,
+         says="GRANT USAGE ON FOREIGN DATA WRAPPER", **TARGET),
+    Case("native_functions", "only a superuser", BLOCK,
+         "create function n() returns timestamptz language internal as 'now'", LOGIN, object="public.n()", **TARGET),
+    Case("native_functions", "as superuser", None,
+         "create function n() returns timestamptz language internal as 'now'"),
+    Case("native_functions", "library unseen", UNKNOWN,
+         "create function c(internal) returns void language c as '$libdir/pgoutput', '_PG_output_plugin_init'"),
+    Case("owners", "owner missing", BLOCK, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}", object=ODD,
+         says=f"CREATE ROLE {ODD_Q} NOLOGIN;", at="keep_owners"),
+    Case("owners", "grantee missing", BLOCK, T + f"create role {ODD_Q}; grant select on t to {ODD_Q}", object=ODD),
+    Case("owners", "column's grantee missing", BLOCK, T + f"create role {ODD_Q}; grant select (v) on t to {ODD_Q}",
+         object=ODD),
+    Case("owners", "there", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}", f"create role {ODD_Q}"),
+    Case("owners", "not kept", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}",
+         options={"keep_owners": False, "keep_grants": False}),
+    Case("owners", "not ours to give", BLOCK, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}",
+         LOGIN + f"create role {ODD_Q}", says=f"GRANT {ODD_Q} TO {Q};", object=ODD, **TARGET),
+    Case("owners", "ours to give", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q};",
+         LOGIN + f"create role {ODD_Q}; grant {ODD_Q} to {Q}; grant postgres to {Q}", **TARGET),
+    Case("owners", "of a table left out", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q};"
+         "create table u (i int)", options={"exclude": ("public.t",)}),
+    Case("event_triggers", "as superuser", WARN, "create function e() returns event_trigger language plpgsql as"
+         " 'begin end'; create event trigger et on ddl_command_end execute function e()", object="et"),
+    Case("event_triggers", "plain user", BLOCK, "create function e() returns event_trigger language plpgsql as"
+         " 'begin end'; create event trigger et on ddl_command_end execute function e()", LOGIN, **TARGET),
+    Case("publications", "of all", WARN, "create publication p for all tables", object="p"),
+    Case("publications", "of one", None, T + "create publication p for table t"),
+    # what a person should know
+    Case("primary_keys", "none", WARN, "create table t (i int)", object="public.t"),
+    Case("primary_keys", "there", None, T),
+    Case("invalid_indexes", "left by a failed build", WARN, T + "create index bad on t (v);"
+         "update pg_index set indisvalid = false where indexrelid = 'bad'::regclass", object="public.bad"),
+    Case("invalid_indexes", "valid", None, T + "create index good on t (v)"),
+    Case("unvalidated", "check", WARN, T + "alter table t add constraint c check (id > 0) not valid",
+         object="public.t.c", says='VALIDATE CONSTRAINT "c"'),
+    Case("unvalidated", "validated", None, T + "alter table t add constraint c check (id > 0)"),
+    Case("trigger_modes", "always", WARN, T + "create trigger g before update on t for each row execute function"
+         " suppress_redundant_updates_trigger(); alter table t enable always trigger g", object="public.t.g"),
+    Case("trigger_modes", "usual", None, T + "create trigger g before update on t for each row execute function"
+         " suppress_redundant_updates_trigger()"),
+    Case("unlogged", "a table", WARN, "create unlogged table t (i int)", object="public.t"),
+    Case("unlogged", "logged", None, T),
+    Case("large_objects", "some", WARN, "select lo_create(0)", says="1 large object"),
+    Case("large_objects", "none", None, T),
+    Case("settings", "of the database", INFORM, "alter database {db} set work_mem = '8MB'", says="work_mem"),
+    Case("settings", "none", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.name}")
+def test_check(case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase) -> None:
+    ends = []
+    for major, statements, user in zip(
+        case.majors, (case.source, case.target), (case.source_user, case.target_user), strict=True
+    ):
+        database = fresh_db(pg_server.server(major))
+        with database.connect() as connection:
+            for statement in [statements.replace("{db}", database.name)] if statements else []:
+                connection.execute(statement.encode())
+        ends.append(endpoint(database, user))
+    result = results(*ends, **case.options)[case.check]
+    assert result.severity is case.expect, result
+    assert not result.skipped
+    if case.expect is None:
+        assert result.detail
+        return
+    texts = "\n".join(f"{f.message}\n{f.remedy}" for f in result.findings)
+    assert case.says in texts
+    assert not case.object or case.object in {f.object for f in result.findings}
+    assert case.at is None or {f.field for f in result.findings} == {case.at}

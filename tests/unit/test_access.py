@@ -1,0 +1,163 @@
+"""Who may do what, where: each rule with the near miss that it must refuse."""
+
+from typing import Any
+
+import pytest
+
+from bot.access import (
+    Denied,
+    Groups,
+    Verb,
+    Who,
+    groups_needed,
+    may_approve,
+    may_operate,
+    may_request,
+    may_see,
+    operate_groups_needed,
+    who,
+)
+from bot.config import Config, parse_config
+from jobs.core.lifecycle import State
+from jobs.core.model import Person, Service
+from jobs.core.policy import Policy
+
+CONFIG: Config = parse_config("""
+services:
+  orders:
+    {engine: postgresql, environment: production, secret: "env:A", channels: [CDATA], owners: [UOWNER, SOWNERS]}
+  shop: {engine: postgresql, environment: staging, secret: "env:B", owners: [USHOP]}
+environments:
+  production: {approvals: 1, approvers: [UBOSS, SBOSSES], requesters: [UASKER, SASKERS]}
+""")
+ORDERS: Service = CONFIG.service("orders")
+SHOP: Service = CONFIG.service("shop")
+GROUPS: dict[str, set[str]] = {"SBOSSES": {"UB2"}, "SASKERS": {"UA2"}, "SOWNERS": {"UO2"}}
+POLICY = Policy(approvals=1, approvers=("UBOSS", "SBOSSES"))
+MEMBER = Who("UBOSS", team="T1", home="T1")
+
+
+def reason(decision: object) -> str:
+    assert isinstance(decision, Denied)
+    return decision.reason
+
+
+@pytest.mark.parametrize(
+    ("person", "groups", "channel", "refusal"),
+    [
+        ("UASKER", GROUPS, "CDATA", ""),
+        ("UASKER", None, "CDATA", ""),
+        ("UA2", GROUPS, "CDATA", ""),
+        ("UASKER", GROUPS, "COTHER", "only in <#CDATA>"),
+        ("UNOBODY", GROUPS, "CDATA", "Only <@UASKER>, <!subteam^SASKERS> may ask"),
+        ("UA2", None, "CDATA", "could not be asked"),
+        ("UA2", {"SBOSSES": {"UA2"}}, "CDATA", "could not be asked"),
+    ],
+)
+def test_request(person: str, groups: Groups, channel: str, refusal: str) -> None:
+    decision = may_request(CONFIG, person, groups, channel, ORDERS)
+    assert bool(decision) is not bool(refusal)
+    assert not refusal or refusal in reason(decision)
+
+
+def test_without_requesters_everybody_in_the_channel_may_ask() -> None:
+    assert may_request(CONFIG, "UANY", None, "CANY", SHOP)
+
+
+@pytest.mark.parametrize(
+    ("person", "groups", "refusal"),
+    [
+        (MEMBER, None, ""),
+        (Who("UB2", "T1", "T1"), GROUPS, ""),
+        (Who("UB2", "T1", "T1"), None, "could not be asked"),
+        (Who("UB2", "T1", "T1"), {}, "could not be asked"),
+        (Who("UB3", "T1", "T1"), GROUPS, "Only <@UBOSS>"),
+        (Who("UREQ", "T1", "T1"), {"SBOSSES": {"UREQ"}}, "somebody else"),
+        (Who("UBOSS", "T1", "T1", guest=True), GROUPS, "Guests"),
+        (Who("UBOSS", "T1", "T1", deleted=True), GROUPS, "deactivated"),
+        (Who("UBOSS", "T1", "T1", stranger=True), GROUPS, "another one"),
+        (Who("UBOSS", "T1", "T1", bot=True), GROUPS, "Only a person"),
+        (Who("UBOSS", "T2", "T1"), GROUPS, "another one"),
+        (Who("UBOSS"), GROUPS, "another one"),
+    ],
+)
+def test_approve(person: Who, groups: Groups, refusal: str) -> None:
+    decision = may_approve(POLICY, "UREQ", person, groups)
+    assert bool(decision) is not bool(refusal)
+    assert not refusal or refusal in reason(decision)
+
+
+def test_self_approval_needs_an_approver_too() -> None:
+    policy = Policy(approvals=1, approvers=("UBOSS",), self_approval=True)
+    assert may_approve(policy, "UBOSS", MEMBER, None)
+    assert not may_approve(policy, "UREQ", Who("UREQ", "T1", "T1"), None)
+    assert "nobody" in reason(may_approve(Policy(approvals=1), "UREQ", MEMBER, {}))
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ({"id": "U1", "team_id": "T1"}, Who("U1", "T1", "T1")),
+        ({"id": "U1", "team_id": "T2", "enterprise_user": {"teams": ["T1", "T2"]}}, Who("U1", "T1", "T1")),
+        ({"id": "U1", "team_id": "T2", "is_stranger": True}, Who("U1", "T2", "T1", stranger=True)),
+        ({"id": "U1", "team_id": "T1", "is_ultra_restricted": True}, Who("U1", "T1", "T1", guest=True)),
+        ({"id": "U1", "deleted": True, "is_bot": True}, Who("U1", "", "T1", deleted=True, bot=True)),
+    ],
+)
+def test_who_slack_describes(user: dict[str, Any], expected: Who) -> None:
+    assert who(user, "T1") == expected
+
+
+def state(**changes: Any) -> State:
+    return State(
+        id="m0123456789", requester=Person(id="UREQ"), channel="CDATA", target=ORDERS, source=SHOP, **changes
+    )
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "retry"])
+@pytest.mark.parametrize(
+    ("person", "groups", "allowed"),
+    [
+        ("UREQ", None, True),
+        ("UOWNER", None, True),
+        ("USHOP", None, True),
+        ("UBOSS", None, True),
+        ("UO2", GROUPS, True),
+        ("UB2", GROUPS, True),
+        ("UO2", None, False),
+        ("UASKER", GROUPS, False),
+        ("UANY", GROUPS, False),
+    ],
+)
+def test_operate(verb: Verb, person: str, groups: Groups, allowed: bool) -> None:
+    assert bool(may_operate(state(), CONFIG, person, groups, verb)) is allowed
+
+
+def test_owners_of_a_service_that_left_the_file_stay_owners() -> None:
+    gone = ORDERS.model_copy(update={"name": "gone", "owners": ("UOLD",)})
+    assert may_operate(state().model_copy(update={"target": gone}), CONFIG, "UOLD", None, "cancel")
+
+
+@pytest.mark.parametrize(
+    ("public", "person", "channel", "allowed"),
+    [
+        (True, "UANY", "CDATA", True),
+        (True, "UANY", "COTHER", False),
+        (True, "UANY", "", False),
+        (True, "UBOSS", "", True),
+        (False, "UREQ", "", True),
+        (False, "UANY", "CDATA", False),
+        (False, "UBOSS", "", False),
+    ],
+)
+def test_see(public: bool, person: str, channel: str, allowed: bool) -> None:
+    assert bool(may_see(state(public=public), CONFIG, person, GROUPS, channel)) is allowed
+
+
+def test_groups_that_must_be_asked_for() -> None:
+    assert groups_needed(CONFIG, ORDERS, "request") == {"SASKERS"}
+    assert groups_needed(CONFIG, ORDERS, "approve") == {"SBOSSES"}
+    assert groups_needed(CONFIG, ORDERS, "operate") == {"SBOSSES", "SOWNERS"}
+    assert groups_needed(CONFIG, SHOP, "operate") == frozenset()
+    assert operate_groups_needed(state(), CONFIG) == {"SBOSSES", "SOWNERS"}
+    assert operate_groups_needed(State(id="m0123456789"), CONFIG) == frozenset()

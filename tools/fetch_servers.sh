@@ -1,0 +1,144 @@
+#!/bin/sh
+# Makes `make test` possible on a fresh Debian or Ubuntu: PostgreSQL, MariaDB, Redis, Chromium with a font.
+#
+#   as root   installs the packages that are missing (no service is set up or started)
+#   else      unpacks them, with their libraries, under a cache folder: .cache/servers, or FERRYBOT_SERVERS_CACHE
+#   no apt    says what is missing; the embedded servers of the Python wheels remain
+#
+# What is there already is left alone: the second run takes no time.
+set -eu
+
+repo=$(cd "$(dirname "$0")/.." && pwd)
+cache=${FERRYBOT_SERVERS_CACHE:-$repo/.cache/servers}
+work=$cache/.work
+
+say() { echo "fetch_servers: $*"; }
+
+first_existing() {
+    for path in "$@"; do
+        if [ -e "$path" ]; then return 0; fi
+    done
+    return 1
+}
+
+program() { command -v "$1" >/dev/null 2>&1 || first_existing "/usr/sbin/$1" "$cache/usr/bin/$1" "$cache/usr/sbin/$1"; }
+
+have() {
+    case $1 in
+        postgresql) first_existing /usr/lib/postgresql/*/bin/initdb "$cache"/usr/lib/postgresql/*/bin/initdb ;;
+        mariadb-server) program mariadbd && program mariadb-install-db ;;
+        mariadb-client) program mariadb-dump ;;
+        redis) program redis-check-rdb || program redis-server || program valkey-server ;;
+        chromium) program chromium || program chromium-browser || program google-chrome \
+            || first_existing "$cache/bin/chromium" ;;
+        fonts) first_existing /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf \
+            "$cache/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf" ;;
+    esac
+}
+
+# The packages that may hold a thing, best first: names differ between releases.
+packages_of() {
+    case $1 in
+        postgresql)
+            echo postgresql-15
+            apt-cache $options depends postgresql 2>/dev/null | sed -n 's/.*Depends: \(postgresql-[0-9]*\)$/\1/p' ;;
+        mariadb-server) echo mariadb-server-core mariadb-server-core-10.6 ;;
+        mariadb-client) echo mariadb-client mariadb-client-10.6 ;;
+        redis) echo redis-tools valkey-tools ;;
+        chromium) echo chromium ;;  # Ubuntu's chromium-browser only installs a snap
+        fonts) echo fonts-dejavu-core ;;
+    esac
+}
+
+missing_things() {
+    for thing in postgresql mariadb-server mariadb-client redis chromium fonts; do
+        have $thing || echo $thing
+    done
+}
+
+known_package() { apt-cache $options show --no-all-versions "$1" >/dev/null 2>&1; }
+
+choose_packages() {
+    for thing in "$@"; do
+        chosen=
+        for name in $(packages_of "$thing"); do
+            if known_package "$name"; then chosen=$name && break; fi
+        done
+        if [ -n "$chosen" ]; then echo "$chosen"; else say "no package here for $thing" >&2; fi
+    done
+}
+
+as_root() {
+    # A cluster and a service of the system's would be in nobody's interest here.
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        mkdir -p /etc/postgresql-common
+        echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+    fi
+    apt-get update -qq
+    # shellcheck disable=SC2046  # one word per package is meant
+    DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -qq -y --no-install-recommends \
+        -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 $(choose_packages "$@") >"$log" 2>&1 \
+        || { tail -n 20 "$log"; return 1; }
+}
+
+unpacked() {
+    mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/debs"
+    if ! known_package redis-tools; then
+        options="-o Dir::State::Lists=$work/lists -o Dir::Cache=$work/archives"
+        apt-get $options update -qq
+    fi
+    # apt's own dry run names exactly what the system lacks of these packages and all that they need.
+    # shellcheck disable=SC2046
+    wanted=$(apt-get $options install --simulate --no-install-recommends $(choose_packages "$@") \
+        | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+    (cd "$work/debs" && apt-get $options download -qq $wanted >"$log" 2>&1) || { tail -n 20 "$log"; return 1; }
+    for file in "$work"/debs/*.deb; do
+        dpkg -x "$file" "$cache"
+    done
+    if have_unpacked_chromium; then wrap_chromium; fi
+    rm -rf "$work"
+}
+
+have_unpacked_chromium() { [ -x "$cache/usr/lib/chromium/chromium" ]; }
+
+# Chromium finds its libraries and fonts by absolute paths, so it gets a front that names ours.
+wrap_chromium() {
+    mkdir -p "$cache/bin" "$cache/fontcache"
+    cat >"$cache/fonts.conf" <<END
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <dir>/usr/share/fonts</dir>
+  <dir>$cache/usr/share/fonts</dir>
+  <cachedir>$cache/fontcache</cachedir>
+</fontconfig>
+END
+    libs=$(find "$cache/usr/lib" "$cache/lib" -maxdepth 1 -type d -name '*-linux-*' 2>/dev/null | tr '\n' ':')
+    cat >"$cache/bin/chromium" <<END
+#!/bin/sh
+export FONTCONFIG_FILE='$cache/fonts.conf'
+export LD_LIBRARY_PATH='$libs$cache/usr/lib/chromium'
+exec '$cache/usr/lib/chromium/chromium' "\$@"
+END
+    chmod +x "$cache/bin/chromium"
+}
+
+options=
+things=$(missing_things)
+if [ -z "$things" ]; then exit 0; fi
+# shellcheck disable=SC2086
+set -- $things
+if ! command -v apt-get >/dev/null 2>&1; then
+    say "missing: $*; this is not Debian or Ubuntu, so install them yourself"
+    say "without them, tests of those servers fail, or are skipped with FERRYBOT_ALLOW_MISSING=1"
+    exit 0
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+say "fetching: $*"
+if [ "$(id -u)" = 0 ]; then as_root "$@"; else unpacked "$@"; fi
+things=$(missing_things)
+if [ -n "$things" ]; then
+    say "still missing:" $things
+    say "tests that need it will say so, or are skipped with FERRYBOT_ALLOW_MISSING=1"
+fi

@@ -59,7 +59,8 @@ def clock() -> None:
 @main.command()
 def doctor() -> None:
     """Says what is missing in this installation, and the remedy."""
-    sys.exit(examination.main())
+    examined = examination.examine(load_settings())
+    sys.exit(0 if examination.show(examined, sys.stdout) else 1)
 
 
 @main.command()

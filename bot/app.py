@@ -107,8 +107,7 @@ class Web:
                 self._pages(),
                 host=settings.host,
                 port=settings.port,
-                log_config=None,
-                access_log=False,
+                **pages.SERVER_OPTIONS,
                 timeout_graceful_shutdown=5,
             )
         )

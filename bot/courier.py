@@ -33,11 +33,12 @@ from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.secrets import SecretStore
 from jobs.core import events as e
 from jobs.core.commands import Detach
 from jobs.core.errors import Refused
 from jobs.core.lifecycle import ENDED, RUNNING, State, Status, evolve
-from jobs.core.model import Person
+from jobs.core.model import Person, TypedSource
 from jobs.desk import Desk
 from jobs.desk import deliver as doorbell
 from jobs.ports.board import Board
@@ -129,6 +130,9 @@ class Delivery:
             return
         self.c.board.deliver(self.id, self.state.version)
         if self.state.status in ENDED:
+            if isinstance(self.state.source, TypedSource) and self.state.source.password:
+                # What was typed on the one-time page has served; references of the installation stay.
+                SecretStore(self.c.redis).forget(self.state.source.password)
             self.c.desk.ledger.close(self.id)
             self.c.board.clear(self.id)
 

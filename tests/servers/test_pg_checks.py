@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from jobs.core.model import Scope, Severity
 from tests.support.inspection import MIGRATION, PASSWORD, endpoint, results
-from tests.support.servers import FreshDatabase, PostgresPool
+from tests.support.servers import Database, FreshDatabase, PostgresPool, create_database, drop_database
 
 BLOCK, WARN, INFORM, UNKNOWN = Severity.block, Severity.warn, Severity.inform, Severity.unknown
 
@@ -100,6 +100,8 @@ CASES = [
     Case("target_empty", "an enum", BLOCK, target="create type e as enum ('a')", says="enum public.e"),
     Case("target_empty", "nothing", None, target="drop schema public; create schema public"),
     Case("target_empty", "an extension", None, target="create schema x; create extension vector schema x"),
+    Case("target_empty", "an extension's schema that comes too", BLOCK, "create schema x",
+         "create schema x; create extension vector schema x", says="schema x"),
     Case("target_empty", "another's bookkeeping", None, target=FERRYBOT),
     Case("target_empty", "this migration's run", None,
          target=FERRYBOT + f"insert into ferrybot.run values ('{MIGRATION}');" + T),
@@ -162,7 +164,7 @@ CASES = [
     Case("native_functions", "as superuser", None,
          "create function n() returns timestamptz language internal as 'now'"),
     Case("native_functions", "library unseen", UNKNOWN,
-         "create function c(internal) returns void language c as '$libdir/pgoutput', '_PG_output_plugin_init'"),
+         "create function c() returns language_handler language c as '$libdir/plpgsql', 'plpgsql_call_handler'"),
     Case("owners", "owner missing", BLOCK, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}", object=ODD,
          says=f"CREATE ROLE {ODD_Q} NOLOGIN;", at="keep_owners"),
     Case("owners", "grantee missing", BLOCK, T + f"create role {ODD_Q}; grant select on t to {ODD_Q}", object=ODD),
@@ -205,16 +207,35 @@ CASES = [
 ]  # fmt: skip
 
 
+EmptyDatabases = Callable[[int], Database]
+
+
+@pytest.fixture(scope="module")
+def empty_db(pg_server: PostgresPool) -> Iterator[EmptyDatabases]:
+    """A database per version that stays empty: inspection only reads, so every case may share it."""
+    made: dict[int, Database] = {}
+
+    def get(major: int) -> Database:
+        if major not in made:
+            made[major] = Database(pg_server.server(major), "empty_for_checks")
+            create_database(made[major].server, made[major].name)
+        return made[major]
+
+    yield get
+    for database in made.values():
+        drop_database(database.server, database.name)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.name}")
-def test_check(case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase) -> None:
+def test_check(case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase, empty_db: EmptyDatabases) -> None:
     ends = []
     for major, statements, user in zip(
         case.majors, (case.source, case.target), (case.source_user, case.target_user), strict=True
     ):
-        database = fresh_db(pg_server.server(major))
-        with database.connect() as connection:
-            for statement in [statements.replace("{db}", database.name)] if statements else []:
-                connection.execute(statement.encode())
+        database = fresh_db(pg_server.server(major)) if statements else empty_db(major)
+        if statements:
+            with database.connect() as connection:
+                connection.execute(statements.replace("{db}", database.name).encode())
         ends.append(endpoint(database, user))
     result = results(*ends, **case.options)[case.check]
     assert result.severity is case.expect, result

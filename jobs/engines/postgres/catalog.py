@@ -126,11 +126,6 @@ select c.oid::bigint, n.nspname::text, c.relname::text, c.relispopulated, pg_tab
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'm' and {_USER} and {_NOT_EXTENSION} order by c.oid"""
 
-_CONFIGURED = """
-select e.extname::text, c.oid::regclass::text from pg_extension e
-cross join unnest(e.extconfig) t(oid) join pg_class c on c.oid = t.oid and c.relkind = 'r' order by 1, 2"""
-
-
 @dataclass(frozen=True)
 class Matview:
     oid: int
@@ -154,7 +149,6 @@ class Catalog:
     constraints: dict[int, Constraint]
     sequences: dict[int, tuple[str, str]]
     matviews: dict[int, Matview]
-    configured: tuple[str, ...]
 
     def left_out(self, include: Sequence[str], exclude: Sequence[str]) -> set[int]:
         """The tables that a person's patterns leave out."""
@@ -195,7 +189,7 @@ def large_objects(source: Connection) -> tuple[int, ...]:
 
 
 def read(source: Connection) -> Catalog:
-    """Everything in seven queries, however many tables there are."""
+    """Everything in six queries, however many tables there are."""
     constraints = [
         Constraint(oid, kind, table, other, name, index, plain, partitioned, tuple(columns), tuple(others))
         for oid, kind, table, other, name, index, plain, partitioned, columns, others in source.execute(_CONSTRAINTS)
@@ -210,19 +204,7 @@ def read(source: Connection) -> Catalog:
         constraints={constraint.oid: constraint for constraint in constraints},
         sequences={row[0]: (row[1], row[2]) for row in source.execute(_SEQUENCES).fetchall()},
         matviews={matview.oid: matview for matview in matviews},
-        configured=_filled(source),
     )
-
-
-def _filled(source: Connection) -> tuple[str, ...]:
-    """Configuration tables of extensions that hold rows: what only their extension's own means can move."""
-    found = source.execute(_CONFIGURED).fetchall()
-    return tuple(f"{table} of extension {extension}" for extension, table in found if _has_rows(source, table))
-
-
-def _has_rows(source: Connection, quoted: str) -> bool:
-    row = source.execute(f"select exists (select from {quoted})").fetchone()  # noqa: S608 - regclass output is quoted
-    return bool(row and row[0])
 
 
 def lock_tables(source: Connection, quoted: Iterable[str]) -> None:

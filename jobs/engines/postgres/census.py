@@ -1,17 +1,159 @@
-"""stub"""
+"""The census: every object of both sides, kind by kind, name by name.
+
+PostgreSQL deparses what it parsed, and its versions write some things differently: bodies of views, rules and
+policies are compared only between equal major versions; between others their columns, options and flags are.
+Functions are compared by the hash of their source. Nothing here is skipped in silence: a kind that a server
+would not let us read is named as unchecked.
+"""
+
 from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
+
+import psycopg
+
+from jobs.core.model import Options, Scope
 from jobs.core.verdict import Difference, TableProof
-from jobs.core.model import Options
+from jobs.engines.postgres import wire, worktable
+from jobs.engines.postgres.connect import Connection, first_line
+from jobs.engines.postgres.perform.sequences import PER_STATEMENT, read_values
+from jobs.engines.postgres.queries import query
+
+_BEFORE = """with mine as (
+    select n.oid, n.nspname, n.nspowner from pg_namespace n
+    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')),
+ext as (select d.classid, d.objid from pg_depend d where d.deptype = 'e'),
+rel as (
+    select c.oid, c.relkind, c.relpersistence, c.relowner, c.relacl, c.reloptions, c.relrowsecurity, c.relforcerowsecurity,
+        c.relreplident, c.relispopulated, c.relpartbound, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as label
+    from pg_class c join mine n on n.oid = c.relnamespace
+    where c.relpersistence <> 't'
+      and not exists (select from ext where ext.classid = 'pg_class'::regclass and ext.objid = c.oid))
+"""
+_CLIP = 200
+"""Definitions in a difference are cut to this: the thread must stay readable."""
+
 
 @dataclass
 class Counted:
-    agreed: list[tuple[str,int]] = field(default_factory=list)
-    differences: list[Difference] = field(default_factory=list)
+    """How many objects of each kind agree, and every one that does not."""
 
-def proofs(results: list[Any]) -> list[TableProof]:
+    agreed: list[tuple[str, int]] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, source: dict[str, str], target: dict[str, str]) -> None:
+        found = list(_differences(kind, source, target))
+        agreeing = sum(target.get(name) == definition for name, definition in source.items())
+        if source or target:
+            self.agreed.append((kind, agreeing))
+        self.differences += found
+
+
+def proofs(results: Sequence[Any]) -> list[TableProof]:
+    """What the verify tasks kept."""
     return [TableProof(**document) for result in results for document in result]
 
-def take(source, target, run, options: Options, sequences):
-    return Counted()
+
+def take(
+    source: Connection, target: Connection, run: worktable.Run, options: Options, values: Sequence[Sequence[str]]
+) -> Counted:
+    """Compares both sides; `values` are the sequences' as they were read when they were set."""
+    counted = Counted()
+    if options.scope is not Scope.data_only:
+        gone = {f"{catalog}:{oid}" for catalog, oid in run.left_out}
+        for kind in statements():
+            if _asked(kind, options):
+                _compare(counted, kind, source, target, gone, options)
+    if values:
+        counted.add("sequence value", *_values(target, values))
+    return counted
+
+
+def _asked(kind: str, options: Options) -> bool:
+    return {"owner": options.keep_owners, "privilege": options.keep_grants}.get(kind, True)
+
+
+def _compare(
+    counted: Counted, kind: str, source: Connection, target: Connection, gone: Collection[str], options: Options
+) -> None:
+    text = statement(kind, source.info.server_version, target.info.server_version, options)
+    source.execute("savepoint census")  # the transaction holds the snapshot: an error must not end it
+    try:
+        ours, theirs = wire.together([(source, text), (target, text)], lambda: None)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.DatabaseError as error:
+        counted.unchecked.append(f"every {kind}: {first_line(error.diag.message_primary or str(error))}")
+        source.execute("rollback to savepoint census")
+    else:
+        counted.add(kind, by_name(ours, gone), by_name(theirs, ()))
+    source.execute("release savepoint census")
+
+
+@cache
+def statements() -> dict[str, str]:
+    """Kind -> the middle of its statement."""
+    parts = re.split(r"^-- name: (.+)$", query("census").decode(), flags=re.M)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def statement(kind: str, source_version: int, target_version: int, options: Options) -> str:
+    """The whole statement of a kind, as both servers can answer it alike."""
+    same = source_version // 10000 == target_version // 10000
+    words = {
+        "owners": options.keep_owners,
+        "rows": options.scope is Scope.everything,
+        "maintain": min(source_version, target_version) >= 170000,
+    }
+    text = re.sub(r"\{body (.+)\}", r"\1" if same else "null", statements()[kind])
+    for word, value in words.items():
+        text = text.replace(f"{{{word}}}", str(value).lower())
+    return _BEFORE + text
+
+
+def by_name(rows: wire.Table, gone: Collection[str]) -> dict[str, str]:
+    """Name -> definition, without what belongs to something left out."""
+    return {
+        name or "": definition or ""
+        for tokens, name, definition in rows
+        if not gone or not any(token in gone for token in (tokens or "").split())
+    }
+
+
+def _differences(kind: str, source: dict[str, str], target: dict[str, str]) -> Iterable[Difference]:
+    for name in sorted(source.keys() | target.keys()):
+        if name not in target:
+            yield Difference(kind=kind, name=name, what="missing on the target")
+        elif name not in source:
+            yield Difference(kind=kind, name=name, what="unexpected on the target")
+        elif source[name] != target[name]:
+            yield Difference(kind=kind, name=name, what=_between(source[name], target[name]))
+
+
+def _between(source: str, target: str) -> str:
+    """Where two definitions part, with a little of what stands before."""
+    at = next((i for i, (a, b) in enumerate(zip(source, target, strict=False)) if a != b), min(len(source), len(target)))
+    start = max(0, at - 30)
+    return f"source: {_clip(source, start)}; target: {_clip(target, start)}"
+
+
+def _clip(text: str, start: int) -> str:
+    piece = " ".join(text[start : start + _CLIP].split())
+    return ("…" if start else "") + (piece or "nothing") + ("…" if len(text) > start + _CLIP else "")
+
+
+def _values(target: Connection, values: Sequence[Sequence[str]]) -> tuple[dict[str, str], dict[str, str]]:
+    """The sequences' values as read in the source when they were set, and as they are in the target."""
+    wanted = {f"{schema}.{name}": f"{value} {called}" for schema, name, value, called in values}
+    found: dict[str, str] = {}
+    names = [(schema, name) for schema, name, _, _ in values]
+    for start in range(0, len(names), PER_STATEMENT):
+        part = names[start : start + PER_STATEMENT]
+        for number, value, called in wire.run(target, read_values(part), lambda: None):
+            found[".".join(part[int(number or 0)])] = f"{value} {called}"
+    return wanted, found

@@ -122,7 +122,7 @@ class PostgresConductor:
                 proofs=tuple(proofs),
                 objects=tuple(counted.agreed),
                 differences=tuple(counted.differences),
-                unchecked=(*run.unchecked, *self._open_tasks()),
+                unchecked=(*run.unchecked, *counted.unchecked, *self._open_tasks()),
                 expected_tables=self._expected_tables(),
             )
         except psycopg.Error as error:
@@ -197,7 +197,7 @@ class PostgresConductor:
             tool=dumped.tool.text,
             definitions=schema.definitions(dumped.kept),
             left_out=[[entry.catalog, entry.oid] for entry in dumped.left_out if entry.catalog],
-            unchecked=[f"the rows of {table}" for table in self._catalog.configured],
+            unchecked=[],
         )
         with target.transaction():
             worktable.write(target, run, rows, socket.gethostname(), os.getpid())

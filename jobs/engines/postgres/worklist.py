@@ -313,7 +313,7 @@ def _sequences(work: _List, asking: Asking, made: int) -> None:
     names = [list(key) for oid, key in asking.catalog.sequences.items() if oid not in asking.stays]
     if names:
         title = "1 sequence" if len(names) == 1 else f"{len(names)} sequences"
-        work.add("sequences", 80, title, payload={"names": names}, needs=(made,), barrier=70)
+        work.add("sequences", 48, title, payload={"names": names}, needs=(made,), barrier=48)
 
 
 def _proofs(work: _List, asking: Asking) -> None:

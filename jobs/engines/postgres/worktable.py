@@ -30,17 +30,17 @@ PHASES = {
     30: ("index", "Building indexes"),
     32: ("index", "Building indexes"),
     34: ("index", "Building indexes"),
-    40: ("keys", "Adding foreign keys"),
-    45: ("keys", "Validating foreign keys"),
-    50: ("post", "Creating triggers, policies and grants"),
-    60: ("refresh", "Refreshing materialized views"),
-    62: ("refresh", "Refreshing materialized views"),
-    64: ("post", "Creating triggers, policies and grants"),
-    70: ("analyze", "Collecting statistics"),
-    80: ("sequences", "Setting sequences"),
+    40: ("constraint", "Adding foreign keys"),
+    45: ("constraint", "Validating foreign keys"),
+    48: ("sequence", "Setting sequences"),
+    50: ("finish", "Creating triggers, policies and grants"),
+    60: ("finish", "Filling materialized views"),
+    62: ("finish", "Indexing materialized views"),
+    64: ("finish", "Creating triggers, policies and grants"),
+    70: ("analyze", "Gathering statistics"),
     90: ("verify", "Verifying"),
 }
-"""Order -> name and title. Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
+"""Order -> the plan's name of the step, and a title. Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
 
 REOPENED = ("copy", "large objects", "refresh", "sequences", "verify")
 """Kinds whose result depends on the source's rows: a new snapshot makes them open again."""

@@ -19,10 +19,16 @@ def find(inventory: Inventory) -> Findings:
 
 def _named(inventory: Inventory) -> Findings:
     """Collations of pg_catalog, which no dump creates: they come with the operating system or the build."""
-    there = {c.name for c in inventory.target.collations.get() if c.schema_name == "pg_catalog"}
+    theirs = inventory.target.collations.get()
+    there = {c.name for c in theirs if c.schema_name == "pg_catalog" and c.provider in providers(theirs)}
     for use in inventory.source.collation_uses.get():
         if use.schema_name == "pg_catalog" and use.name not in there:
             yield _missing(use)
+
+
+def providers(collations: tuple[Collation, ...]) -> set[str]:
+    """The locale providers that a server was built with; since 16 every catalog names ICU's `unicode`, ICU or not."""
+    return {c.provider for c in collations if c.provider != "i" or c.name.endswith("-x-icu")}
 
 
 def _missing(use: CollationUse) -> Finding:
@@ -44,12 +50,12 @@ def _missing(use: CollationUse) -> Finding:
 def _own(inventory: Inventory) -> Findings:
     """Collations that people made travel with the schema, if the target knows their provider and locale."""
     theirs = inventory.target.collations.get()
-    providers = {c.provider for c in theirs}
+    able = providers(theirs)
     for collation in inventory.source.collations.get():
         if collation.schema_name in ("pg_catalog", "information_schema"):
             continue
         label = f"{collation.schema_name}.{collation.name}"
-        if collation.provider not in providers:
+        if collation.provider not in able:
             yield found(
                 Severity.block,
                 f"Collation {label} needs {_PROVIDERS.get(collation.provider, collation.provider)}, which the target"

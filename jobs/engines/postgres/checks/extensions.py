@@ -6,7 +6,7 @@ import re
 
 from jobs.core.model import Finding, Severity
 from jobs.engines.postgres import quote
-from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, lines
+from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found
 from jobs.engines.postgres.facts import AvailableExtension, Extension
 from jobs.engines.postgres.inventory import Inventory
 
@@ -71,25 +71,22 @@ def _not_creatable(extension: Extension, offered: AvailableExtension, inventory:
     server = inventory.target.server
     allowed = server.superuser or server.managed_admin or offered.trusted or not offered.superuser
     if not allowed:
-        schema = quote.name(extension.schema_name)
         yield found(
             Severity.block,
             f"Only a superuser can create extension {extension.name} on the target; {server.role} is none.",
             object=extension.name,
-            remedy=lines(
-                [
-                    *([f"CREATE SCHEMA IF NOT EXISTS {schema};"] if _own_schema(extension) else []),
-                    f"CREATE EXTENSION {quote.name(extension.name)} SCHEMA {schema};",
-                    f"-- run by a superuser in database {server.database} of the target",
-                ]
-            ),
+            remedy=_creation(extension, server.database),
             side="target",
             field="user",
         )
 
 
-def _own_schema(extension: Extension) -> bool:
-    return extension.schema_name not in ("public", "pg_catalog")
+def _creation(extension: Extension, database: str) -> str:
+    if extension.schema_name not in ("public", "pg_catalog"):
+        # The schema is one of the source's: the move itself must create it.
+        return "Use a superuser as the target's user, or move the extension to schema public on the source."
+    create = f"CREATE EXTENSION {quote.name(extension.name)} SCHEMA {quote.name(extension.schema_name)};"
+    return f"{create}\n-- run by a superuser in database {database} of the target"
 
 
 def numbers(version: str) -> tuple[int, ...]:

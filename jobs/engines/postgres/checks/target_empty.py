@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from jobs.core.model import Scope, Severity
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, listed
+from jobs.engines.postgres.facts import Object
 from jobs.engines.postgres.inventory import Inventory
 
 _STANDING = frozenset(
@@ -58,13 +59,19 @@ def _empty(inventory: Inventory) -> Findings:
 
 def standing(inventory: Inventory) -> Iterator[str]:
     """What people made on the target, as `kind name`."""
-    tables = [f"table {t.label}" for t in inventory.target.tables.get() if not t.of_extension]
-    others = inventory.target.objects.get()
-    yield from tables
-    # A serial's sequence and a materialized view's like belong to what is listed already.
-    yield from (
-        f"{o.kind} {o.label}" for o in others if o.kind in _STANDING and not (o.kind == "sequence" and o.table_name)
-    )
+    yield from (f"table {t.label}" for t in inventory.target.tables.get() if not t.of_extension)
+    for item in inventory.target.objects.get():
+        # A serial's sequence belongs to a table that is listed already.
+        attached = item.kind == "sequence" and item.table_name
+        if item.kind in _STANDING and not attached and not _houses_extension(item, inventory):
+            yield f"{item.kind} {item.label}"
+
+
+def _houses_extension(item: Object, inventory: Inventory) -> bool:
+    """A schema made for an extension of the target, unless the source would create one of that name too."""
+    housing = {e.schema_name for e in inventory.target.extensions.get()}
+    ours = {o.schema_name for o in inventory.source.objects.get() if o.kind == "schema"}
+    return item.kind == "schema" and item.schema_name in housing - ours
 
 
 def _prepared(inventory: Inventory) -> Findings:

@@ -22,14 +22,15 @@ def set_sequences(hands: Hands, task: Task, watch: Watch) -> Done:
         watch.check()
         part = names[start : start + PER_STATEMENT]
         found = dict[int, tuple[str, str]]()
-        for number, value, called in wire.run(hands.source, _read(part), watch.check):
+        for number, value, called in wire.run(hands.source, read_values(part), watch.check):
             found[int(number or 0)] = (value or "", called or "")
         wire.run(hands.target, _write(part, found), watch.check)
-        values += [[f"{schema}.{name}", *found[number]] for number, (schema, name) in enumerate(part)]
+        values += [[schema, name, *found[number]] for number, (schema, name) in enumerate(part)]
     return Done(rows=len(names), result=values)
 
 
-def _read(names: list[tuple[str, str]]) -> str:
+def read_values(names: list[tuple[str, str]]) -> str:
+    """One statement: a row each of place in the list, last value, is called."""
     return " union all ".join(
         f"select {number}, last_value, is_called from {quote.qualified(*name)}"  # noqa: S608 - quoted
         for number, name in enumerate(names)

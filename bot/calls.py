@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,14 +40,25 @@ class SlackRefusal(Exception):
         self.detail = detail
 
 
-GONE = frozenset({"message_not_found", "edit_window_closed", "cant_update_message", "thread_not_found"})
-"""The message can no longer be edited: it is made anew (docs: chat.update)."""
+GONE = frozenset(
+    {
+        "message_not_found",
+        "edit_window_closed",
+        "cant_update_message",
+        "thread_not_found",
+        "cannot_reply_to_message",  # a deleted card that has replies stays as a tombstone
+    }
+)
+"""The message can no longer be edited or answered: it is made anew (docs: chat.update, chat.postMessage)."""
 SHUT = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action"})
 """The channel takes no message from us: its people must act (docs: chat.postMessage)."""
 DEGRADES = frozenset(
     {"missing_scope", "unknown_method", "method_deprecated", "not_allowed_token_type", "access_denied"}
 )
 """This installation may not use the method; the product goes on without it."""
+
+UPLOAD_FAILED = "upload_failed"
+"""Our own word: the bytes of a file did not arrive."""
 
 _RATES = {
     # method -> (calls, seconds, burst), from docs.slack.dev/apis/web-api/rate-limits; a little below each limit.
@@ -66,8 +79,18 @@ redis.call('SET', KEYS[1], tostring(tat + every), 'PX', math.ceil((tat + every -
 return '0'
 """
 
+_REST = """
+local now, until_ = tonumber(ARGV[1]), tonumber(ARGV[2])
+local tat = tonumber(redis.call('GET', KEYS[1]) or now)
+if until_ > tat then redis.call('SET', KEYS[1], tostring(until_), 'PX', math.ceil((until_ - now + 1) * 1000)) end
+"""
+
 PATIENCE = 4.0
-"""Seconds a courier waits in place; longer waits give way to other migrations."""
+"""Seconds a courier waits in place for one call; longer waits give way to other migrations."""
+JSON_METHODS = ("chat.", "views.")
+"""Slack reads JSON bodies only where it writes; other methods must be sent as forms, or they see no argument
+(docs.slack.dev/apis/web-api/#methods_supporting_json)."""
+_CODE = re.compile(r"[a-z0-9_]+")
 
 
 @dataclass
@@ -82,9 +105,22 @@ class Pace:
         if not self.enabled or method not in _RATES:
             return 0.0
         calls, seconds, burst = _RATES[method]
-        bucket = f"{method}:{channel}" if method == "chat.postMessage" else method
-        answer: Any = self.redis.eval(_GCRA, 1, keys.pace(bucket), time.time(), seconds / calls, burst)
+        bucket = keys.pace(_bucket(method, channel))
+        answer: Any = self.redis.eval(_GCRA, 1, bucket, time.time(), seconds / calls, burst)
         return float(answer)
+
+    def rest(self, method: str, channel: str, seconds: float) -> None:
+        """Slack asked for a rest: it holds for every courier, and no turn of a burst is left after it."""
+        if not self.enabled or method not in _RATES:
+            return
+        calls, period, burst = _RATES[method]
+        now = time.time()
+        until = now + seconds + (burst - 1) * period / calls
+        self.redis.eval(_REST, 1, keys.pace(_bucket(method, channel)), now, until)
+
+
+def _bucket(method: str, channel: str) -> str:
+    return f"{method}:{channel}" if method == "chat.postMessage" else method
 
 
 @dataclass
@@ -94,24 +130,43 @@ class Calls:
     client: WebClient
     pace: Pace
 
+    def __post_init__(self) -> None:
+        # The SDK calls again when a connection breaks: a post that was made and not answered would be made twice.
+        self.client.retry_handlers.clear()
+
     def call(self, method: str, *, eager: bool = True, **arguments: Any) -> dict[str, Any]:
         """Slack's answer. Raises `Later`, `Uncertain` or `SlackRefusal`; `eager` waits for its turn a little."""
-        wait = self.pace.wait(method, str(arguments.get("channel", "")))
-        if wait and (not eager or wait > PATIENCE):
-            raise Later(wait)
-        while wait:
-            time.sleep(wait)
-            wait = self.pace.wait(method, str(arguments.get("channel", "")))
-        return _outcome(lambda: self.client.api_call(method, json=_given(arguments)).data)
+        channel = str(arguments.get("channel", ""))
+        self._turn(method, channel, eager)
+        try:
+            return _outcome(lambda: self._send(method, _given(arguments)))
+        except Later as later:
+            self.pace.rest(method, channel, later.seconds)
+            raise
 
-    def upload(self, url: str, name: str, content: bytes) -> None:
-        """Sends a file's bytes to the address that Slack gave for it. Raises `Uncertain` or `SlackRefusal`."""
+    def _turn(self, method: str, channel: str, eager: bool) -> None:
+        patience = PATIENCE if eager else 0.0
+        while wait := self.pace.wait(method, channel):
+            if wait > patience:
+                raise Later(wait)
+            time.sleep(wait)
+            patience -= wait
+
+    def _send(self, method: str, arguments: dict[str, Any]) -> Any:
+        if method.startswith(JSON_METHODS):
+            return self.client.api_call(method, json=arguments).data
+        form = {name: json.dumps(v) if isinstance(v, list | dict) else v for name, v in arguments.items()}
+        return self.client.api_call(method, data=form).data
+
+    def upload(self, url: str, content: bytes) -> None:
+        """Sends a file's bytes to the address that Slack gave for it. Raises `SlackRefusal` with `upload_failed`;
+        nothing is shared by it, so it may be tried again."""
         request = Request(url, data=content, method="POST", headers={"Content-Type": "application/octet-stream"})  # noqa: S310
         try:
             with urlopen(request, timeout=60) as answer:  # noqa: S310  # the address comes from Slack's own answer
                 answer.read()
         except (URLError, HTTPException, OSError) as error:
-            raise SlackRefusal("upload_failed", type(error).__name__) from None
+            raise SlackRefusal(UPLOAD_FAILED, type(error).__name__) from None
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -131,15 +186,25 @@ def _outcome(call: Callable[[], Any]) -> dict[str, Any]:
 def _explain(error: SlackApiError) -> Exception:
     response: Any = error.response
     if response.status_code == 429:
-        return Later(float(response.headers.get("Retry-After", 1)))
+        return Later(_retry_after(response))
     if response.status_code >= 500 or not isinstance(response.data, dict):
         return Uncertain(f"HTTP {response.status_code}")
     code = str(response.data.get("error", "unknown_error"))
     if code in ("internal_error", "fatal_error", "request_timeout", "service_unavailable"):
         return Uncertain(code)
     if code in ("ratelimited", "rate_limited"):
-        return Later(float(response.headers.get("Retry-After", 1)))
+        return Later(_retry_after(response))
+    if not _CODE.fullmatch(code):
+        # No word of Slack's: the SDK's own text about an answer that is not JSON, say from a proxy.
+        return Uncertain("no answer of the API")
     detail = response.data.get("needed") or "; ".join(
         (response.data.get("response_metadata") or {}).get("messages", [])
     )
     return SlackRefusal(code, str(detail)[:300])
+
+
+def _retry_after(response: Any) -> float:
+    try:
+        return max(0.0, float(response.headers.get("Retry-After", 1)))
+    except (TypeError, ValueError):
+        return 1.0

@@ -24,6 +24,15 @@ class Open(BaseModel):
     step: str
     user: str
     version: int = 0
+    conflict_at: float = 0.0
+    """When Slack first said that `hash` is not the view's, in seconds since the epoch; 0 while it fits."""
+
+
+_SWAP = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1
+"""
 
 
 class Modals:
@@ -38,6 +47,11 @@ class Modals:
 
     def remember(self, migration: str, modal: Open) -> None:
         self._redis.set(keys.modal(migration), modal.model_dump_json(), ex=24 * 3600)
+
+    def swap(self, migration: str, known: Open, fresh: Open) -> bool:
+        """`remember`, unless a gesture has remembered something else since `known` was read."""
+        texts = (known.model_dump_json(), fresh.model_dump_json())
+        return bool(self._redis.eval(_SWAP, 1, keys.modal(migration), *texts))
 
     def forget(self, migration: str) -> None:
         self._redis.delete(keys.modal(migration))

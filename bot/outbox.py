@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ from jobs.adapters import keys
 class Outbox:
     """One migration's hash in Redis; every field is written before or after exactly one call to Slack.
 
-    `card`: the card's ts. `posted`: the last version told. `doubt:NAME`: a call was begun and its outcome is not
-    known. `done:NAME`: something that happens once has happened.
+    `card`: the card's ts. `posted`: the last version told. `last`: the ts of the last line. `doubt:NAME`: a call was
+    begun and its outcome is not known. `done:NAME`: something that happens once has happened.
     """
 
     redis: Redis
@@ -57,3 +58,42 @@ class Outbox:
             pipe.execute()
         self.values.pop(doubt, None)
         self.values.update(texts)
+
+
+_KEEP = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+_LEAVE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+TURN_SECONDS = 30
+"""A courier that was killed keeps others away at most so long. Longer than one call to Slack may take."""
+
+
+class Overtaken(Exception):
+    """This courier was away for so long that another one took its turn; it must not post any more."""
+
+
+class Turn:
+    """The right to write about one migration: one courier has it at a time."""
+
+    def __init__(self, redis: Redis, migration: str) -> None:
+        self._redis = redis
+        self._key = keys.courier(migration)
+        self._token = secrets.token_hex(8)
+        self.mine = False
+
+    def __enter__(self) -> Turn:
+        self.mine = bool(self._redis.set(self._key, self._token, nx=True, ex=TURN_SECONDS))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.mine:
+            self._redis.eval(_LEAVE, 1, self._key, self._token)
+
+    def keep(self, seconds: float = TURN_SECONDS) -> None:
+        """Before each call to Slack: the turn lasts that much longer. Raises `Overtaken`."""
+        kept: Any = self._redis.eval(_KEEP, 1, self._key, self._token, int(seconds * 1000))
+        if not kept:
+            raise Overtaken

@@ -11,6 +11,8 @@ set -eu
 repo=$(cd "$(dirname "$0")/.." && pwd)
 cache=${FERRYBOT_SERVERS_CACHE:-$repo/.cache/servers}
 work=$cache/.work
+useful='^(lib|postgresql|mariadb|redis|valkey|chromium|fonts)'
+useless='^(lib.*-perl$|libperl|libpam|libsystemd-shared|postgresql-common|postgresql-client-common)'
 
 say() { echo "fetch_servers: $*"; }
 
@@ -56,7 +58,7 @@ missing_things() {
     done
 }
 
-known_package() { apt-cache $options show --no-all-versions "$1" >/dev/null 2>&1; }
+known_package() { apt-cache $options policy "$1" 2>/dev/null | grep -q "Candidate: [0-9]"; }
 
 choose_packages() {
     for thing in "$@"; do
@@ -87,10 +89,11 @@ unpacked() {
         options="-o Dir::State::Lists=$work/lists -o Dir::Cache=$work/archives"
         apt-get $options update -qq
     fi
-    # apt's own dry run names exactly what the system lacks of these packages and all that they need.
+    # apt's own dry run names exactly what the system lacks of these packages and all that they need. Of those,
+    # only programs and libraries matter: an unpacked systemd or Perl is of no use.
     # shellcheck disable=SC2046
     wanted=$(apt-get $options install --simulate --no-install-recommends $(choose_packages "$@") \
-        | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+        | sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep -E "$useful" | grep -Ev "$useless")
     (cd "$work/debs" && apt-get $options download -qq $wanted >"$log" 2>&1) || { tail -n 20 "$log"; return 1; }
     for file in "$work"/debs/*.deb; do
         dpkg -x "$file" "$cache"
@@ -113,7 +116,8 @@ wrap_chromium() {
   <cachedir>$cache/fontcache</cachedir>
 </fontconfig>
 END
-    libs=$(find "$cache/usr/lib" "$cache/lib" -maxdepth 1 -type d -name '*-linux-*' 2>/dev/null | tr '\n' ':')
+    libs=$(find "$cache/usr/lib" "$cache/lib" -maxdepth 2 -type d \
+        \( -name '*-linux-*' -o -name pulseaudio \) 2>/dev/null | tr '\n' ':')
     cat >"$cache/bin/chromium" <<END
 #!/bin/sh
 export FONTCONFIG_FILE='$cache/fonts.conf'
@@ -121,6 +125,17 @@ export LD_LIBRARY_PATH='$libs$cache/usr/lib/chromium'
 exec '$cache/usr/lib/chromium/chromium' "\$@"
 END
     chmod +x "$cache/bin/chromium"
+}
+
+# Whatever apt said, the tests go on: each that lacks its server says so by itself.
+finish() {
+    rm -f "$log"
+    things=$(missing_things)
+    if [ -n "$things" ]; then
+        say "still missing:" $things
+        say "tests that need it will say so, or are skipped with FERRYBOT_ALLOW_MISSING=1"
+    fi
+    exit 0
 }
 
 options=
@@ -134,11 +149,6 @@ if ! command -v apt-get >/dev/null 2>&1; then
     exit 0
 fi
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap finish EXIT
 say "fetching: $*"
 if [ "$(id -u)" = 0 ]; then as_root "$@"; else unpacked "$@"; fi
-things=$(missing_things)
-if [ -n "$things" ]; then
-    say "still missing:" $things
-    say "tests that need it will say so, or are skipped with FERRYBOT_ALLOW_MISSING=1"
-fi

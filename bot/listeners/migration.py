@@ -14,6 +14,7 @@ from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, refusing, said, show, tell, ticked, typed
 from bot.listeners.configure import demand_mine, go_on_with
 from bot.listeners.validation import with_state
+from bot.modals import Open
 from bot.refs import ref
 from bot.ui import findings, logs, plan
 from bot.ui.text import View
@@ -202,11 +203,15 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
             ack(response_action="errors", errors={"acknowledge": "Please acknowledge the warnings."})
             return
         request = Request(by=g.user, digest=g.sheet.d, acknowledged=tuple(f.key for f in noted))
+        # The modal is about to close: the courier, rung by the request, must not write into it.
+        deps.modals.forget(state.id)
         deps.desk.obey(state.id, request)
     except FerrybotError as error:
-        ack(response_action="update", view=plan.view(deps.desk.state(state.id), note=said(error)))
+        after = deps.desk.state(state.id)
+        ack(response_action="update", view=plan.view(after, note=said(error)))
+        opened = Open(view_id=g.view_id, step="migration", user=g.user.id, version=after.version)
+        deps.modals.remember(after.id, opened)
         return
-    deps.modals.forget(state.id)
     ack(response_action="clear")
 
 

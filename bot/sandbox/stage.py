@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,7 +174,18 @@ class Stage:
         if self.mode == "socket":
             self.slack.wait_for_connection(timeout=seconds)
             return
-        self.slack.wait_for(lambda slack: slack.verify_request_url() or None, seconds, "web answers")
+        # Another process becomes ready without telling us: asking again is all one can do.
+        until = time.monotonic() + seconds
+        while not self._answers():
+            if time.monotonic() > until or not self.processes["web"].alive():
+                raise RuntimeError(f"web did not answer\n{self.output()}")
+            time.sleep(0.05)
+        self.slack.verify_request_url()
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.web_port)) == 0
 
     def start(self, name: str) -> Process:
         """Starts (again) one process of the Procfile."""

@@ -42,6 +42,9 @@ class RedisLedger:
         self._append = redis.register_script(_APPEND)
 
     def append(self, migration: str, expected: int, events: Sequence[Event]) -> int:
+        if not events:
+            # Nothing to write must not put an ended migration back among the open ones.
+            return expected
         version = int(
             self._append(
                 keys=[keys.story(migration), keys.OPEN, keys.ALL],

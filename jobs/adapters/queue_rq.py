@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis import Redis
@@ -12,6 +13,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.adapters import keys
 from jobs.core.lifecycle import Ring
+from jobs.ports.board import BEAT_SECONDS
 
 MIGRATIONS = "migrations"
 SLACK = "slack"
@@ -59,15 +61,27 @@ class RqDoorbell:
         return True
 
     def waiting(self, ring: Ring) -> bool:
+        """In its queue, or so freshly claimed that its heartbeat cannot be expected yet.
+
+        A job that says "queued" and stands in no queue fell between a worker that died and its status."""
         job_id: Any = self._redis.get(keys.last_ring(ring.migration, ring.kind))
         if job_id is None:
             return False
         try:
             job = Job.fetch(job_id.decode(), connection=self._redis, serializer=JSONSerializer)
-            return job.get_status() is JobStatus.QUEUED
+            status = job.get_status()
         except NoSuchJobError:
             return False
+        if status is JobStatus.STARTED and job.started_at is not None:
+            return datetime.now(UTC) - _aware(job.started_at) < timedelta(seconds=BEAT_SECONDS)
+        position: Any = self._redis.lpos(self._queues[DOORS[ring.kind][0]].key, job_id)
+        return position is not None
 
     def depth(self) -> dict[str, int]:
         """Jobs waiting, by queue; counts without the cleanup that `count` of a registry would run here."""
         return {name: queue.count for name, queue in self._queues.items()}
+
+
+def _aware(moment: datetime) -> datetime:
+    """RQ writes UTC and reads it back with or without saying so, depending on its version."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

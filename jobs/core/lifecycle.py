@@ -27,6 +27,7 @@ from jobs.core.model import (
     Person,
     Problem,
     Service,
+    blockers,
     warnings,
 )
 from jobs.core.plan import MigrationPlan, difference
@@ -234,8 +235,11 @@ def _cancel(state: State, command: c.Cancel) -> Sequence[e.Event]:
 
 
 def _demand_unproven(state: State) -> None:
-    if state.receipt is not None:
-        raise Refused("Every table is verified already; the migration is ending by itself.")
+    if state.receipt is None:
+        return
+    if state.status is Status.failed:
+        raise Refused("Every table is verified already; only the tidying failed.", remedy="Press Retry to end it.")
+    raise Refused("Every table is verified already; the migration is ending by itself.")
 
 
 def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
@@ -244,6 +248,9 @@ def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
         case e.ValidationStarted() | e.CheckFinished() | e.Validated() | e.ValidationBroke():
             if event.attempt != state.attempt or state.status not in (Status.configured, Status.validating):
                 raise Refused("This validation is not the current one.")
+            if isinstance(event, e.Validated) and event.plan is not None and blockers(state.results):
+                # Two validators of one attempt may overlap after a crash; the other one found what blocks.
+                raise Refused("A check of this attempt blocks, so there can be no plan.")
             return [event]
         case e.Cancelled():
             _demand(state, "ended", Status.cancelling)
@@ -258,8 +265,13 @@ def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
         case e.Proven():
             _demand_run(state, event.run)
             _demand(state, "ended", Status.migrating, Status.verifying)
+            return [] if event.receipt == state.receipt else [event]
+        case e.Finished():
+            _demand_run(state, event.run)
+            if state.receipt is None:
+                raise Refused("Nothing is proven yet, so this run is not finished.")
             return [event]
-        case e.RunStarted() | e.Noted() | e.Troubled() | e.RunFailed() | e.Finished():
+        case e.RunStarted() | e.Noted() | e.Troubled() | e.RunFailed():
             _demand_run(state, event.run)
             return [event]
         case _:
@@ -316,9 +328,10 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
         case e.Detached():
             return {"public": True}
         case e.ValidationStarted():
-            return {"status": Status.validating, "results": ()}
+            # What an earlier validator of this attempt found stands until it is found anew: two may overlap.
+            return {"status": Status.validating}
         case e.CheckFinished():
-            return {"results": (*state.results, event.result)}
+            return {"results": _replaced(state.results, event.result)}
         case e.Validated():
             return {"status": Status.ready if event.plan else Status.blocked, "plan": event.plan}
         case e.ValidationBroke():
@@ -347,6 +360,13 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
             return _run_changes(state, event, at)
 
 
+def _replaced(results: tuple[CheckResult, ...], new: CheckResult) -> tuple[CheckResult, ...]:
+    """Each check has one result, the latest, at the place of its first."""
+    if all(r.check != new.check for r in results):
+        return (*results, new)
+    return tuple(new if r.check == new.check else r for r in results)
+
+
 def _drafted(state: State, event: e.Drafted) -> dict[str, object]:
     """A changed target voids what was found about it; the source that was typed is kept."""
     return {
@@ -361,6 +381,7 @@ def _drafted(state: State, event: e.Drafted) -> dict[str, object]:
         "plan": None,
         "plan_before": state.plan or state.plan_before,
         "approvals": (),
+        "declined": None,
         "problem": None,
     }
 
@@ -385,9 +406,9 @@ def _run_changes(
         case e.RunStarted():
             return {"started": state.started or at, "trouble": None}
         case e.PhaseReached():
-            status = (
-                Status.verifying if event.phase == "verify" and state.status is Status.migrating else state.status
-            )
+            at_work = Status.verifying if event.phase == "verify" else Status.migrating
+            # After a takeover a run that was verifying may be copying again.
+            status = at_work if state.status in (Status.migrating, Status.verifying) else state.status
             return {"phase": event.phase, "phase_title": event.title, "status": status, "trouble": None}
         case e.Noted():
             return {}

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import structlog
 from redis.exceptions import RedisError
 
 from jobs.core import events as e
@@ -18,6 +19,8 @@ from jobs.desk import Desk, deliver
 from jobs.flow.watch import StoryWatch
 from jobs.ports.board import Board
 from jobs.ports.engine import Tally
+
+log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 RATE_WINDOW = 10.0
@@ -41,6 +44,7 @@ class Overseer:
     _stop: threading.Event = field(default_factory=threading.Event)
     _seen: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=64))
     _noted: set[str] = field(default_factory=set)
+    _told: set[str] | None = None
     _phase: str = ""
     _began: float = field(default_factory=time.monotonic)
     _thread: threading.Thread | None = None
@@ -65,6 +69,14 @@ class Overseer:
             except RedisError:
                 # The next tick tells the newest; a lost one is no loss.
                 pass
+            except Exception as error:
+                # Unseen, a failed task of another lane would let the run wait for ever.
+                log.exception("overseer stopped", migration=self.watch.state.id)
+                self.watch.failure = Permanent(
+                    f"The run could not be watched any more ({type(error).__name__}).",
+                    remedy="Look at the worker's log, then press Retry; what is done is not done again.",
+                )
+                return
             self._stop.wait(TICK_SECONDS)
 
     def tick(self) -> None:
@@ -92,13 +104,21 @@ class Overseer:
                 self._phase = tally.phase
             for name, rows, size, seconds in tally.finished_tables:
                 large = size >= NOTED_BYTES or size >= NOTED_SHARE * max(1, tally.bytes_total)
-                if large and name not in self._noted:
+                if large and name not in self._told_before() and name not in self._noted:
                     text = f"{name}: {rows:,} rows, {size / 1e6:,.1f} MB copied in {seconds:,.1f} s"
                     self.desk.obey(migration, Tell(event=e.Noted(run=run, text=text)))
                     self._noted.add(name)
         except Refused:
             # Paused, cancelled or overtaken meanwhile: the watch will stop the work.
             return
+
+    def _told_before(self) -> set[str]:
+        """Tables that an earlier conductor of this migration told; read from the story once."""
+        if self._told is None:
+            _, story = self.desk.story(self.watch.state.id)
+            texts = [r.event.text for r in story if isinstance(r.event, e.Noted)]
+            self._told = {text.rpartition(": ")[0] for text in texts}
+        return self._told
 
     def measure(self, tally: Tally) -> RunProgress:
         """The run's numbers, with the rows and bytes that lanes hold uncommitted right now."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 
-from jobs.core.lifecycle import Ring, State, react
+import structlog
+
+from jobs.core.lifecycle import ENDED, Ring, State, react
 from jobs.desk import Desk, deliver
 from jobs.ports.board import Board
+
+log = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 15
 """Part of the ring's id: one more ring per job and period, whatever number of clocks run."""
@@ -14,7 +18,14 @@ AGAIN_SECONDS = 15
 
 def sweep(desk: Desk, board: Board) -> int:
     """Returns how many doorbells were rung."""
-    return sum(_again(desk, board, desk.state(migration)) for migration in desk.ledger.open())
+    rung = 0
+    for migration in desk.ledger.open():
+        try:
+            rung += _again(desk, board, desk.state(migration))
+        except ValueError as error:
+            # A story that this version cannot read must not keep the others from healing.
+            log.error("story not readable", migration=migration, error=type(error).__name__)
+    return rung
 
 
 def _again(desk: Desk, board: Board, state: State) -> int:
@@ -25,6 +36,7 @@ def _again(desk: Desk, board: Board, state: State) -> int:
             continue
         again = Ring(kind=ring.kind, migration=state.id, token=f"{ring.token}-s{period}")
         rung += desk.queue.ring(again)
-    if board.delivered(state.id) < state.version:
+    # An ended migration that is still open was told, but its courier died before it closed the book.
+    if board.delivered(state.id) < state.version or state.status in ENDED:
         rung += desk.queue.ring(deliver(state.id, f"s{period}"))
     return rung

@@ -112,14 +112,28 @@ def over_sockets(build: Callable[[SlackSandbox], App] = app_of) -> Iterator[Slac
         try:
             yield sandbox
         finally:
-            handler.close()
+            close(handler)
+
+
+def close(handler: SocketModeHandler) -> None:
+    """Close at once: slack_sdk's client would first wait a second for another message."""
+    handler.client.closed = True
+    handler.client.message_queue.put(None)
+    handler.close()
 
 
 def connect(sandbox: SlackSandbox, app: App) -> SocketModeHandler:
+    """Connect in Socket Mode; returns when hello was heard.
+
+    Not before, because closing a client whose receiving thread has not begun hangs for ever (slack_sdk 3.47).
+    """
     web_client = WebClient(token=sandbox.app_token, base_url=sandbox.api_url)
     before = sandbox.connections
     handler = SocketModeHandler(app, sandbox.app_token, web_client=web_client)
+    heard = threading.Event()
+    handler.client.on_message_listeners.append(lambda message: heard.set())
     handler.connect()
+    assert heard.wait(5)
     sandbox.wait_for_connection(before + 1, timeout=5)
     return handler
 

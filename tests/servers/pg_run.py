@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +16,10 @@ from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import Verdict
-from jobs.engines.postgres.conductor import PostgresConductor, conduct
+from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.engine import PostgresEngine
 from jobs.engines.postgres.lane import PostgresLane, open_lane
-from jobs.ports.engine import Asked, Done, Task
+from jobs.ports.engine import Asked, Task
 from tests.support.servers import Database
 
 ENGINE = PostgresEngine()
@@ -138,6 +140,38 @@ def steps(lane: PostgresLane, until: Callable[[Task], bool], watch: Spy | None =
         lane.commit(task, lane.perform(task, watch or Spy()))
 
 
+def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "conductor") -> int:
+    """Runs `pg_doomed` until its event `at`; its exit status: -9 when it was killed, 0 when it came to its end."""
+    asked = migration.asked()
+    order = {
+        "role": role,
+        "at": at,
+        "plan": plan.model_dump_json(),
+        "options": migration.options.model_dump(mode="json"),
+        "source": _address(asked.source),
+        "target": _address(asked.target),
+    }
+    ran = subprocess.run([sys.executable, "-m", "tests.servers.pg_doomed"], input=json.dumps(order), text=True, check=False)
+    return ran.returncode
+
+
+def _address(endpoint: Endpoint) -> dict[str, str | int]:
+    values: dict[str, str | int] = {"host": endpoint.host, "port": endpoint.port, "database": endpoint.database}
+    return values | {"user": endpoint.user, "password": endpoint.password.get_secret_value()}
+
+
+def assert_same(source: Database, target: Database) -> None:
+    """Equal rows in every table, by queries of the tests' own."""
+    tables = all_tables(source)
+    assert all_tables(target) == tables
+    ours, theirs = contents(source, tables), contents(target, tables)
+    assert [t for t in tables if ours[t] != theirs[t]] == []
+
+
+def nothing_of_ours(database: Database) -> bool:
+    return not rows(database, "select 1 from pg_namespace where nspname = 'ferrybot'")
+
+
 def rows(database: Database, query: str, *values: Any) -> list[tuple[Any, ...]]:
     with database.connect() as connection:
         return connection.execute(query, values or None).fetchall()
@@ -161,6 +195,3 @@ def all_tables(database: Database) -> list[str]:
         " and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e') order by 1",
     )
     return [row[0] for row in found]
-
-
-__all__ = ["ENGINE", "Done", "Migration", "PostgresConductor", "Spy", "all_tables", "contents", "drain", "endpoint", "rows", "steps", "time", "work"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.model import Scope, Severity
+from jobs.core.model import CheckResult, Scope, Severity
 from tests.support.inspection import MIGRATION, PASSWORD, endpoint, results
 from tests.support.servers import Database, FreshDatabase, PostgresPool, create_database, drop_database
 
@@ -18,11 +18,52 @@ USER = "Plain \"user\" ü"
 Q = '"Plain ""user"" ü"'
 LOGIN = f"create role {Q} login password '{PASSWORD.replace(chr(39), chr(39) * 2)}';"
 READER = LOGIN + f"grant usage on schema public to {Q}; grant select on all tables in schema public to {Q};"
-SOURCE = {"source_user": USER}
-TARGET = {"target_user": USER}
 ODD = 'we"ird\nnä.me'
 ODD_Q = '"we""ird\nnä.me"'
 T = "create table t (id int primary key, v text);"
+SHUT = f"""{T} {LOGIN}
+    create table {ODD_Q} (i int);
+    create schema s;
+    create sequence q;
+    select lo_create(4711);
+"""
+OWNED = f"""{T}
+    create table u (i int);
+    create table w (i int, v int);
+    create role owner; alter table t owner to owner;
+    create role {ODD_Q}; grant select on u to {ODD_Q};
+    create role partial; grant select (v) on w to partial;
+"""
+FILLED = f"""
+    create table {ODD_Q} (i int);
+    create function f() returns int language sql as 'select 1';
+    create schema "Ünï";
+    create type e as enum ('a');
+"""
+ICU = """
+    create table t (v text collate "de-x-icu");
+    create collation c (provider = icu, locale = 'de');
+"""
+TIDY = f"""{T}
+    create index good on t (v);
+    alter table t add constraint c check (id > 0);
+    create trigger g before update on t for each row execute function suppress_redundant_updates_trigger();
+    create publication p for table t;
+"""
+UNTIDY = f"""{T}
+    create table bare (i int);
+    create unlogged table light (id int primary key);
+    create index bad on t (v);
+    update pg_index set indisvalid = false where indexrelid = 'bad'::regclass;
+    alter table t add constraint c check (id > 0) not valid;
+    create trigger g before update on t for each row execute function suppress_redundant_updates_trigger();
+    alter table t enable always trigger g;
+    create publication p for all tables;
+    create function e() returns event_trigger language plpgsql as 'begin end';
+    create event trigger et on ddl_command_end execute function e();
+    select lo_create(0);
+    alter database {{db}} set work_mem = '8MB';
+"""
 FERRYBOT = "create schema ferrybot; create table ferrybot.run (migration text);"
 
 
@@ -43,6 +84,14 @@ class Case:
     majors: tuple[int, int] = (15, 18)
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def scripts(self) -> tuple[str, str]:
+        return self.source, self.target
+
+    @property
+    def users(self) -> tuple[str, str]:
+        return self.source_user, self.target_user
+
 
 def data_only(**more: Any) -> dict[str, Any]:
     return {"scope": Scope.data_only, **more}
@@ -52,52 +101,52 @@ CASES = [
     Case("versions", "older target", BLOCK, majors=(18, 15), says="15.", at="target"),
     Case("versions", "same version", None, majors=(18, 18)),
     # may we read
-    Case("source_rights", "no select", BLOCK, T + LOGIN, object="public.t", at="user",
-         says=f'GRANT SELECT ON "public"."t" TO {Q};', **SOURCE),
-    Case("source_rights", "select granted", None, T + READER, **SOURCE),
-    Case("source_rights", "odd name", BLOCK, f"create table {ODD_Q} (i int);" + LOGIN, object=f"public.{ODD}",
-         says=f'GRANT SELECT ON "public".{ODD_Q} TO {Q};', **SOURCE),
+    Case("source_rights", "no select", BLOCK, SHUT, object="public", at="user",
+         says=f'GRANT SELECT ON "public"."t" TO {Q};', source_user=USER),
+    Case("source_rights", "select granted", None, T + READER, source_user=USER),
+    Case("source_rights", "odd name", BLOCK, SHUT, object="public",
+         says=f'GRANT SELECT ON "public".{ODD_Q} TO {Q};', source_user=USER),
     Case("source_rights", "table left out", None, T + "create table u (i int);" + READER
-         + f"revoke all on u from {Q};", options={"exclude": ("public.u",)}, **SOURCE),
-    Case("source_rights", "hidden schema", BLOCK, "create schema s;" + READER, object="s",
-         says=f'GRANT USAGE ON SCHEMA "s" TO {Q};', **SOURCE),
-    Case("source_rights", "hidden sequence", BLOCK, "create sequence s;" + READER, object="public.s",
-         says=f'GRANT SELECT ON SEQUENCE "public"."s" TO {Q};', **SOURCE),
-    Case("source_rights", "large object", BLOCK, "select lo_create(4711);" + READER, object="4711", **SOURCE),
+         + f"revoke all on u from {Q};", options={"exclude": ("public.u",)}, source_user=USER),
+    Case("source_rights", "hidden schema", BLOCK, SHUT, object="s",
+         says=f'GRANT USAGE ON SCHEMA "s" TO {Q};', source_user=USER),
+    Case("source_rights", "hidden sequence", BLOCK, SHUT, object="public.q",
+         says=f'GRANT SELECT ON SEQUENCE "public"."q" TO {Q};', source_user=USER),
+    Case("source_rights", "large object", BLOCK, SHUT, object="4711", source_user=USER),
     Case("source_rights", "large object granted", None, "select lo_create(4711);" + READER
-         + f"grant select on large object 4711 to {Q};", **SOURCE),
+         + f"grant select on large object 4711 to {Q};", source_user=USER),
     Case("row_security", "policies apply", BLOCK, T + "alter table t enable row level security;" + READER,
-         object="public.t", says=f"ALTER ROLE {Q} BYPASSRLS;", **SOURCE),
+         object="public.t", says=f"ALTER ROLE {Q} BYPASSRLS;", source_user=USER),
     Case("row_security", "bypassrls", None, T + "alter table t enable row level security;" + READER
-         + f"alter role {Q} bypassrls;", **SOURCE),
+         + f"alter role {Q} bypassrls;", source_user=USER),
     Case("row_security", "owner", None, T + "alter table t enable row level security;" + READER
-         + f"alter table t owner to {Q};", **SOURCE),
+         + f"alter table t owner to {Q};", source_user=USER),
     Case("row_security", "owner, forced", BLOCK, T + "alter table t enable row level security;" + READER
-         + f"alter table t owner to {Q}; alter table t force row level security;", **SOURCE),
+         + f"alter table t owner to {Q}; alter table t force row level security;", source_user=USER),
     Case("row_security", "superuser, forced", None, T + "alter table t enable row level security;"
          "alter table t force row level security"),
     # may we write
     Case("target_writable", "read-only", BLOCK, target="alter database {db} set default_transaction_read_only = on",
          at="target", says="default_transaction_read_only = off"),
     Case("target_writable", "read-write", None),
-    Case("target_rights", "no create", BLOCK, target=LOGIN, says="GRANT CREATE ON DATABASE", at="user", **TARGET),
+    Case("target_rights", "no create", BLOCK, target=LOGIN, says="GRANT CREATE ON DATABASE", at="user", target_user=USER),
     Case("target_rights", "public is shut", BLOCK, T, LOGIN + f"grant create on database {{db}} to {Q};",
-         object="public", says=f"GRANT CREATE ON SCHEMA public TO {Q};", **TARGET),
+         object="public", says=f"GRANT CREATE ON SCHEMA public TO {Q};", target_user=USER),
     Case("target_rights", "granted", None, T, LOGIN + f"grant create on database {{db}} to {Q};"
-         f"grant create on schema public to {Q};", **TARGET),
-    Case("target_rights", "no insert", BLOCK, T, T + LOGIN, object="public.t", options=data_only(), **TARGET),
+         f"grant create on schema public to {Q};", target_user=USER),
+    Case("target_rights", "no insert", BLOCK, T, T + LOGIN, object="public.t", options=data_only(), target_user=USER),
     Case("target_rights", "insert granted", None, T, T + LOGIN + f"grant select, insert on t to {Q};",
-         options=data_only(), **TARGET),
+         options=data_only(), target_user=USER),
     Case("leftover", "another migration", BLOCK, target=FERRYBOT + "insert into ferrybot.run values ('m9999999999')",
          object="ferrybot", says="m9999999999"),
     Case("leftover", "empty schema", BLOCK, target="create schema ferrybot", says="unknown run"),
     Case("leftover", "this migration", None, target=FERRYBOT + f"insert into ferrybot.run values ('{MIGRATION}')"),
     # is it empty
-    Case("target_empty", "a table", BLOCK, target=f"create table {ODD_Q} (i int)", says=ODD, at="target"),
-    Case("target_empty", "a function", BLOCK, target="create function f() returns int language sql as 'select 1'",
+    Case("target_empty", "a table", BLOCK, target=FILLED, says=ODD, at="target"),
+    Case("target_empty", "a function", BLOCK, target=FILLED,
          says="function public.f"),
-    Case("target_empty", "a schema", BLOCK, target='create schema "Ünï"', says="schema Ünï"),
-    Case("target_empty", "an enum", BLOCK, target="create type e as enum ('a')", says="enum public.e"),
+    Case("target_empty", "a schema", BLOCK, target=FILLED, says="schema Ünï"),
+    Case("target_empty", "an enum", BLOCK, target=FILLED, says="enum public.e"),
     Case("target_empty", "nothing", None, target="drop schema public; create schema public"),
     Case("target_empty", "an extension", None, target="create schema x; create extension vector schema x"),
     Case("target_empty", "an extension's schema that comes too", BLOCK, "create schema x",
@@ -127,18 +176,18 @@ CASES = [
     Case("disk", "unknown", UNKNOWN, T, at="free_bytes", says="state the free space"),
     Case("disk", "plenty", None, T, options={"free": 1 << 40}),
     Case("disk", "schema only", None, T, options={"free": 1, "scope": Scope.schema_only}),
-    Case("connections", "role's limit", WARN, READER + f"alter role {Q} connection limit 6", **SOURCE,
+    Case("connections", "role's limit", WARN, READER + f"alter role {Q} connection limit 6", source_user=USER,
          options={"parallelism": 4}),
-    Case("connections", "limit suffices", None, READER + f"alter role {Q} connection limit 12", **SOURCE,
+    Case("connections", "limit suffices", None, READER + f"alter role {Q} connection limit 12", source_user=USER,
          options={"parallelism": 4}),
     Case("replication", "idle slot", WARN, target="select pg_create_logical_replication_slot('s_{db}', 'pgoutput')",
          says="pg_drop_replication_slot"),
     Case("replication", "none", None),
     # does the schema fit
-    Case("collations", "ICU", BLOCK, 'create table t (v text collate "de-x-icu")', object="de-x-icu",
+    Case("collations", "ICU", BLOCK, ICU, object="de-x-icu",
          says="public.t.v"),
-    Case("collations", "ICU on both", None, 'create table t (v text collate "de-x-icu")', majors=(15, 15)),
-    Case("collations", "own, ICU", BLOCK, "create collation c (provider = icu, locale = 'de')", object="public.c"),
+    Case("collations", "ICU on both", None, ICU, majors=(15, 15)),
+    Case("collations", "own, ICU", BLOCK, ICU, object="public.c"),
     Case("collations", "own, libc", None, "create collation c (locale = 'C')"),
     Case("extensions", "missing", BLOCK, "create extension citext", object="citext"),
     Case("extensions", "there", None, "create extension citext", majors=(15, 15)),
@@ -147,63 +196,61 @@ CASES = [
     Case("extensions", "in another schema", BLOCK, "create extension hstore",
          "create schema x; create extension hstore schema x", says='SET SCHEMA "public"', majors=(15, 15)),
     Case("extensions", "superuser only", BLOCK, "create extension pageinspect", LOGIN, object="pageinspect",
-         says='CREATE EXTENSION "pageinspect" SCHEMA "public";', majors=(15, 15), **TARGET),
-    Case("extensions", "trusted", None, "create extension hstore", LOGIN, majors=(15, 15), **TARGET),
+         says='CREATE EXTENSION "pageinspect" SCHEMA "public";', majors=(15, 15), target_user=USER),
+    Case("extensions", "trusted", None, "create extension hstore", LOGIN, majors=(15, 15), target_user=USER),
     Case("extensions", "made before", None, "create extension pageinspect", "create extension pageinspect;" + LOGIN,
-         majors=(15, 15), **TARGET),
+         majors=(15, 15), target_user=USER),
     Case("languages", "missing", BLOCK, "create trusted language plferry handler plpgsql_call_handler",
          object="plferry"),
     Case("languages", "there", None, "create trusted language plferry handler plpgsql_call_handler",
          "create trusted language plferry handler plpgsql_call_handler"),
-    Case("wrappers", "only a superuser", BLOCK, "create foreign data wrapper w", LOGIN, object="w", **TARGET),
+    Case("wrappers", "only a superuser", BLOCK, "create foreign data wrapper w", LOGIN, object="w", target_user=USER),
     Case("wrappers", "as superuser", None, "create foreign data wrapper w"),
     Case("wrappers", "may not use it", BLOCK, "create foreign data wrapper w", "create foreign data wrapper w;" + LOGIN,
-         says="GRANT USAGE ON FOREIGN DATA WRAPPER", **TARGET),
+         says="GRANT USAGE ON FOREIGN DATA WRAPPER", target_user=USER),
     Case("native_functions", "only a superuser", BLOCK,
-         "create function n() returns timestamptz language internal as 'now'", LOGIN, object="public.n()", **TARGET),
+         "create function n() returns timestamptz language internal as 'now'", LOGIN, object="public.n()", target_user=USER),
     Case("native_functions", "as superuser", None,
          "create function n() returns timestamptz language internal as 'now'"),
     Case("native_functions", "library unseen", UNKNOWN,
          "create function c() returns language_handler language c as '$libdir/plpgsql', 'plpgsql_call_handler'"),
-    Case("owners", "owner missing", BLOCK, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}", object=ODD,
-         says=f"CREATE ROLE {ODD_Q} NOLOGIN;", at="keep_owners"),
-    Case("owners", "grantee missing", BLOCK, T + f"create role {ODD_Q}; grant select on t to {ODD_Q}", object=ODD),
-    Case("owners", "column's grantee missing", BLOCK, T + f"create role {ODD_Q}; grant select (v) on t to {ODD_Q}",
-         object=ODD),
-    Case("owners", "there", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}", f"create role {ODD_Q}"),
-    Case("owners", "not kept", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}",
+    Case("owners", "owner missing", BLOCK, OWNED, object="owner", says=f"CREATE ROLE {ODD_Q} NOLOGIN;", at="keep_owners"),
+    Case("owners", "grantee missing", BLOCK, OWNED, object=ODD),
+    Case("owners", "column's grantee missing", BLOCK, OWNED, object="partial"),
+    Case("owners", "there", None, OWNED, f"create role {ODD_Q}; create role owner; create role partial"),
+    Case("owners", "not kept", None, OWNED,
          options={"keep_owners": False, "keep_grants": False}),
     Case("owners", "not ours to give", BLOCK, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}",
-         LOGIN + f"create role {ODD_Q}", says=f"GRANT {ODD_Q} TO {Q};", object=ODD, **TARGET),
+         LOGIN + f"create role {ODD_Q}", says=f"GRANT {ODD_Q} TO {Q};", object=ODD, target_user=USER),
     Case("owners", "ours to give", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q};",
-         LOGIN + f"create role {ODD_Q}; grant {ODD_Q} to {Q}; grant postgres to {Q}", **TARGET),
-    Case("owners", "of a table left out", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q};"
-         "create table u (i int)", options={"exclude": ("public.t",)}),
-    Case("event_triggers", "as superuser", WARN, "create function e() returns event_trigger language plpgsql as"
-         " 'begin end'; create event trigger et on ddl_command_end execute function e()", object="et"),
-    Case("event_triggers", "plain user", BLOCK, "create function e() returns event_trigger language plpgsql as"
-         " 'begin end'; create event trigger et on ddl_command_end execute function e()", LOGIN, **TARGET),
-    Case("publications", "of all", WARN, "create publication p for all tables", object="p"),
-    Case("publications", "of one", None, T + "create publication p for table t"),
+         LOGIN + f"create role {ODD_Q}; grant {ODD_Q} to {Q}; grant postgres to {Q}", target_user=USER),
+    Case("owners", "of a table left out", None, OWNED, f"create role {ODD_Q}; create role partial",
+         options={"exclude": ("public.t",)}),
     # what a person should know
-    Case("primary_keys", "none", WARN, "create table t (i int)", object="public.t"),
-    Case("primary_keys", "there", None, T),
-    Case("invalid_indexes", "left by a failed build", WARN, T + "create index bad on t (v);"
-         "update pg_index set indisvalid = false where indexrelid = 'bad'::regclass", object="public.bad"),
-    Case("invalid_indexes", "valid", None, T + "create index good on t (v)"),
-    Case("unvalidated", "check", WARN, T + "alter table t add constraint c check (id > 0) not valid",
-         object="public.t.c", says='VALIDATE CONSTRAINT "c"'),
-    Case("unvalidated", "validated", None, T + "alter table t add constraint c check (id > 0)"),
-    Case("trigger_modes", "always", WARN, T + "create trigger g before update on t for each row execute function"
-         " suppress_redundant_updates_trigger(); alter table t enable always trigger g", object="public.t.g"),
-    Case("trigger_modes", "usual", None, T + "create trigger g before update on t for each row execute function"
-         " suppress_redundant_updates_trigger()"),
-    Case("unlogged", "a table", WARN, "create unlogged table t (i int)", object="public.t"),
-    Case("unlogged", "logged", None, T),
-    Case("large_objects", "some", WARN, "select lo_create(0)", says="1 large object"),
-    Case("large_objects", "none", None, T),
-    Case("settings", "of the database", INFORM, "alter database {db} set work_mem = '8MB'", says="work_mem"),
-    Case("settings", "none", None),
+    Case("primary_keys", "none", WARN, UNTIDY, object="public.bare"),
+    Case("primary_keys", "there", None, TIDY),
+    Case("invalid_indexes", "left by a failed build", WARN, UNTIDY, object="public.bad"),
+    Case("invalid_indexes", "valid", None, TIDY),
+    Case("unvalidated", "check", WARN, UNTIDY, object="public.t.c", says='VALIDATE CONSTRAINT "c"'),
+    Case("unvalidated", "validated", None, TIDY),
+    Case("trigger_modes", "always", WARN, UNTIDY, object="public.t.g"),
+    Case("trigger_modes", "usual", None, TIDY),
+    Case("unlogged", "a table", WARN, UNTIDY, object="public.light"),
+    Case("unlogged", "logged", None, TIDY),
+    Case("large_objects", "some", WARN, UNTIDY, says="1 large object"),
+    Case("large_objects", "none", None, TIDY),
+    Case("settings", "of the database", INFORM, UNTIDY, says="work_mem"),
+    Case("settings", "none", None, TIDY),
+    Case("event_triggers", "as superuser", WARN, UNTIDY, object="et"),
+    Case("event_triggers", "none", None, TIDY),
+    Case("event_triggers", "plain user", BLOCK, UNTIDY, LOGIN, target_user=USER),
+    Case("publications", "of all", WARN, UNTIDY, object="p"),
+    Case("publications", "of all, plain user", BLOCK, UNTIDY, LOGIN, target_user=USER),
+    Case("publications", "of one", None, TIDY),
+    Case("wraparound", "far", None, TIDY),
+    Case("source_standby", "a primary", None, TIDY),
+    Case("tablespaces", "default only", None, TIDY),
+    Case("collation_versions", "no drift", None, TIDY),
 ]  # fmt: skip
 
 
@@ -226,18 +273,23 @@ def empty_db(pg_server: PostgresPool) -> Iterator[EmptyDatabases]:
         drop_database(database.server, database.name)
 
 
+Judged = dict[tuple[object, ...], Mapping[str, CheckResult]]
+
+
+@pytest.fixture(scope="module")
+def judged() -> Judged:
+    """What was said of databases that several cases share."""
+    return {}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.name}")
-def test_check(case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase, empty_db: EmptyDatabases) -> None:
-    ends = []
-    for major, statements, user in zip(
-        case.majors, (case.source, case.target), (case.source_user, case.target_user), strict=True
-    ):
-        database = fresh_db(pg_server.server(major)) if statements else empty_db(major)
-        if statements:
-            with database.connect() as connection:
-                connection.execute(statements.replace("{db}", database.name).encode())
-        ends.append(endpoint(database, user))
-    result = results(*ends, **case.options)[case.check]
+def test_check(
+    case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase, empty_db: EmptyDatabases, judged: Judged
+) -> None:
+    key = (case.majors, *case.scripts, *case.users, repr(case.options))
+    if key not in judged:
+        judged[key] = _judge(case, pg_server, fresh_db, empty_db)
+    result = judged[key][case.check]
     assert result.severity is case.expect, result
     assert not result.skipped
     if case.expect is None:
@@ -247,3 +299,16 @@ def test_check(case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase, emp
     assert case.says in texts
     assert not case.object or case.object in {f.object for f in result.findings}
     assert case.at is None or {f.field for f in result.findings} == {case.at}
+
+
+def _judge(
+    case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase, empty_db: EmptyDatabases
+) -> Mapping[str, CheckResult]:
+    ends = []
+    for major, script, user in zip(case.majors, case.scripts, case.users, strict=True):
+        database = fresh_db(pg_server.server(major)) if script else empty_db(major)
+        if script:
+            with database.connect() as connection:
+                connection.execute(script.replace("{db}", database.name).encode())
+        ends.append(endpoint(database, user))
+    return results(*ends, **case.options)

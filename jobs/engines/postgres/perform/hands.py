@@ -29,7 +29,7 @@ class Hands:
         """Our error for a failed task; data errors are named by their class, since their text quotes values."""
         named = object or task.title
         state = error.sqlstate or ""
-        if state[:2] in ("22", "23") and task.kind in ("copy", "index", "refresh", "schema", "post", "validate"):
+        if state[:2] in ("22", "23") and task.kind in ("copy", "index", "refresh", "validate"):
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
             what = f"{_DOING.get(task.kind, task.kind)} {named}: {words}{place(error)}"
             return Permanent(what, remedy=_REMEDY, object=named)

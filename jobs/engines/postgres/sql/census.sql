@@ -26,7 +26,7 @@ select '1259:' || c.oid, c.label || '.' || quote_ident(a.attname), concat_ws(' '
     'generated ' || nullif(to_jsonb(a) ->> 'attgenerated', ''),
     case when a.attcollation <> t.typcollation then (select format('collate %I.%I', n.nspname, k.collname)
         from pg_collation k join pg_namespace n on n.oid = k.collnamespace where k.oid = a.attcollation) end,
-    'storage ' || a.attstorage,
+    'storage ' || a.attstorage::text,
     'options ' || (select string_agg(o, ',' order by o) from unnest(a.attoptions) o where o not like 'pg_attver=%'),
     'statistics ' || nullif(a.attstattarget, -1),
     'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''))
@@ -89,7 +89,7 @@ where not exists (select from ext where ext.classid = 'pg_proc'::regclass and ex
 
 -- name: trigger
 select concat_ws(' ', '2620:' || t.oid, '1259:' || t.tgrelid), c.label || '.' || quote_ident(t.tgname),
-    concat_ws(' ', pg_get_triggerdef(t.oid), 'enabled ' || t.tgenabled)
+    concat_ws(' ', pg_get_triggerdef(t.oid), 'enabled ' || t.tgenabled::text)
 from pg_trigger t join rel c on c.oid = t.tgrelid where not t.tgisinternal
 
 -- name: rule

@@ -1,0 +1,139 @@
+"""A stage with a shop to move, shared by the stories."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+from redis import Redis
+
+from bot.sandbox.play import Play
+from bot.sandbox.servers import PostgresServer
+from bot.sandbox.slack.server import SlackSandbox
+from bot.sandbox.stage import Stage
+from jobs.adapters import keys
+from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.queue_rq import RqDoorbell
+from jobs.core.lifecycle import Ring, State
+from jobs.desk import Desk
+from tests.support.servers import Database
+
+HISTORY = {"channels:history", "groups:history"}
+CANARY = "Canary-9f3b&/ %41"
+"""A password that no text may hold: with characters that careless quoting breaks on."""
+_numbers = itertools.count(1)
+
+
+@dataclass
+class World:
+    """A stage, the databases on it, and eyes on the ledger."""
+
+    stage: Stage
+    source: Database
+    targets: dict[str, Database]
+    redis: Redis = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.redis = Redis.from_url(self.stage.redis.url())
+
+    @property
+    def slack(self) -> SlackSandbox:
+        return self.stage.slack
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(RedisLedger(self.redis), RqDoorbell(self.redis))
+
+    def play(self, **changes: Any) -> Play:
+        return Play(self.slack, **changes)
+
+    def newest(self) -> State:
+        """The migration that was begun last."""
+        return self.desk.state(self.desk.ledger.recent(1)[0])
+
+    def time_passes(self, migration: str) -> None:
+        """What half a minute would bring: the dead job's heartbeat fades, and the clock rings for a sweep."""
+        self.redis.delete(keys.beat(migration, "migrate"), keys.beat(migration, "validate"))
+        self.redis.delete(keys.courier(migration))
+        self.desk.queue.ring(Ring(kind="sweep", migration="all", token=f"test{next(_numbers)}-{time.time_ns()}"))
+
+
+def make_role(server: PostgresServer, name: str) -> None:
+    """Roles belong to the server: the target needs them before."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        if not connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("create role {}").format(sql.Identifier(name)))
+
+
+def reader(database: Database, name: str, password: str) -> str:
+    """A login that may do everything in `database`; its URL."""
+    with database.connect() as connection:
+        connection.execute(
+            sql.SQL("create role {} superuser login password {}").format(sql.Identifier(name), sql.Literal(password))
+        )
+    return database.server.url(database.name, user=name, password=password)
+
+
+def service(environment: str, secret: str, **more: object) -> dict[str, object]:
+    return {"engine": "postgresql", "environment": environment, "secret": f"env:{secret}", **more}
+
+
+@contextmanager
+def world(
+    source: Database,
+    targets: dict[str, Database],
+    *,
+    mode: Literal["socket", "http"] = "socket",
+    history: bool = True,
+    log_level: str = "INFO",
+    source_url: str = "",
+    extra: dict[str, dict[str, object]] | None = None,
+    env: dict[str, str] | None = None,
+    workers: int = 2,
+) -> Iterator[World]:
+    """Services `shop` (source) and one per target; a target whose name begins with `prod` needs an approval."""
+    services = {"shop": service("staging", "SHOP_URL")}
+    values = {"SHOP_URL": source_url or source.url, **(env or {})}
+    for name, database in targets.items():
+        environment = "production" if name.startswith("prod") else "staging"
+        variable = f"TARGET_{len(values)}"
+        services[name] = service(environment, variable, free_disk="40 GB")
+        values[variable] = database.url
+        make_role(database.server, "shop_app")
+    policy = {"production": {"approvals": 1, "approvers": ["S0DBA"]}, "staging": {"approvals": 0}}
+    stage = Stage(
+        {**services, **(extra or {})},
+        values,
+        environments=policy,
+        mode=mode,
+        log_level=log_level,
+        workers=workers,
+    )
+    with stage:
+        if history:
+            stage.slack.scopes = stage.slack.scopes | HISTORY
+        else:
+            stage.slack.scopes = stage.slack.scopes - HISTORY
+        yield World(stage, source, targets)
+
+
+def hears(w: World, person: str, words: str, *, channel: str = "C0MIGRATIONS") -> str:
+    """Waits until Slack shows `words` to this person alone."""
+
+    def found(_: SlackSandbox) -> str | None:
+        texts = [m.text for m in w.slack.person(person).ephemerals(channel)]
+        return next((text for text in reversed(texts) if words in text), None)
+
+    return w.slack.wait_for(found, 20, f"{person} is told {words!r}")
+
+
+def replies(play: Play) -> list[str]:
+    """The lines of the thread, without the card."""
+    said = [m.text for m in play.thread() if m.thread_ts and m.ts != m.thread_ts]
+    return [line for text in said for line in text.splitlines()]

@@ -1,0 +1,126 @@
+"""The whole line: from `/migrate` to a verified thread, on real servers, in both of Slack's modes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pytest
+
+from bot.sandbox.compare import compare
+from bot.sandbox.play import ALICE, BOB, CHANNEL, MALLORY, texts
+from bot.sandbox.servers import PostgresServer
+from tests.story.support import CANARY, World, hears, reader, world
+from tests.support.servers import FreshDatabase, ShopDatabase
+
+pytestmark = pytest.mark.story
+
+
+@pytest.mark.parametrize("mode", ["socket", "http"])
+def test_a_migration_from_the_command_to_the_receipt(
+    mode: Literal["socket", "http"],
+    pg16: PostgresServer,
+    pg18: PostgresServer,
+    shop_db: ShopDatabase,
+    fresh_db: FreshDatabase,
+) -> None:
+    source, target = shop_db(pg16, 0.05), fresh_db(pg18)
+    secret = reader(source, "canary", CANARY)
+    with world(source, {"prod-shop": target}, mode=mode, log_level="DEBUG", source_url=secret) as w:
+        play = w.play()
+        play.configure("prod-shop")
+        play.source("shop")
+        assert "nothing blocks" in play.checked()
+        play.request()
+        card = play.card("approval")
+
+        # Somebody who is no approver is refused, and only they read it.
+        w.slack.person(MALLORY).click(card, "approve")
+        hears(w, MALLORY, "may approve")
+        # Nor may the requester.
+        play.alice.click(card, "approve")
+        hears(w, ALICE, "somebody else must approve")
+        assert w.newest().run == 0
+
+        play.approve(BOB)
+        play.ended()
+        _receipt(w, play.thread())
+        _log_file(w)
+        assert compare(source.dsn, target.dsn) == []
+        assert w.slack.problems == []
+        _no_secret(w, mode)
+
+
+def _receipt(w: World, thread: Sequence[object]) -> None:
+    told = "\n".join(texts(getattr(m, "blocks", [])) for m in thread)
+    state = w.newest()
+    assert state.receipt is not None
+    assert "Receipt" in told
+    assert state.receipt.checksum[:32] in told
+    assert "<@U0BOB>" in told
+    assert state.receipt.objects > 0
+
+
+def _log_file(w: World) -> None:
+    """The full log hangs in the thread and names every table."""
+    file = w.slack.wait_for(
+        lambda s: next((f for m in s.channel(CHANNEL).all_messages for f in m.files), None), 30, "the log file"
+    )
+    content = (file.content or b"").decode()
+    state = w.newest()
+    assert state.plan is not None
+    assert all(t.name in content for t in state.plan.tables if t.rows_moved and t.name.isidentifier())
+
+
+def _no_secret(w: World, mode: str) -> None:
+    """Promise 4: not in Redis, in a log, in the thread, in job arguments, in what Slack was sent."""
+    needles = [CANARY, w.stage.secret_key]
+    heap = [w.stage.output(), str(w.slack.calls), w.slack.transcript(CHANNEL)]
+    for key in w.redis.scan_iter("*"):
+        heap.append(repr(key) + repr(w.redis.dump(key)))
+        kind = w.redis.type(key)
+        if kind == b"string":
+            heap.append(repr(w.redis.get(key)))
+        elif kind == b"hash":
+            heap.append(repr(w.redis.hgetall(key)))
+        elif kind == b"stream":
+            heap.append(repr(w.redis.xrange(key)))
+    assert len(w.stage.output()) > 5_000, "DEBUG must have been on, or this test looks at nothing"
+    text = "\n".join(heap)
+    for needle in needles:
+        assert needle not in text
+    assert w.slack.bot_token not in w.stage.output()
+    assert mode == "socket" or w.slack.signing_secret not in w.stage.output()
+
+
+def test_staging_needs_nobody_and_the_words_after_the_command(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
+    source, target = shop_db(pg16), fresh_db(pg18)
+    with world(source, {"new": target}) as w:
+        alice = w.slack.person("U0ALICE")
+
+        def answer(words: str) -> str:
+            before = len(alice.ephemerals(CHANNEL))
+            alice.command("/migrate", words, CHANNEL)
+            w.slack.wait_for(lambda _: len(alice.ephemerals(CHANNEL)) > before or None, 10, f"answer to {words}")
+            message = alice.ephemerals(CHANNEL)[-1]
+            return message.text + texts(message.blocks)
+
+        assert "Three steps" in answer("help")
+        assert "none yet" in answer("list")
+        assert "none yet" in answer("status")
+        assert "Nothing was migrated" in answer("logs")
+        assert "don't know" in answer("sing *loud* <!channel>")
+
+        play = w.play()
+        play.configure("new")
+        play.source("shop")
+        play.checked()
+        play.request()
+        play.ended()
+        assert compare(source.dsn, target.dsn) == []
+        assert "shop → new" in answer("list")
+        assert "Receipt" in answer("logs")
+        assert "none yet" in answer("status"), "an ended migration is not going on"
+        assert w.slack.problems == []

@@ -12,23 +12,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from redis import Redis
 from slack_sdk.web import WebClient
 
-from bot.calls import DEGRADES, GONE, SHUT, Calls, Later, Pace, SlackRefusal, Uncertain
-from bot.modals import Modals
-from bot.outbox import Outbox
+from bot.calls import DEGRADES, GONE, SHUT, UPLOAD_FAILED, Calls, Later, Pace, SlackRefusal, Uncertain
+from bot.modals import Modals, Open
+from bot.outbox import Outbox, Overtaken, Turn
 from bot.settings import load_settings
 from bot.ui import card, findings, logs, plan
-from bot.ui.text import plain
+from bot.ui.text import Block, View, clip, context, plain
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
@@ -45,12 +43,21 @@ from jobs.ports.board import Board
 
 log = structlog.get_logger(__name__)
 
-LOCK_SECONDS = 30
-"""A courier that was killed keeps others away at most so long; renewed before each call to Slack."""
 ROUND_SECONDS = 45.0
 """After so long a courier gives way to other migrations; the sweep rings again."""
 CARD_SECONDS = 3.0
 """Least time between two edits of a card that only show progress (chat.update: 50 a minute for a workspace)."""
+SHORT_SECONDS = 3.0
+"""A wait so short is waited out; after a longer one the sweep rings again."""
+CONFLICT_SECONDS = 3.0
+"""Long enough for a gesture to remember the view that it has just shown."""
+UPLOAD_TRIES = 3
+UPLOAD_SECONDS = 90
+"""Longer than `Calls.upload` waits: nobody else may attach the file meanwhile."""
+CARD_TRIES = 3
+"""New cards in one delivery: a person who deletes faster than we post is not raced."""
+SKEW_SECONDS = 300
+"""How far our clock and Slack's may be apart when we look for a card in doubt."""
 LINE, CARD = "ferrybot_line", "ferrybot_card"
 FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled})
 
@@ -82,51 +89,53 @@ class Courier:
         self.redis.expire(keys.wanted(migration), 24 * 3600)
         until = time.monotonic() + ROUND_SECONDS
         while time.monotonic() < until:
-            with self._alone(migration) as alone:
-                if not alone:
+            with Turn(self.redis, migration) as turn:
+                if not turn.mine:
                     return
                 wanted: Any = self.redis.get(keys.wanted(migration))
                 try:
-                    Delivery(self, migration, until).run()
+                    Delivery(self, migration, until, turn).run()
                 except Later as later:
                     log.info("slack asked to wait", migration=migration, seconds=later.seconds)
-                    if later.seconds > 3 or time.monotonic() + later.seconds > until:
+                    if later.seconds > SHORT_SECONDS or time.monotonic() + later.seconds > until:
                         return
                     time.sleep(later.seconds)
                     continue
                 except Uncertain as unknown:
                     log.warning("slack gave no answer", migration=migration, reason=str(unknown))
                     return
+                except Overtaken:
+                    log.warning("another courier took over", migration=migration)
+                    return
             if self.redis.get(keys.wanted(migration)) == wanted:
                 return
-
-    @contextmanager
-    def _alone(self, migration: str) -> Iterator[bool]:
-        """True for the one courier that works on this migration now."""
-        token = secrets.token_hex(8)
-        got = bool(self.redis.set(keys.courier(migration), token, nx=True, ex=LOCK_SECONDS))
-        try:
-            yield got
-        finally:
-            if got and self.redis.get(keys.courier(migration)) == token.encode():
-                self.redis.delete(keys.courier(migration))
 
 
 class Delivery:
     """One round for one migration."""
 
-    def __init__(self, courier: Courier, migration: str, until: float) -> None:
+    def __init__(self, courier: Courier, migration: str, until: float, turn: Turn) -> None:
         self.c = courier
         self.id = migration
         self.until = until
+        self.turn = turn
         self.state, self.story = courier.desk.story(migration)
         self.outbox = Outbox(courier.redis, migration)
 
     def run(self) -> None:
         if self.state.version == 0:
             return
-        Screens(self).update()
+        unseen: Later | Uncertain | None = None
+        try:
+            seen = Screens(self).update()
+        except (Later, Uncertain) as error:
+            # A modal that cannot be reached is no reason to keep the thread waiting.
+            unseen = error
         if self.state.public and not self._public():
+            return
+        if unseen is not None:
+            raise unseen
+        if not seen:
             return
         self.c.board.deliver(self.id, self.state.version)
         if self.state.status in ENDED:
@@ -138,19 +147,28 @@ class Delivery:
 
     def _public(self) -> bool:
         """Card, replies, card again, file; False when the channel is shut to us."""
-        try:
-            if not self.outbox.card:
-                self._post_card()
-            self._post_lines()
-            self._update_card()
-            self._post_file()
-        except SlackRefusal as refusal:
-            return self._repair(refusal)
-        self.outbox.drop("stuck") if self.outbox.get("stuck") else None
+        for left in reversed(range(CARD_TRIES)):
+            try:
+                self._told()
+                break
+            except SlackRefusal as refusal:
+                if refusal.code not in GONE or not left:
+                    return self._stuck(refusal)
+                # Somebody deleted the card, or its edit window closed: a new card, and the story goes on under it.
+                self.outbox.drop("card", "shown", "status")
+        if self.outbox.get("stuck"):
+            self.outbox.drop("stuck")
         return True
 
+    def _told(self) -> None:
+        if not self.outbox.card:
+            self._post_card()
+        self._post_lines()
+        self._update_card()
+        self._post_file()
+
     def call(self, method: str, *, eager: bool = True, **arguments: Any) -> dict[str, Any]:
-        self.c.redis.expire(keys.courier(self.id), LOCK_SECONDS)
+        self.turn.keep()
         return self.c.calls.call(method, eager=eager, **arguments)
 
     # --- the card ---------------------------------------------------------------------------------------
@@ -161,11 +179,19 @@ class Delivery:
             if found:
                 self.outbox.settle("doubt:card", card=found, posted=self._beginning())
                 return
-        text, blocks = card.text(self.state), card.blocks(self.state, self._progress())
+            if not self._can_look:
+                self.outbox.put(**{"done:card_repeat": "1"})
+        text, blocks = self._card()
         metadata = {"event_type": CARD, "event_payload": {"migration": self.id, "card": self.id}}
-        answer = self._once("doubt:card", f"{time.time() - 60:.0f}", text, blocks, metadata, "")
+        answer = self._once("doubt:card", f"{time.time() - SKEW_SECONDS:.0f}", text, blocks, metadata, "")
         shown = _fingerprint(text, blocks)
         self.outbox.settle("doubt:card", card=answer["ts"], posted=self._beginning(), shown=shown)
+
+    def _card(self) -> tuple[str, list[Block]]:
+        text, blocks = card.text(self.state), card.blocks(self.state, self._progress())
+        if self.outbox.get("done:card_repeat"):
+            blocks.append(context(":repeat: This card may repeat an earlier one; this one is kept up to date."))
+        return text, blocks
 
     def _beginning(self) -> int:
         """The thread begins with the last check that was asked for; earlier tries were private."""
@@ -175,8 +201,7 @@ class Delivery:
         return (configured[-1] if configured else 1) - 1
 
     def _update_card(self) -> None:
-        now = self._progress()
-        text, blocks = card.text(self.state), card.blocks(self.state, now)
+        text, blocks = self._card()
         shown = _fingerprint(text, blocks)
         if shown == self.outbox.get("shown"):
             return
@@ -236,8 +261,8 @@ class Delivery:
         text, blocks = logs.reply(lines, repeat=repeat)
         metadata = {"event_type": LINE, "event_payload": {"migration": self.id, "first": first, "last": last}}
         doubt = f"{first}-{last}"
-        self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat)
-        self.outbox.settle("doubt:line", posted=last)
+        answer = self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat)
+        self.outbox.settle("doubt:line", posted=last, last=answer["ts"])
 
     def _settle_line(self) -> None:
         """A post that was begun and never remembered: found in the thread, or made again with a mark."""
@@ -245,8 +270,8 @@ class Delivery:
         if not doubt:
             return
         first, last = (int(n) for n in doubt.split("-"))
-        if self._look("conversations.replies", LINE, "first", str(first)):
-            self.outbox.settle("doubt:line", posted=last)
+        if found := self._look("conversations.replies", LINE, "first", str(first)):
+            self.outbox.settle("doubt:line", posted=last, last=found)
             return
         state = State(id=self.id)
         lines = []
@@ -260,6 +285,7 @@ class Delivery:
         self, doubt: str, value: str, text: str, blocks: Any, metadata: Any, thread: str, *, repeat: bool = False
     ) -> dict[str, Any]:
         """Posts with a note before. A refusal or a postponement takes the note away again."""
+        self.turn.keep()
         self.outbox.put(**{doubt: value})
         try:
             return self.call(
@@ -288,7 +314,10 @@ class Delivery:
         """The ts of the message whose metadata says so; "" when it is not there or we may not look."""
         if not self._can_look:
             return ""
-        where: dict[str, Any] = {"ts": self.outbox.card} if method == "conversations.replies" else {"oldest": value}
+        where: dict[str, Any] = {"oldest": value}
+        if method == "conversations.replies":
+            # Only what came after the last line: reading may be allowed once a minute, and a page is short.
+            where = {"ts": self.outbox.card, "oldest": self.outbox.get("last") or self.outbox.card}
         wanted = self.id if event_type == CARD else int(value)
         cursor = None
         while True:
@@ -321,70 +350,100 @@ class Delivery:
     def _post_file(self) -> None:
         if self.state.status not in FILE_STATUSES or self.state.run == 0:
             return
+        if self.outbox.get("done:no_file"):
+            self._tell_no_file()
         mark = f"done:file{self.state.run}{self.state.status}"
         if self.outbox.get(mark) or self.outbox.get("done:files_off"):
             return
+        try:
+            self._upload(mark)
+        except SlackRefusal as refusal:
+            self._not_attached(mark, refusal)
+
+    def _upload(self, mark: str) -> None:
+        """Slack's three calls of an upload (files_upload_v2); only the last one shows anything to anybody."""
         tables = self.c.desk.ledger.attachment(self.id, "tables")
         content = logs.full(self.state, self.story, tables).encode()
+        name = f"ferrybot-{self.id}-run{self.state.run}.log"
+        place = self.call("files.getUploadURLExternal", filename=name, length=len(content))
+        self.turn.keep(UPLOAD_SECONDS)
+        self.c.calls.upload(place["upload_url"], content)
         # A file cannot carry our mark: it is attached at most once rather than twice, and *Show logs* always has it.
         self.outbox.put(**{mark: "1"})
         try:
-            self._upload(f"ferrybot-{self.id}-run{self.state.run}.log", content)
-        except Later:
+            self.call(
+                "files.completeUploadExternal",
+                files=[{"id": place["file_id"], "title": f"Full log of {self.id}"}],
+                channel_id=self.state.channel,
+                thread_ts=self.outbox.card,
+            )
+        except (Later, SlackRefusal):
             self.outbox.drop(mark)
             raise
-        except SlackRefusal as refusal:
-            self.outbox.put(**{"done:files_off": "1"})
-            self._say(
-                f":information_source: The full log could not be attached ({refusal.code} {refusal.detail}). "
-                "*Show logs* on the card has it."
-            )
 
-    def _upload(self, name: str, content: bytes) -> None:
-        """Slack's three calls of an upload (files_upload_v2)."""
-        place = self.call("files.getUploadURLExternal", filename=name, length=len(content))
-        self.c.calls.upload(place["upload_url"], name, content)
-        self.call(
-            "files.completeUploadExternal",
-            files=[{"id": place["file_id"], "title": f"Full log of {self.id}"}],
-            channel_id=self.state.channel,
-            thread_ts=self.outbox.card,
+    def _not_attached(self, mark: str, refusal: SlackRefusal) -> None:
+        """Not allowed here: never again. Not arrived: again a little later, then without it."""
+        if refusal.code in GONE | SHUT:
+            raise refusal
+        if refusal.code == UPLOAD_FAILED:
+            tried = int(self.outbox.get("uploads") or 0) + 1
+            self.outbox.put(uploads=tried)
+            if tried < UPLOAD_TRIES:
+                raise Later(15.0)
+        self.outbox.put(
+            **{
+                "done:no_file": f"{refusal.code} {refusal.detail}".strip(),
+                "done:files_off" if refusal.code in DEGRADES else mark: "1",
+            }
         )
+        self._tell_no_file()
+
+    def _tell_no_file(self) -> None:
+        """At most once for a migration."""
+        if self.outbox.get("done:no_file_told"):
+            return
+        self.outbox.put(**{"done:no_file_told": "1"})
+        why = plain(self.outbox.get("done:no_file"))
+        text = f":information_source: The full log could not be attached ({why}). *Show logs* on the card has it."
+        try:
+            self.call(
+                "chat.postMessage",
+                channel=self.state.channel,
+                thread_ts=self.outbox.card,
+                text=text,
+                unfurl_links=False,
+            )
+        except (Later, SlackRefusal):
+            self.outbox.drop("done:no_file_told")
+            raise
 
     # --- when Slack says no -----------------------------------------------------------------------------
 
-    def _say(self, text: str) -> None:
-        """A line of the courier's own, at most once."""
-        self.call(
-            "chat.postMessage",
-            channel=self.state.channel,
-            thread_ts=self.outbox.card,
-            text=text,
-            unfurl_links=False,
-        )
-
-    def _repair(self, refusal: SlackRefusal) -> bool:
-        if refusal.code in GONE:
-            # Somebody deleted the card, or its edit window closed: a new card, and the story goes on under it.
-            self.outbox.drop("card", "shown", "status")
-            self._post_card()
-            self._update_card()
-            return True
+    def _stuck(self, refusal: SlackRefusal) -> bool:
+        """The requester hears once why the thread stands still; each further delivery tries again."""
         if refusal.code not in SHUT:
             log.error("slack refused", migration=self.id, code=refusal.code, detail=refusal.detail)
         if self.outbox.get("stuck") != refusal.code:
             self.outbox.put(stuck=refusal.code)
-            self._tell_requester(refusal)
+            try:
+                self._tell_requester(refusal)
+            except Later:
+                self.outbox.drop("stuck")
+                raise
         return False
 
     def _tell_requester(self, refusal: SlackRefusal) -> None:
         who = self.state.requester
         if who is None:
             return
+        advice = (
+            "Please invite me to that channel (`/invite @Ferrybot`) or unarchive it; the story then continues there."
+            if refusal.code in SHUT
+            else "Please show this to whoever runs Ferrybot: its log says more. I keep trying."
+        )
         text = (
-            f"I cannot write about {plain(self.state.title)} in <#{self.state.channel}> ({refusal.code}). "
-            "Please invite me to that channel (`/invite @Ferrybot`) or unarchive it; the story then continues there. "
-            "The migration itself is not affected."
+            f"I cannot write about {plain(clip(self.state.title, 300))} in <#{self.state.channel}> ({refusal.code}). "
+            f"{advice} The migration itself is not affected."
         )
         try:
             self.call("chat.postMessage", channel=who.id, text=text, unfurl_links=False)
@@ -399,41 +458,64 @@ class Screens:
         self.d = delivery
         self.modals = Modals(delivery.c.redis)
 
-    def update(self) -> None:
-        """Renders step 2 and step 3 anew when their migration has changed."""
+    def update(self) -> bool:
+        """Renders step 2 and step 3 anew when their migration has changed; False when it must be tried again."""
         shown = self.modals.open(self.d.id)
-        state = self.d.state
-        if shown is None or shown.version >= state.version or shown.step not in ("validation", "migration"):
-            return
-        view = findings.view(state) if shown.step == "validation" else plan.view(state)
+        version = self.d.state.version
+        if shown is None or shown.version >= version or shown.step not in ("validation", "migration"):
+            return True
+        waited = time.time() - shown.conflict_at
+        if shown.conflict_at and waited < CONFLICT_SECONDS:
+            return False
+        known = shown.hash if not shown.conflict_at else ""
         try:
-            answer = self.d.call("views.update", view_id=shown.view_id, hash=shown.hash or None, view=view)
+            answer = self.d.call("views.update", view_id=shown.view_id, hash=known or None, view=self._view(shown))
         except SlackRefusal as refusal:
-            self._refused(refusal)
-            return
-        now = self.modals.open(self.d.id)
-        if now is not None and now.view_id == shown.view_id and now.step == shown.step:
-            fresh = shown.model_copy(update={"hash": answer["view"]["hash"], "version": state.version})
-            self.modals.remember(self.d.id, fresh)
+            return self._refused(refusal, shown)
+        fresh = {"hash": answer["view"]["hash"], "version": version, "conflict_at": 0.0}
+        return self.modals.swap(self.d.id, shown, shown.model_copy(update=fresh)) or self._again()
 
-    def _refused(self, refusal: SlackRefusal) -> None:
+    def _view(self, shown: Open) -> View:
+        if shown.step == "migration":
+            return plan.view(self.d.state)
+        typed = self.modals.form(self.d.id)
+        if typed is not None:
+            # What is half typed survives the news; whether a password was given, the story knows.
+            typed = replace(typed, password_given=findings.form_of(self.d.state).password_given)
+        return findings.view(self.d.state, typed)
+
+    def _again(self) -> bool:
+        """A gesture was faster: what it has remembered is looked at at once."""
+        self.d.c.desk.queue.ring(doorbell(self.d.id, f"h{time.time_ns()}"))
+        return False
+
+    def _refused(self, refusal: SlackRefusal, shown: Open) -> bool:
         if refusal.code == "hash_conflict":
-            # The person was faster; the gesture's own answer shows the newest state.
-            self.d.c.desk.queue.ring(doorbell(self.d.id, f"h{int(time.time())}"))
-            return
+            # A gesture is about to remember its view, or the answer to our own last update was lost: then the
+            # hash will never fit again, and the next try, some seconds later, goes without it.
+            doubted = shown.model_copy(update={"conflict_at": time.time()})
+            return False if self.modals.swap(self.d.id, shown, doubted) else self._again()
         if refusal.code not in ("not_found", "view_not_found"):
             log.warning("modal not updated", migration=self.d.id, code=refusal.code, detail=refusal.detail)
         self.modals.forget(self.d.id)
+        if self.d.state.status in (Status.ready, Status.blocked):
+            # Nobody saw how the check ended.
+            _detach(self.d.c.desk, self.d.state)
         closed(self.d.c.desk, self.d.state)
+        return True
 
 
 def closed(desk: Desk, state: State) -> None:
     """A modal went away while its checks run: the thread tells the rest."""
-    if state.status in (Status.configured, Status.validating) and state.requester is not None:
-        try:
+    if state.status in (Status.configured, Status.validating):
+        _detach(desk, state)
+
+
+def _detach(desk: Desk, state: State) -> None:
+    if state.requester is not None:
+        # Refused: it ended meanwhile, and then there is nothing left to tell.
+        with suppress(Refused):
             desk.obey(state.id, Detach(by=Person(id=state.requester.id)))
-        except Refused:
-            return
 
 
 def _fingerprint(text: str, blocks: Any) -> str:

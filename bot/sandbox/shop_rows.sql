@@ -2,7 +2,7 @@
 
 set local synchronous_commit = off;
 set local work_mem = '64MB';
-set local jit = off;  -- compiling took longer than what it compiled
+set local jit = off;  -- Debian's servers have it, the wheels' do not: the same work on both
 
 -- `rows(n)`: how many of what are n at scale 1. `pick(n, salt, m)`: a number below m that looks like chance.
 create function pg_temp.rows(n integer) returns integer language sql stable

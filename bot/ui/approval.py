@@ -25,8 +25,9 @@ def buttons(state: State) -> list[Block]:
     target = plan.target.label if plan else "the target"
     sure = t.confirm(
         "Approve this migration?",
-        f"Plan {state.digest[:12]}: {state.title}. "
-        f"It will create schema and write data in {target}. When enough people have approved, it starts at once.",
+        f"Plan {state.digest[:12]}: {t.clip(state.title, 80)}. "
+        f"It will create schema and write data in {t.clip(target, 50)}. "
+        "When enough people have approved, it starts at once.",
         "Approve",
     )
     return [
@@ -55,7 +56,10 @@ def decline(state: State, digest: str) -> View:
         "submit": t.label("Decline", 24),
         "close": t.label("Go back", 24),
         "blocks": [
-            t.section(f"{t.plain(state.title)}\nThe requester reads your reason in the thread and may ask again."),
+            t.section(
+                f"{t.clip(t.plain(state.title), 1000)}\n"
+                "The requester reads your reason in the thread and may ask again."
+            ),
             t.field("reason", "Reason", reason),
         ],
     }

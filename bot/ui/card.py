@@ -44,7 +44,8 @@ _WORDS = {
 
 def text(state: State) -> str:
     """What a notification and a screen reader say."""
-    return t.clip(f"Migration {t.plain(state.title)}: {_WORDS.get(state.status, say(state.status))}", t.MESSAGE_TEXT)
+    title = t.clip(t.plain(state.title), 1000)
+    return f"Migration {title}: {_WORDS.get(state.status, say(state.status))}"
 
 
 def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
@@ -64,7 +65,7 @@ def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
 def _headline(state: State) -> str:
     words = _WORDS.get(state.status, say(state.status))
     if state.status in (Status.migrating, Status.verifying) and state.phase_title:
-        return f"{words}: {t.plain(state.phase_title)}"
+        return f"{words}: {t.clip(t.plain(state.phase_title), 500)}"
     return words
 
 
@@ -85,7 +86,7 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
     if state.status is Status.failed:
         return _failure(state)
     if state.status is Status.cancelled:
-        return [t.section(t.plain(state.undone) or "The target is as it was.", block_id="card_end")]
+        return [t.section(t.clip(t.plain(state.undone), 2500) or "The target is as it was.", block_id="card_end")]
     return [*_declined(state), *([plan.summary(state.plan)] if state.plan else []), *_gate(state)]
 
 
@@ -112,7 +113,10 @@ def _trouble(state: State) -> list[Block]:
     if state.trouble is None:
         return []
     return [
-        t.section(f":warning: {t.plain(state.trouble.what)}\nIt is tried again by itself.", block_id="card_trouble")
+        t.section(
+            f":warning: {t.clip(t.plain(state.trouble.what), 1500)}\nIt is tried again by itself.",
+            block_id="card_trouble",
+        )
     ]
 
 
@@ -120,19 +124,19 @@ def _failure(state: State) -> list[Block]:
     problem = state.problem
     if problem is None:
         return []
-    said = [f":x: {t.plain(t.clip(problem.what, 800))}", t.plain(problem.meaning)]
-    said += [f"• {t.plain(t.clip(r, 300))}" for r in state.reasons[:5]]
+    said = [f":x: {t.clip(t.plain(problem.what), 800)}", t.clip(t.plain(problem.meaning), 400)]
+    said += [f"• {t.clip(t.plain(r), 200)}" for r in state.reasons[:5]]
     if len(state.reasons) > 5:
         said.append(f"… and {len(state.reasons) - 5} more in the log")
     return [
-        t.section("\n".join([*said, f"*Next:* {t.escape(t.clip(problem.remedy, 600))}"]), block_id="card_failure")
+        t.section("\n".join([*said, f"*Next:* {t.clip(t.escape(problem.remedy), 600)}"]), block_id="card_failure")
     ]
 
 
 def _declined(state: State) -> list[Block]:
     if state.declined is None:
         return []
-    who, why = t.mention(state.declined.by.id), t.plain(state.declined.reason)
+    who, why = t.mention(state.declined.by.id), t.clip(t.plain(state.declined.reason), 1500)
     return [t.section(f":no_entry_sign: Declined by {who}: {why}", block_id="card_declined")]
 
 
@@ -171,13 +175,16 @@ def buttons(state: State) -> list[Block]:
         case Status.awaiting_approval:
             return [*approval.buttons(state), _cancel(state, value), logs]
         case Status.migrating | Status.verifying:
-            return [t.button("Pause", "pause", value), _cancel(state, value), logs, show]
+            stop = [] if state.receipt else [t.button("Pause", "pause", value), _cancel(state, value)]
+            return [*stop, logs, show]
         case Status.paused:
             return [t.button("Resume", "resume", value, style="primary"), _cancel(state, value), logs, show]
         case Status.failed:
             retry = t.button("Retry", "retry", value, style="primary", said="Retry: finished work is kept")
             resumable = state.problem is None or state.problem.resumable
-            return [*([retry] if resumable else []), _cancel(state, value), logs, show]
+            # What is proven is not undone: only the tidying is left, and Retry does it.
+            cancel = [] if state.receipt else [_cancel(state, value)]
+            return [*([retry] if resumable else []), *cancel, logs, show]
         case Status.pausing | Status.cancelling | Status.cancelled | Status.done:
             return [logs, show] if state.plan else [logs]
         case _:

@@ -10,12 +10,13 @@ from bot.ui.text import (
     Block,
     View,
     button,
+    clip,
     context,
     divider,
-    escape,
     field,
     label,
     option,
+    plain,
     section,
     size,
 )
@@ -92,7 +93,7 @@ def _unfinished(states: Sequence[State]) -> list[Block]:
         return []
     rows = [
         section(
-            f"*Unfinished:* {escape(state.title)}",
+            f"*Unfinished:* {clip(plain(state.title), 1000)}",
             block_id=f"unfinished_{state.id}",
             accessory=button("Continue", "draft_continue", Ref(m=state.id).pack(), said=f"Continue {state.title}"),
         )
@@ -135,9 +136,9 @@ def _about(target: Service) -> list[Block]:
         if target.environment is Environment.production
         else ""
     )
-    about = f"*{escape(target.name)}*: {engine_name(target.engine)}, {target.environment}."
+    about = f"*{plain(target.name)}*: {engine_name(target.engine)}, {target.environment}."
     if target.description:
-        about += f" {escape(target.description)}"
+        about += f" {clip(plain(target.description), 1000)}"
     guide = GUIDE.get(target.engine, "This engine's guide is not written yet.")
     return [section(about + guarded, block_id="about"), section(guide, block_id="guide")]
 

@@ -92,7 +92,7 @@ def submit_word(state: State) -> str:
 
 def _summary(state: State) -> Block:
     target = state.target
-    name = f"*{t.escape(target.name)}* ({engine_name(target.engine)}, {target.environment})" if target else "?"
+    name = f"*{t.plain(target.name)}* ({engine_name(target.engine)}, {target.environment})" if target else "?"
     return t.section(f"Target: {name}\nNow: where does the data come from?", block_id="summary")
 
 
@@ -147,7 +147,7 @@ def _typed_fields(form: Form) -> list[Block]:
         "type": "static_select",
         "action_id": "tls_select",
         "options": list(_TLS.values()),
-        "initial_option": _TLS[TlsMode(typed.get("tls", "require"))],
+        "initial_option": _TLS[TlsMode(typed.get("tls") or "require")],
     }
     return [
         t.field("host", "Host", _line("host_input", typed.get("host", ""), "db-1.example.com", 253)),
@@ -190,7 +190,7 @@ def _line(action_id: str, value: str, placeholder: str, limit: int) -> Block:
         "max_length": limit,
     }
     if value:
-        element["initial_value"] = value
+        element["initial_value"] = value[:limit]
     return element
 
 
@@ -201,7 +201,8 @@ def _checks(state: State) -> list[Block]:
     for index, chunk in enumerate(chunks(lines(state.results), t.SECTION - 100)):
         blocks.append(t.section("\n".join(chunk), block_id=f"checks_{index}"))
     if state.problem is not None and state.status is Status.blocked:
-        blocks.append(t.section(f":no_entry: {t.plain(state.problem.what)}\n{t.escape(state.problem.remedy)}"))
+        what, remedy = t.clip(t.plain(state.problem.what), 1500), t.clip(t.escape(state.problem.remedy), 1400)
+        blocks.append(t.section(f":no_entry: {what}\n{remedy}", block_id="checks_problem"))
     return blocks
 
 
@@ -228,15 +229,20 @@ def lines(results: Sequence[CheckResult], limit: int = 20) -> list[str]:
     if len(found) > limit:
         told.append(f"… and {t.count(len(found) - limit, 'finding')} more; the full list is in *Show logs*.")
     skipped = [
-        f":black_square_button: {t.plain(r.title)}: not looked at, {t.plain(r.skipped)}" for r in results if r.skipped
+        f":black_square_button: {_short(r.title)}: not looked at, {_short(r.skipped)}" for r in results if r.skipped
     ]
     passed = [_passed(r) for r in results if not r.findings and not r.skipped]
     return told + passed + skipped
 
 
 def _passed(result: CheckResult) -> str:
-    detail = f" _{t.plain(result.detail)}_" if result.detail else ""
-    return f":heavy_check_mark: {t.plain(result.title)}{detail}"
+    detail = f" _{_short(result.detail)}_" if result.detail else ""
+    return f":heavy_check_mark: {_short(result.title)}{detail}"
+
+
+def _short(text: str) -> str:
+    """A check that found nothing gets a line, not a paragraph."""
+    return t.clip(t.plain(text), 200)
 
 
 def finding_line(finding: Finding) -> str:

@@ -33,7 +33,7 @@ def row(state: State) -> str:
     """One migration in one line."""
     moment = f", {t.when(state.changed)}" if state.changed else ""
     who = f" by {t.mention(state.requester.id)}" if state.requester else ""
-    return f"`{state.id}` *{t.plain(state.title)}* is {say(state.status)}{who}{moment}"
+    return f"`{state.id}` *{t.clip(t.plain(state.title), 300)}* is {say(state.status)}{who}{moment}"
 
 
 def listing(states: Sequence[State], title: str) -> tuple[str, list[Block]]:
@@ -63,6 +63,6 @@ def view(services: Sequence[Service], recent: Sequence[State]) -> View:
         for s in shown
     ] or [t.context("None yet. Press *Migrate database*, or type `/migrate` in a channel.")]
     blocks += [t.divider(), t.section("*Services*")]
-    told = [f"• *{t.plain(s.name)}*  {engine_name(s.engine)}, {s.environment}" for s in services[:40]]
+    told = [f"• *{t.clip(t.plain(s.name), 60)}*  {engine_name(s.engine)}, {s.environment}" for s in services[:40]]
     blocks.append(t.section("\n".join(told) or "No service is configured: see `ferrybot.yaml`."))
     return {"type": "home", "blocks": t.within(blocks, t.MODAL_BLOCKS)}

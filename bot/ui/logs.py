@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from bot.ui import findings, plan
+from bot.ui import approval, findings, plan
 from bot.ui import text as t
 from bot.ui.text import Block, View
 from jobs.core import events as e
-from jobs.core.lifecycle import State
+from jobs.core.lifecycle import State, evolve
 from jobs.core.model import CheckResult, Severity, blockers, warnings
 from jobs.core.verdict import Receipt
 
 PAGE = 40
+FINDINGS = 5
+"""Findings of one check in the thread; the others stand in the full log."""
 
 
 def line(event: e.Event, state: State) -> str:
@@ -23,13 +26,12 @@ def line(event: e.Event, state: State) -> str:
         case e.Configured():
             return f":mag: {t.mention(event.by.id)} asked for a check, number {event.attempt}."
         case e.CheckFinished():
-            return "\n".join(
-                findings.finding_line(f) for f in event.result.findings if f.severity is not Severity.inform
-            )
+            return _found(event.result)
         case e.Validated():
             return _validated(event, state)
         case e.ValidationBroke():
-            return f":x: The check broke off: {t.plain(event.problem.what)} {t.escape(event.problem.remedy)}"
+            what, remedy = t.clip(t.plain(event.problem.what), 1500), t.clip(t.escape(event.problem.remedy), 1000)
+            return f":x: The check broke off: {what} {remedy}"
         case e.Requested():
             gate = _asks(state)
             return f":memo: {t.mention(event.by.id)} requested the migration of plan `{event.digest[:12]}`.{gate}"
@@ -42,12 +44,20 @@ def line(event: e.Event, state: State) -> str:
             return _run_line(event)
 
 
+def _found(result: CheckResult) -> str:
+    """What a person must know of; one check that finds hundreds of things does not bury the others."""
+    found = [f for f in result.findings if f.severity is not Severity.inform]
+    told = [findings.finding_line(f) for f in found[:FINDINGS]]
+    if len(found) > FINDINGS:
+        told.append(f"… and {t.count(len(found) - FINDINGS, 'finding')} more of this check, all in the full log")
+    # Each part short enough that no finding is cut away by the next.
+    return "\n".join(t.clip(x, (t.SECTION - 100) // len(told)) for x in told)
+
+
 def _asks(state: State) -> str:
     if not state.policy.approvals:
         return ""
-    from_whom = ", ".join(
-        f"<!subteam^{i}>" if i.startswith("S") else t.mention(i) for i in state.policy.approvers[:20]
-    )
+    from_whom = approval.approvers(state.policy.approvers)
     return f" It waits for {t.count(state.policy.approvals, 'approval')} from {from_whom}."
 
 
@@ -75,10 +85,8 @@ def _run_line(event: e.Event) -> str:
         case e.Noted():
             return f"{':warning:' if event.level == 'warning' else ':page_facing_up:'} {t.plain(event.text)}"
         case e.Troubled():
-            return (
-                f":warning: {t.plain(event.problem.what)} Nothing was lost; try {event.attempt + 1} follows in "
-                f"{t.span(event.retry_seconds)}."
-            )
+            what, again = t.clip(t.plain(event.problem.what), 1500), t.span(event.retry_seconds)
+            return f":warning: {what} Nothing was lost; try {event.attempt + 1} follows in {again}."
         case e.PauseAsked():
             return f":double_vertical_bar: {t.mention(event.by.id)} asked for a pause."
         case e.Paused():
@@ -102,9 +110,12 @@ def _run_line(event: e.Event) -> str:
 
 def _failed(event: e.RunFailed) -> str:
     problem = event.problem
-    said = [f":x: *Failed:* {t.plain(t.clip(problem.what, 1500))}", t.plain(problem.meaning)]
-    said += [f"• {t.plain(t.clip(reason, 300))}" for reason in event.reasons[:10]]
-    return "\n".join([*said, f"*Next:* {t.escape(t.clip(problem.remedy, 900))}"])
+    said = [f":x: *Failed:* {t.clip(t.plain(problem.what), 1000)}", t.clip(t.plain(problem.meaning), 400)]
+    said += [f"• {t.clip(t.plain(reason), 120)}" for reason in event.reasons[:8]]
+    if len(event.reasons) > 8:
+        said.append(f"… and {t.count(len(event.reasons) - 8, 'reason')} more in the full log")
+    # The remedy comes last and is never what falls to the limit of a message.
+    return "\n".join([*said, f"*Next:* {t.clip(t.escape(problem.remedy), 450)}"])
 
 
 def receipt(r: Receipt) -> str:
@@ -120,8 +131,10 @@ def receipt(r: Receipt) -> str:
     if r.requester:
         lines.append(f"Requested by {t.mention(r.requester.id)}")
     if r.approvals:
-        lines.append("Approved by " + ", ".join(f"{t.mention(a.by.id)} {t.when(a.at)}" for a in r.approvals))
-    lines += [f"Did not travel: {t.plain(x)}" for x in r.left_out[:10]]
+        lines.append("Approved by " + ", ".join(f"{t.mention(a.by.id)} {t.when(a.at)}" for a in r.approvals[:10]))
+    lines += [f"Did not travel: {t.clip(t.plain(x), 160)}" for x in r.left_out[:10]]
+    if len(r.left_out) > 10:
+        lines.append(f"… and {t.count(len(r.left_out) - 10, 'thing')} more, listed in the plan")
     return "\n".join(lines)
 
 
@@ -167,8 +180,17 @@ def _plain_event(event: e.Event) -> str:
                 return "validated: blocked"
             return f"validated: plan {plan_made.digest}, {len(plan_made.tables)} tables"
         case _:
-            body = event.model_dump(mode="json", exclude={"type"}, exclude_none=True)
+            body = _without_references(event.model_dump(mode="json", exclude={"type"}, exclude_none=True))
             return f"{event.type}: {json.dumps(body, ensure_ascii=False, sort_keys=True)}"
+
+
+def _without_references(body: Any) -> Any:
+    """Where a secret lies is nobody's business in the channel."""
+    if isinstance(body, list):
+        return [_without_references(item) for item in body]
+    if not isinstance(body, dict):
+        return body
+    return {k: _without_references(v) for k, v in body.items() if k not in ("secret", "password")}
 
 
 def _plain_check(result: CheckResult) -> str:
@@ -188,11 +210,15 @@ def _table_lines(tables: str | None) -> list[str]:
 
 def view(state: State, story: Sequence[e.Recorded], page: int = 0) -> View:
     """*Show logs*: the story on pages, the newest first."""
-    told = [(r, line(r.event, state)) for r in reversed(story)]
-    lines = [f"{t.when(r.at)}  {t.clip(text, 600)}" for r, text in told if text]
+    told, then = [], State(id=state.id)
+    for recorded in story:
+        # Each line as it was true then: later checks have found other things.
+        then = evolve(then, recorded)
+        told.append((recorded, line(recorded.event, then)))
+    lines = [f"{t.when(r.at)}  {t.clip(text, 600)}" for r, text in reversed(told) if text]
     pages = max(1, -(-len(lines) // PAGE))
     page = min(page, pages - 1)
     part = lines[page * PAGE : (page + 1) * PAGE] or ["Nothing has happened yet."]
     groups = findings.chunks(part, t.SECTION - 10)
-    head = t.context(f"{t.plain(state.title)}, page {page + 1} of {pages}, newest first")
+    head = t.context(f"{t.clip(t.plain(state.title), 500)}, page {page + 1} of {pages}, newest first")
     return plan.paged("Log", "logs", state, page, pages, [head, *[t.section("\n".join(g)) for g in groups]])

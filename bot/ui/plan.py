@@ -7,7 +7,7 @@ from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
 from bot.ui.findings import finding_line
 from bot.ui.text import Block, View
-from jobs.core.lifecycle import State, Status
+from jobs.core.lifecycle import State, Status, say
 from jobs.core.model import Options, Scope, warnings
 from jobs.core.plan import MigrationPlan
 
@@ -60,13 +60,20 @@ def _body(plan: MigrationPlan, state: State) -> list[Block]:
         if gate
         else ":arrow_forward: After *Migrate* the run starts at once: this environment needs no approval."
     )
-    return [
+    shown = [
         t.section(f"*{t.plain(plan.source.label)}*  →  *{t.plain(plan.target.label)}*", block_id="plan_title"),
         summary(plan),
         t.section(largest(plan), block_id="plan_tables"),
         t.section(order(plan), block_id="plan_steps"),
         *_left_out(plan),
         t.divider(),
+    ]
+    if state.status is not Status.ready:
+        # No field without **Migrate** (Slack refuses inputs without a submit button): there is nothing to choose now.
+        told = f":information_source: This migration is {say(state.status)}; its card in the channel tells the rest."
+        return [*shown, t.section(_say_options(plan.options)), t.section(told, block_id="plan_status")]
+    return [
+        *shown,
         *_options(plan.options),
         t.actions(
             "migration_actions",
@@ -143,7 +150,9 @@ def order(plan: MigrationPlan) -> str:
 def _left_out(plan: MigrationPlan) -> list[Block]:
     if not plan.left_out:
         return []
-    told = "\n".join(f"• {t.plain(line)}" for line in plan.left_out[:15])
+    told = "\n".join(f"• {t.clip(t.plain(line), 180)}" for line in plan.left_out[:15])
+    if len(plan.left_out) > 15:
+        told += f"\n… and {t.count(len(plan.left_out) - 15, 'thing')} more"
     return [t.section(f"*What does not travel*\n{told}", block_id="plan_left_out")]
 
 

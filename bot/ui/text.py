@@ -48,13 +48,17 @@ def code(text: str) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """At most `limit` characters, the cut marked; never ends inside an entity."""
+    """At most `limit` characters, the cut marked; never ends inside an entity, a mention or a date."""
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
     amp = cut.rfind("&", max(0, len(cut) - 5))
     if amp >= 0 and ";" not in cut[amp:]:
         cut = cut[:amp]
+    opened = cut.rfind("<")
+    if opened > cut.rfind(">") and ">" in text[len(cut) :]:
+        # Only our own tokens hold a bare <: all data is escaped.
+        cut = cut[:opened]
     return cut + "…"
 
 
@@ -63,8 +67,9 @@ def size(value: float | None) -> str:
     if value is None:
         return "unknown"
     for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(value) < 1000 or unit == "TB":
-            return f"{value:,.0f} {unit}" if unit in ("B", "kB") or value >= 100 else f"{value:,.1f} {unit}"
+        if round(abs(value)) < 1000 or unit == "TB":
+            whole = unit in ("B", "kB") or round(abs(value), 1) >= 100
+            return f"{value:,.0f} {unit}" if whole else f"{value:,.1f} {unit}"
         value /= 1000
     raise AssertionError("unreachable: the last unit returns")
 
@@ -77,7 +82,7 @@ def count(number: int, noun: str, many: str = "") -> str:
 def span(seconds: float) -> str:
     """A duration as people say it: 45 s, 3 min 20 s, 2 h 5 min."""
     whole = round(seconds)
-    if whole < 10:
+    if round(seconds, 1) < 10:
         return f"{seconds:.1f} s"
     if whole < 60:
         return f"{whole} s"
@@ -90,8 +95,9 @@ def between(low: float | None, high: float | None) -> str:
     """An estimate, which is always a range."""
     if low is None or high is None:
         return "not known yet"
-    low = max(0.0, low)
-    return f"{span(low)} to {span(max(low, high))}" if round(low) != round(high) else f"about {span(low)}"
+    least = span(max(0.0, low))
+    most = span(max(0.0, low, high))
+    return f"{least} to {most}" if least != most else f"about {least}"
 
 
 def when(moment: datetime) -> str:
@@ -124,7 +130,7 @@ def fields(pairs: Iterable[tuple[str, str]], *, block_id: str = "") -> Block:
 
 
 def header(text: str) -> Block:
-    return {"type": "header", "text": label(text, HEADER)}
+    return {"type": "header", "text": label(" ".join(text.split()), HEADER)}
 
 
 def context(*texts: str, block_id: str = "") -> Block:

@@ -15,6 +15,8 @@ from jobs.ports.board import BEAT_SECONDS
 LIVE_SECONDS = 24 * 3600
 FRESH_SECONDS = 20
 """A lane that has said nothing for so long is not shown as working."""
+QUIET_SECONDS = 5.0
+"""After a failed write nothing is tried for so long; a sixth of a heartbeat's life."""
 
 
 class RedisBoard:
@@ -22,6 +24,7 @@ class RedisBoard:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._quiet_until = 0.0
 
     def beat(self, migration: str, kind: str) -> None:
         self._try(lambda: self._redis.set(keys.beat(migration, kind), time.time(), ex=BEAT_SECONDS))
@@ -65,8 +68,11 @@ class RedisBoard:
         self._redis.delete(keys.lanes(migration), keys.run(migration))
 
     def _try(self, write: Any) -> None:
+        if time.monotonic() < self._quiet_until:
+            return
         try:
             write()
         except RedisError:
-            # Live values only: the run goes on and the next report tells the newest.
-            return
+            # Live values only: the run goes on and a later report tells the newest. Each try may wait for seconds
+            # in the thread that copies, so that many reports must not mean many tries.
+            self._quiet_until = time.monotonic() + QUIET_SECONDS

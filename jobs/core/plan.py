@@ -98,6 +98,8 @@ def difference(old: MigrationPlan, new: MigrationPlan) -> list[str]:
             changes.append(f"option {field.replace('_', ' ')}: {_say(value)} became {_say(now)}")
     if old.schema_fingerprint != new.schema_fingerprint:
         changes.append("the source's schema changed")
+    changes += [f"no longer travels: {line}" for line in new.left_out if line not in old.left_out]
+    changes += [f"travels now: {line}" for line in old.left_out if line not in new.left_out]
     if not changes and old.digest != new.digest:
         changes.append("the way tables travel changed")
     return changes

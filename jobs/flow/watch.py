@@ -17,6 +17,8 @@ from jobs.ports.ledger import Ledger
 
 POLL_SECONDS = 1.0
 """How soon a pause or a cancel is heard inside a chunk."""
+AWAY_SECONDS = 4.0
+"""Longer between two looks while Redis is away."""
 REPORT_SECONDS = 0.5
 """Progress is shown at most every few seconds; more frequent writes would be wasted on Redis."""
 
@@ -83,7 +85,9 @@ class StoryWatch:
                 for recorded in self.ledger.read(self.state.id, after=self.state.version):
                     self.state = evolve(self.state, recorded)
             except RedisError:
-                # Redis is away: the copy goes on, and hears what was wanted when Redis is back.
+                # Redis is away: the copy goes on, and hears what was wanted when Redis is back. A try may take
+                # seconds, so the next one comes later than usual.
+                self._polled = time.monotonic() + AWAY_SECONDS
                 return
             if self.state.run != run:
                 raise Stopped("Another run has taken over.")

@@ -49,7 +49,12 @@ def text_input(block_id: str = "reason", **more: Any) -> Json:
 
 
 def modal(*blocks: Json, **more: Any) -> Json:
-    view = {"type": "modal", "callback_id": "configure", "title": plain("Configure"), "submit": plain("Go on")}
+    view = {
+        "type": "modal",
+        "callback_id": "configure",
+        "title": plain("Configure"),
+        "submit": plain("Go on"),
+    }
     return view | {"blocks": list(blocks) or [text_input()]} | more
 
 
@@ -68,7 +73,11 @@ def app_of(sandbox: SlackSandbox) -> App:
 
     @app.options("source")
     def sources(ack: Any, payload: Json) -> None:
-        ack(options=[option(f"Database {name}", name) for name in ("orders", "billing") if payload["value"] in name])
+        ack(
+            options=[
+                option(f"Database {name}", name) for name in ("orders", "billing") if payload["value"] in name
+            ]
+        )
 
     @app.view("configure")
     def configured(ack: Any, view: Json, client: WebClient, body: Json) -> None:
@@ -78,11 +87,17 @@ def app_of(sandbox: SlackSandbox) -> App:
             ack(response_action="errors", errors={"reason": "Say more."})
             return
         if reason == "update":
-            ack(response_action="update", view=modal(section("second step"), submit=None, callback_id="second"))
+            ack(
+                response_action="update",
+                view=modal(section("second step"), submit=None, callback_id="second"),
+            )
             return
         ack()
         source = values["source"]["source"]["selected_option"]["value"]
-        blocks = [section(f"*{source}* by <@{body['user']['id']}>"), {"type": "actions", "elements": [button("approve")]}]
+        blocks = [
+            section(f"*{source}* by <@{body['user']['id']}>"),
+            {"type": "actions", "elements": [button("approve")]},
+        ]
         client.chat_postMessage(channel=CHANNEL, text="a migration", blocks=blocks)
 
     @app.action("approve")
@@ -90,11 +105,15 @@ def app_of(sandbox: SlackSandbox) -> App:
         ack()
         respond("noted")
         ts = body["message"]["ts"]
-        client.chat_postMessage(channel=body["channel"]["id"], thread_ts=ts, text=f"approved by {body['user']['id']}")
+        client.chat_postMessage(
+            channel=body["channel"]["id"], thread_ts=ts, text=f"approved by {body['user']['id']}"
+        )
 
     @app.event("app_home_opened")
     def home(event: Json, client: WebClient) -> None:
-        client.views_publish(user_id=event["user"], view={"type": "home", "blocks": [section("your migrations")]})
+        client.views_publish(
+            user_id=event["user"], view={"type": "home", "blocks": [section("your migrations")]}
+        )
 
     return app
 
@@ -119,7 +138,7 @@ def close(handler: SocketModeHandler) -> None:
     """Close at once: slack_sdk's client would first wait a second for another message."""
     handler.client.closed = True
     handler.client.message_queue.put(None)
-    handler.close()
+    handler.close()  # type: ignore[no-untyped-call]  # Bolt has no annotations here
 
 
 def connect(sandbox: SlackSandbox, app: App) -> SocketModeHandler:
@@ -132,7 +151,7 @@ def connect(sandbox: SlackSandbox, app: App) -> SocketModeHandler:
     handler = SocketModeHandler(app, sandbox.app_token, web_client=web_client)
     heard = threading.Event()
     handler.client.on_message_listeners.append(lambda message: heard.set())
-    handler.connect()
+    handler.connect()  # type: ignore[no-untyped-call]  # nor here
     assert heard.wait(5)
     sandbox.wait_for_connection(before + 1, timeout=5)
     return handler

@@ -51,7 +51,9 @@ def test_tokens(sandbox: SlackSandbox, client: WebClient) -> None:
     assert error(with_token(None).auth_test) == "not_authed"
     assert error(with_token("xoxb-of-somebody-else").auth_test) == "invalid_auth"
     assert error(with_token(sandbox.app_token).auth_test) == "not_allowed_token_type"
-    assert error(lambda: client.apps_connections_open(app_token=sandbox.bot_token)) == "not_allowed_token_type"
+    assert (
+        error(lambda: client.apps_connections_open(app_token=sandbox.bot_token)) == "not_allowed_token_type"
+    )
     assert client.apps_connections_open(app_token=sandbox.app_token)["url"].startswith("ws://127.0.0.1:")
     assert with_token(None).api_test()["ok"]
     sandbox.uninstall()
@@ -106,8 +108,14 @@ def test_invalid_blocks_are_named(sandbox: SlackSandbox, client: WebClient) -> N
     assert mistake in str(sandbox.problems[-1])
     assert sandbox.channel(CHANNEL).messages == []
     too_much = [section("x" * 3000)] * 4 + [section("x")]
-    assert error(lambda: client.chat_postMessage(channel=CHANNEL, text="t", blocks=too_much)) == "msg_blocks_too_long"
-    assert error(lambda: client.chat_postMessage(channel=CHANNEL, text="t", blocks="no json")) == "invalid_blocks_format"
+    assert (
+        error(lambda: client.chat_postMessage(channel=CHANNEL, text="t", blocks=too_much))
+        == "msg_blocks_too_long"
+    )
+    assert (
+        error(lambda: client.chat_postMessage(channel=CHANNEL, text="t", blocks="no json"))
+        == "invalid_blocks_format"
+    )
 
 
 def test_form_encoded_calls_count_too(client: WebClient) -> None:
@@ -159,7 +167,11 @@ def test_history_needs_scopes_and_carries_metadata(sandbox: SlackSandbox, client
     sandbox.rates.reset()
     answer = client.conversations_replies(channel=CHANNEL, ts=ts, include_all_metadata=True)
     first, second = answer["messages"]
-    assert first["metadata"] == metadata and first["reply_count"] == 1 and second["parent_user_id"] == "U0FERRYBOT"
+    assert (
+        first["metadata"] == metadata
+        and first["reply_count"] == 1
+        and second["parent_user_id"] == "U0FERRYBOT"
+    )
     client.chat_update(channel=CHANNEL, ts=ts, text="changed")  # keeps its metadata
     sandbox.rates.reset()
     limited = client.conversations_replies(channel=CHANNEL, ts=ts, include_all_metadata=True, limit=1)
@@ -168,7 +180,10 @@ def test_history_needs_scopes_and_carries_metadata(sandbox: SlackSandbox, client
     assert error(lambda: client.conversations_replies(channel=CHANNEL, ts="1.000001")) == "thread_not_found"
     assert [m["text"] for m in client.conversations_history(channel=CHANNEL)["messages"]] == ["changed"]
     broken = {"event_type": "x", "event_payload": "no object"}
-    assert error(lambda: client.chat_postMessage(channel=CHANNEL, text="x", metadata=broken)) == "invalid_metadata_format"
+    assert (
+        error(lambda: client.chat_postMessage(channel=CHANNEL, text="x", metadata=broken))
+        == "invalid_metadata_format"
+    )
 
 
 def test_ephemerals(sandbox: SlackSandbox, client: WebClient) -> None:
@@ -182,7 +197,9 @@ def test_ephemerals(sandbox: SlackSandbox, client: WebClient) -> None:
 
 def test_people_and_groups(sandbox: SlackSandbox, client: WebClient) -> None:
     carol = client.users_info(user="U0CAROL")["user"]
-    assert carol["tz"] == "America/New_York" and carol["tz_offset"] == -18000 and carol["team_id"] == "T0HARBOUR"
+    assert (
+        carol["tz"] == "America/New_York" and carol["tz_offset"] == -18000 and carol["team_id"] == "T0HARBOUR"
+    )
     assert client.users_info(user="U0GUEST")["user"]["is_restricted"] is True
     assert error(lambda: client.users_info(user="U0NOBODY")) == "user_not_found"
     assert client.usergroups_users_list(usergroup="S0DBA")["users"] == ["U0BOB", "U0CAROL"]
@@ -245,7 +262,9 @@ def test_views_are_pushed_updated_and_guarded_by_their_hash(sandbox: SlackSandbo
     view = client.views_open(trigger_id=trigger(sandbox), view=modal(external_id="mine"))["view"]
     alice.fill("reason", "typed")
     updated = client.views_update(view_id=view["id"], hash=view["hash"], view=_longer())["view"]
-    assert updated["state"]["values"]["reason"]["value"]["value"] == "typed"  # same block and action: it stays
+    assert (
+        updated["state"]["values"]["reason"]["value"]["value"] == "typed"
+    )  # same block and action: it stays
     late = error(lambda: client.views_update(view_id=view["id"], hash=view["hash"], view=modal()))
     assert late == "hash_conflict"
     assert client.views_update(external_id="mine", view=_longer())["ok"]
@@ -278,7 +297,12 @@ def test_homes(sandbox: SlackSandbox, client: WebClient) -> None:
 def test_files_are_shared_after_the_answer(sandbox: SlackSandbox, client: WebClient) -> None:
     ts = client.chat_postMessage(channel=CHANNEL, text="parent")["ts"]
     answer = client.files_upload_v2(
-        channel=CHANNEL, thread_ts=ts, content="line one\nline two", filename="run.log", title="Log", initial_comment="here"
+        channel=CHANNEL,
+        thread_ts=ts,
+        content="line one\nline two",
+        filename="run.log",
+        title="Log",
+        initial_comment="here",
     )
     assert "ts" not in answer.data and answer["file"]["shares"] == {"public": {}}
     shared = sandbox.wait_for(lambda s: s.channel(CHANNEL).replies(ts), 5, "shared file")[0]
@@ -287,7 +311,10 @@ def test_files_are_shared_after_the_answer(sandbox: SlackSandbox, client: WebCli
         assert response.read() == b"line one\nline two"
     ticket = client.files_getUploadURLExternal(filename="a", length=3)
     files = [{"id": ticket["file_id"], "title": "a"}]
-    assert error(lambda: client.files_completeUploadExternal(files=files, channel_id=CHANNEL)) == "file_not_found"
+    assert (
+        error(lambda: client.files_completeUploadExternal(files=files, channel_id=CHANNEL))
+        == "file_not_found"
+    )
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(urllib.request.Request(ticket["upload_url"], data=b"four", method="POST"))
     urllib.request.urlopen(urllib.request.Request(ticket["upload_url"], data=b"123", method="POST")).close()
@@ -317,15 +344,16 @@ def test_response_urls(sandbox: SlackSandbox, client: WebClient) -> None:
 
 
 def test_manifest_sets_the_scene(sandbox: SlackSandbox) -> None:
-    scopes = {"bot": ["commands", "chat:write"]}
+    events = {"event_subscriptions": {"bot_events": ["app_home_opened"]}}
     command = {"command": "/migrate", "description": "Move a database"}
     shortcut = {"type": "global", "callback_id": "new", "name": "New", "description": "d"}
-    sandbox.load_manifest({
-        "features": {"slash_commands": [command], "shortcuts": [shortcut], "bot_user": {"display_name": "Ferry"}},
-        "oauth_config": {"scopes": scopes}, "settings": {"event_subscriptions": {"bot_events": ["app_home_opened"]}},
-    })  # fmt: skip
+    features = {"slash_commands": [command], "shortcuts": [shortcut], "bot_user": {"display_name": "Ferry"}}
+    scopes = {"scopes": {"bot": ["commands", "chat:write"]}}
+    sandbox.load_manifest({"features": features, "oauth_config": scopes, "settings": events})
     assert sandbox.scopes == {"commands", "chat:write"} and sandbox.commands == [command]
-    assert sandbox.workspace.users["U0FERRYBOT"].real_name == "Ferry" and sandbox.state.events == {"app_home_opened"}
+    assert sandbox.workspace.users["U0FERRYBOT"].real_name == "Ferry" and sandbox.state.events == {
+        "app_home_opened"
+    }
 
 
 def test_wait_for_tells_what_there_was(sandbox: SlackSandbox, client: WebClient) -> None:

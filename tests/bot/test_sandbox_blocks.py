@@ -64,10 +64,20 @@ def view_refusal(view: Json, *kinds: str, size: int = 0) -> ApiError | None:
 # what, limit, a block with the thing of that size, the pointer of the mistake
 BLOCK_LIMITS: list[tuple[str, int, Build, str]] = [
     ("section text", 3000, lambda n: section("x" * n), "/blocks/0/text/text"),
-    ("section field", 2000, lambda n: {"type": "section", "fields": [mrkdwn("x" * n)]}, "/blocks/0/fields/0/text"),
+    (
+        "section field",
+        2000,
+        lambda n: {"type": "section", "fields": [mrkdwn("x" * n)]},
+        "/blocks/0/fields/0/text",
+    ),
     ("section fields", 10, lambda n: {"type": "section", "fields": [mrkdwn("x")] * n}, "/blocks/0/fields"),
     ("header", 150, lambda n: {"type": "header", "text": plain("x" * n)}, "/blocks/0/text/text"),
-    ("context elements", 10, lambda n: {"type": "context", "elements": [mrkdwn("x")] * n}, "/blocks/0/elements"),
+    (
+        "context elements",
+        10,
+        lambda n: {"type": "context", "elements": [mrkdwn("x")] * n},
+        "/blocks/0/elements",
+    ),
     ("actions elements", 25, lambda n: actions(*[button(str(i)) for i in range(n)]), "/blocks/0/elements"),
     ("button text", 75, lambda n: actions(button(text=plain("x" * n))), "/blocks/0/elements/0/text/text"),
     ("button value", 2000, lambda n: actions(button(value="x" * n)), "/blocks/0/elements/0/value"),
@@ -75,28 +85,77 @@ BLOCK_LIMITS: list[tuple[str, int, Build, str]] = [
     ("action_id", 255, lambda n: actions(button("x" * n)), "/blocks/0/elements/0/action_id"),
     ("block_id", 255, lambda n: section() | {"block_id": "x" * n}, "/blocks/0/block_id"),
     ("select options", 100, lambda n: actions(select(options(n))), "/blocks/0/elements/0/options"),
-    ("option text", 75, lambda n: actions(select([option("x" * n, "v")])), "/blocks/0/elements/0/options/0/text/text"),
-    ("option value", 150, lambda n: actions(select([option("t", "x" * n)])), "/blocks/0/elements/0/options/0/value"),
-    ("overflow", 5, lambda n: actions({"type": "overflow", "options": options(n)}), "/blocks/0/elements/0/options"),
-    ("radio", 10, lambda n: actions({"type": "radio_buttons", "options": options(n)}), "/blocks/0/elements/0/options"),
-    ("placeholder", 150, lambda n: actions(select(options(1), placeholder=plain("x" * n))),
-     "/blocks/0/elements/0/placeholder/text"),
-    ("confirm title", 100, lambda n: actions(button(confirm=confirm(title=n))), "/blocks/0/elements/0/confirm/title/text"),
-    ("confirm text", 300, lambda n: actions(button(confirm=confirm(text=n))), "/blocks/0/elements/0/confirm/text/text"),
-    ("confirm yes", 30, lambda n: actions(button(confirm=confirm(confirm=n))),
-     "/blocks/0/elements/0/confirm/confirm/text"),
-    ("confirm no", 30, lambda n: actions(button(confirm=confirm(deny=n))), "/blocks/0/elements/0/confirm/deny/text"),
+    (
+        "option text",
+        75,
+        lambda n: actions(select([option("x" * n, "v")])),
+        "/blocks/0/elements/0/options/0/text/text",
+    ),
+    (
+        "option value",
+        150,
+        lambda n: actions(select([option("t", "x" * n)])),
+        "/blocks/0/elements/0/options/0/value",
+    ),
+    (
+        "overflow",
+        5,
+        lambda n: actions({"type": "overflow", "options": options(n)}),
+        "/blocks/0/elements/0/options",
+    ),
+    (
+        "radio",
+        10,
+        lambda n: actions({"type": "radio_buttons", "options": options(n)}),
+        "/blocks/0/elements/0/options",
+    ),
+    (
+        "placeholder",
+        150,
+        lambda n: actions(select(options(1), placeholder=plain("x" * n))),
+        "/blocks/0/elements/0/placeholder/text",
+    ),
+    (
+        "confirm title",
+        100,
+        lambda n: actions(button(confirm=confirm(title=n))),
+        "/blocks/0/elements/0/confirm/title/text",
+    ),
+    (
+        "confirm text",
+        300,
+        lambda n: actions(button(confirm=confirm(text=n))),
+        "/blocks/0/elements/0/confirm/text/text",
+    ),
+    (
+        "confirm yes",
+        30,
+        lambda n: actions(button(confirm=confirm(confirm=n))),
+        "/blocks/0/elements/0/confirm/confirm/text",
+    ),
+    (
+        "confirm no",
+        30,
+        lambda n: actions(button(confirm=confirm(deny=n))),
+        "/blocks/0/elements/0/confirm/deny/text",
+    ),
     ("input label", 2000, lambda n: text_input(label=plain("x" * n)), "/blocks/0/label/text"),
     ("input hint", 2000, lambda n: text_input(hint=plain("x" * n)), "/blocks/0/hint/text"),
-    ("image alt_text", 2000, lambda n: {"type": "image", "image_url": "https://a/b", "alt_text": "x" * n},
-     "/blocks/0/alt_text"),
+    (
+        "image alt_text",
+        2000,
+        lambda n: {"type": "image", "image_url": "https://a/b", "alt_text": "x" * n},
+        "/blocks/0/alt_text",
+    ),
     ("table rows", 100, lambda n: table(n, 2), "/blocks/0/rows"),
     ("table cells", 20, lambda n: table(2, n), "/blocks/0/rows/0/row"),
     ("markdown", 12_000, lambda n: {"type": "markdown", "text": "x" * n}, "/blocks/0/text"),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("what", "limit", "build", "pointer"), BLOCK_LIMITS, ids=[case[0] for case in BLOCK_LIMITS])
+@pytest.mark.parametrize(
+    ("what", "limit", "build", "pointer"), BLOCK_LIMITS, ids=[case[0] for case in BLOCK_LIMITS]
+)
 def test_block_limits(what: str, limit: int, build: Build, pointer: str) -> None:
     assert refusal([build(limit)]) is None
     refused = refusal([build(limit + 1)])
@@ -118,7 +177,11 @@ MISTAKES: list[tuple[str, Json, str]] = [
     ("mrkdwn header", {"type": "header", "text": mrkdwn("x")}, "must be a valid plain_text text object"),
     ("mrkdwn button", actions(button(text=mrkdwn("x"))), "must be a valid plain_text text object"),
     ("bare string", {"type": "section", "text": "x"}, "must be a valid"),
-    ("emoji with mrkdwn", {"type": "section", "text": mrkdwn("x") | {"emoji": True}}, "invalid additional property: emoji"),
+    (
+        "emoji with mrkdwn",
+        {"type": "section", "text": mrkdwn("x") | {"emoji": True}},
+        "invalid additional property: emoji",
+    ),
     ("unknown field", section() | {"colour": "red"}, "invalid additional property: colour"),
     ("no elements", actions(), "no fewer than 1 items allowed"),
     ("same action_id twice", actions(button("a"), button("a")), "`action_id` a already exists"),
@@ -128,20 +191,41 @@ MISTAKES: list[tuple[str, Json, str]] = [
     ("strange initial", actions(select(options(2), initial_option=option("No", "9"))), "must match one of"),
     ("bad date", actions({"type": "datepicker", "initial_date": "1.2.2026"}), "must be in format YYYY-MM-DD"),
     ("bad time", actions({"type": "timepicker", "initial_time": "25:00"}), "must be in format HH:mm"),
-    ("number without decimals", field_of({"type": "number_input"}), "missing required field: is_decimal_allowed"),
+    (
+        "number without decimals",
+        field_of({"type": "number_input"}),
+        "missing required field: is_decimal_allowed",
+    ),
     ("image without alt", {"type": "image", "image_url": "https://a/b"}, "missing required field: alt_text"),
-    ("input without label", {"type": "input", "element": {"type": "plain_text_input"}}, "missing required field: label"),
-    ("confirm without deny", actions(button(confirm={"title": plain("t"), "text": plain("t"), "confirm": plain("c")})),
-     "missing required field: deny"),
-    ("empty table cell", {"type": "table", "rows": [[{"type": "raw_text", "text": ""}]]}, "must be more than 0"),
-    ("rich text of nonsense", {"type": "rich_text", "elements": [{"type": "rich_text_poem"}]}, "unsupported type"),
-]  # fmt: skip
+    (
+        "input without label",
+        {"type": "input", "element": {"type": "plain_text_input"}},
+        "missing required field: label",
+    ),
+    (
+        "confirm without deny",
+        actions(button(confirm={"title": plain("t"), "text": plain("t"), "confirm": plain("c")})),
+        "missing required field: deny",
+    ),
+    (
+        "empty table cell",
+        {"type": "table", "rows": [[{"type": "raw_text", "text": ""}]]},
+        "must be more than 0",
+    ),
+    (
+        "rich text of nonsense",
+        {"type": "rich_text", "elements": [{"type": "rich_text_poem"}]},
+        "unsupported type",
+    ),
+]
 
 
 @pytest.mark.parametrize(("what", "block", "message"), MISTAKES, ids=[case[0] for case in MISTAKES])
 def test_mistakes(what: str, block: Json, message: str) -> None:
     refused = refusal([block])
-    assert refused is not None and any(message in one for one in refused.messages), refused and refused.messages
+    assert refused is not None and any(message in one for one in refused.messages), (
+        refused and refused.messages
+    )
 
 
 def test_every_mistake_is_named() -> None:
@@ -150,22 +234,56 @@ def test_every_mistake_is_named() -> None:
 
 
 GOOD: list[Json] = [
-    section() | {"accessory": button()}, section() | {"accessory": {"type": "users_select", "action_id": "u"}},
-    {"type": "section", "fields": [plain("a"), mrkdwn("b")]}, {"type": "divider"}, {"type": "header", "text": plain("H")},
-    {"type": "context", "elements": [mrkdwn("x"), {"type": "image", "image_url": "https://a/b", "alt_text": "a"}]},
-    actions({"type": "datetimepicker", "initial_date_time": 1_700_000_000}, {"type": "checkboxes", "options": options(10)}),
+    section() | {"accessory": button()},
+    section() | {"accessory": {"type": "users_select", "action_id": "u"}},
+    {"type": "section", "fields": [plain("a"), mrkdwn("b")]},
+    {"type": "divider"},
+    {"type": "header", "text": plain("H")},
+    {
+        "type": "context",
+        "elements": [mrkdwn("x"), {"type": "image", "image_url": "https://a/b", "alt_text": "a"}],
+    },
+    actions(
+        {"type": "datetimepicker", "initial_date_time": 1_700_000_000},
+        {"type": "checkboxes", "options": options(10)},
+    ),
     actions({"type": "static_select", "option_groups": [{"label": plain("G"), "options": options(3)}]}),
-    actions({"type": "radio_buttons", "options": [{"text": mrkdwn("*a*"), "value": "a", "description": plain("d")}]}),
+    actions(
+        {
+            "type": "radio_buttons",
+            "options": [{"text": mrkdwn("*a*"), "value": "a", "description": plain("d")}],
+        }
+    ),
     actions({"type": "multi_external_select", "min_query_length": 0, "max_selected_items": 3}),
-    actions({"type": "conversations_select", "default_to_current_conversation": True, "filter": {"include": ["public"]}}),
-    text_input(dispatch_action=True), field_of({"type": "number_input", "is_decimal_allowed": False, "min_value": "1"}),
-    field_of({"type": "email_text_input"}), field_of({"type": "url_text_input"}),
+    actions(
+        {
+            "type": "conversations_select",
+            "default_to_current_conversation": True,
+            "filter": {"include": ["public"]},
+        }
+    ),
+    text_input(dispatch_action=True),
+    field_of({"type": "number_input", "is_decimal_allowed": False, "min_value": "1"}),
+    field_of({"type": "email_text_input"}),
+    field_of({"type": "url_text_input"}),
     field_of({"type": "multi_static_select", "options": options(2), "initial_options": options(1)}),
-    {"type": "rich_text", "elements": [
-        {"type": "rich_text_section", "elements": [{"type": "text", "text": "a", "style": {"bold": True}}]},
-        {"type": "rich_text_list", "style": "bullet", "elements": [{"type": "rich_text_section", "elements": []}]}]},
-    {"type": "markdown", "text": "# T"}, table(3, 3),
-]  # fmt: skip
+    {
+        "type": "rich_text",
+        "elements": [
+            {
+                "type": "rich_text_section",
+                "elements": [{"type": "text", "text": "a", "style": {"bold": True}}],
+            },
+            {
+                "type": "rich_text_list",
+                "style": "bullet",
+                "elements": [{"type": "rich_text_section", "elements": []}],
+            },
+        ],
+    },
+    {"type": "markdown", "text": "# T"},
+    table(3, 3),
+]
 
 
 @pytest.mark.parametrize("block", GOOD, ids=range(len(GOOD)))
@@ -182,7 +300,9 @@ def test_what_counts_over_a_whole_message() -> None:
     markdown = [{"type": "markdown", "text": "x" * 6001}] * 2
     assert (refused := refusal(markdown)) is not None and refused.error == "invalid_blocks"
     assert refusal([section() | {"block_id": "a"}, section() | {"block_id": "b"}]) is None
-    assert (refused := refusal([section() | {"block_id": "a"}] * 2)) and "already exists" in refused.messages[0]
+    assert (refused := refusal([section() | {"block_id": "a"}] * 2)) and "already exists" in refused.messages[
+        0
+    ]
     assert (refused := refusal([table(1, 1), table(1, 1)])) and "only one table" in refused.messages[0]
 
 
@@ -207,16 +327,23 @@ def test_view_limits(what: str, limit: int, build: Build) -> None:
 
 
 VIEW_MISTAKES: list[tuple[str, Json, str]] = [
-    ("inputs without submit", {"type": "modal", "title": plain("T"), "blocks": [text_input()]}, "submit is required"),
+    (
+        "inputs without submit",
+        {"type": "modal", "title": plain("T"), "blocks": [text_input()]},
+        "submit is required",
+    ),
     ("no title", {"type": "modal", "blocks": [section()]}, "missing required field: title"),
     ("no blocks", {"type": "modal", "title": plain("T"), "blocks": []}, "no fewer than 1 items"),
     ("markdown in a modal", modal({"type": "markdown", "text": "x"}), "unsupported type: markdown"),
     ("table in a modal", modal(table(1, 1)), "unsupported type: table"),
     ("mrkdwn title", modal(title=mrkdwn("T")), "must be a valid plain_text"),
     ("unknown field", modal(colour="red"), "invalid additional property: colour"),
-    ("two focused", modal(*[field_of({"type": "plain_text_input", "focus_on_load": True}, block_id=b) for b in "ab"]),
-     "only one element can have focus_on_load"),
-]  # fmt: skip
+    (
+        "two focused",
+        modal(*[field_of({"type": "plain_text_input", "focus_on_load": True}, block_id=b) for b in "ab"]),
+        "only one element can have focus_on_load",
+    ),
+]
 
 
 @pytest.mark.parametrize(("what", "view", "message"), VIEW_MISTAKES, ids=[case[0] for case in VIEW_MISTAKES])
@@ -246,7 +373,9 @@ def test_what_slack_sdk_builds_passes() -> None:
 def test_suggested_options_are_checked() -> None:
     state = State(Workspace.default())
     assert len(options_of(state, {"options": options(100)}, "external_select")) == 100
-    assert options_of(state, {"option_groups": [{"label": plain("G"), "options": options(2)}]}, "x") == options(2)
+    assert options_of(
+        state, {"option_groups": [{"label": plain("G"), "options": options(2)}]}, "x"
+    ) == options(2)
     assert options_of(state, {"options": []}, "external_select") == [] and state.problems == []
     assert options_of(state, {"options": options(101)}, "external_select") == []
     assert options_of(state, None, "external_select") == [] and len(state.problems) == 2

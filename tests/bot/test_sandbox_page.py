@@ -8,19 +8,37 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from slack_bolt import App
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_socket
+from websockets.typing import Origin
 
 from bot.sandbox.slack.server import SlackSandbox
-from tests.bot.sandbox_support import CHANNEL, app_of, button, client_of, modal, mrkdwn, over_sockets, plain, section
+from tests.bot.sandbox_support import (
+    CHANNEL,
+    app_of,
+    button,
+    client_of,
+    modal,
+    mrkdwn,
+    option,
+    over_sockets,
+    plain,
+    section,
+)
 
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +141,12 @@ def test_typing_survives_updates_of_the_modal(page: Page, sandbox: SlackSandbox)
 
 @pytest.mark.browser
 def test_confirmations_hold_and_let_go(page: Page, sandbox: SlackSandbox) -> None:
-    dialog = {"title": plain("Stop it?"), "text": mrkdwn("*Really?*"), "confirm": plain("Stop"), "deny": plain("Go on")}
+    dialog = {
+        "title": plain("Stop it?"),
+        "text": mrkdwn("*Really?*"),
+        "confirm": plain("Stop"),
+        "deny": plain("Go on"),
+    }
     actions = {"type": "actions", "elements": [button("stop", confirm=dialog)]}
     client_of(sandbox).chat_postMessage(channel=CHANNEL, text="t", blocks=[actions])
     stop = page.locator("[data-action-id=stop]")
@@ -138,8 +161,11 @@ def test_confirmations_hold_and_let_go(page: Page, sandbox: SlackSandbox) -> Non
 
 @pytest.mark.browser
 def test_markup_is_drawn_and_never_html(page: Page, sandbox: SlackSandbox) -> None:
-    text = "*bold* _it_ ~gone~ `code` <https://a.example/|link> <@U0BOB> <#C0RANDOM> &lt;b&gt;raw&lt;/b&gt; :x: ██████░░░░ 60 %"
-    client_of(sandbox).chat_postMessage(channel=CHANNEL, text="t", blocks=[section(text), section("```a\n<img src=x>```")])
+    text = "*bold* _it_ ~gone~ `code` <https://a.example/|link> <@U0BOB> <#C0RANDOM>"
+    text += " &lt;b&gt;raw&lt;/b&gt; :x: ██████░░░░ 60 %"
+    client_of(sandbox).chat_postMessage(
+        channel=CHANNEL, text="t", blocks=[section(text), section("```a\n<img src=x>```")]
+    )
     message = page.get_by_test_id("message").last
     for selector, words in {"strong": "bold", "em": "it", "s": "gone", "code": "code", "a": "link"}.items():
         expect(message.locator(f".message-body {selector}")).to_have_text(words)
@@ -156,7 +182,9 @@ def test_home_faults_and_files(page: Page, sandbox: SlackSandbox) -> None:
     page.get_by_test_id("place-app").click()
     expect(page.get_by_test_id("home")).to_contain_text("your migrations")
     page.get_by_test_id("place-C0MIGRATIONS").click()
-    client_of(sandbox).files_upload_v2(channel=CHANNEL, content="line one", filename="run.log", title="The log")
+    client_of(sandbox).files_upload_v2(
+        channel=CHANNEL, content="line one", filename="run.log", title="The log"
+    )
     expect(page.get_by_test_id("file")).to_contain_text("The log")
     with page.expect_download() as download:
         page.get_by_test_id("file").locator("a").click()
@@ -167,6 +195,68 @@ def test_home_faults_and_files(page: Page, sandbox: SlackSandbox) -> None:
     say(page, "/migrate")
     expect(page.get_by_test_id("toast")).to_contain_text('/migrate failed with the error "operation_timeout"')
     expect(page.get_by_test_id("problems")).to_contain_text("not acknowledged")
+
+
+ELEMENTS: dict[str, dict[str, Any]] = {
+    "one": {"type": "static_select", "options": [option("First", "1"), option("Second", "2")]},
+    "some": {
+        "type": "multi_static_select",
+        "options": [option(name, name) for name in ("ape", "cat")],
+    },
+    "who": {"type": "users_select"},
+    "ticks": {"type": "checkboxes", "options": [option("Left", "l"), option("Right", "r")]},
+    "either": {"type": "radio_buttons", "options": [option("Yes", "y"), option("No", "n")]},
+    "day": {"type": "datepicker"},
+    "hour": {"type": "timepicker"},
+    "count": {"type": "number_input", "is_decimal_allowed": False, "max_value": "10"},
+    "long": {"type": "plain_text_input", "multiline": True},
+}
+
+
+@pytest.mark.browser
+def test_every_kind_of_field_reaches_the_app(page: Page, sandbox: SlackSandbox) -> None:
+    inputs = [
+        {"type": "input", "block_id": name, "label": plain(name), "element": element | {"action_id": name}}
+        for name, element in ELEMENTS.items()
+    ]
+    sandbox.ack_seconds = 0.2  # nobody listens to the submission at the end
+    ticket = sandbox.state.triggers.issue("U0ALICE", in_modal=False)
+    client_of(sandbox).views_open(trigger_id=ticket, view=modal(*inputs))
+    view = sandbox.person("U0ALICE").modal()
+    assert view is not None
+
+    def at(name: str) -> Locator:
+        return page.locator(f"[data-testid=modal] [data-action-id={name}]")
+
+    at("one").press("ArrowDown")  # by keyboard alone
+    page.get_by_test_id("select-search").press("ArrowDown")
+    page.get_by_test_id("select-search").press("Enter")
+    expect(at("one")).to_be_focused()
+    at("some").click()
+    page.locator("[data-value=ape]").click()
+    expect(at("some")).to_contain_text("ape")
+    page.locator("[data-value=cat]").click()
+    expect(at("some")).to_contain_text("apecat")
+    page.keyboard.press("Escape")
+    at("who").click()
+    page.get_by_test_id("select-search").fill("carol")
+    page.get_by_test_id("option").filter(has_text="Carol").click()
+    at("ticks").get_by_label("Right").check()
+    at("either").get_by_label("No").check()
+    at("day").fill("2026-12-24")
+    at("hour").fill("18:30")
+    at("long").fill("one\ntwo")
+    at("count").fill("11")
+    at("count").blur()
+    expect(page.get_by_test_id("field-error")).to_have_text("Enter a number of at most 10.")
+    at("count").fill("10")
+    page.get_by_test_id("modal-submit").click()
+    sandbox.wait_for(lambda s: s.problems, 5, "submission")  # what was entered stays
+    entered = {name: view.value(name) for name in ELEMENTS}
+    assert entered["one"]["value"] == "2" and [one["value"] for one in entered["some"]] == ["ape", "cat"]
+    assert entered["who"] == "U0CAROL" and [one["value"] for one in entered["ticks"]] == ["r"]
+    assert entered["either"]["value"] == "n" and entered["count"] == "10" and entered["long"] == "one\ntwo"
+    assert entered["day"] == "2026-12-24" and entered["hour"] == "18:30"
 
 
 @pytest.mark.browser
@@ -184,8 +274,12 @@ def test_deep_links_choose_person_channel_and_thread(browser: Browser, sandbox: 
 
 
 def request(sandbox: SlackSandbox, path: str, body: Any = None, **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", int(sandbox.url.rsplit(":", 1)[1].strip("/")), timeout=5)
-    connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers)
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", int(sandbox.url.rsplit(":", 1)[1].strip("/")), timeout=5
+    )
+    connection.request(
+        "GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers
+    )
     status = connection.getresponse().status
     connection.close()
     return status
@@ -203,7 +297,7 @@ def test_only_this_machine_s_pages_may_act(sandbox: SlackSandbox) -> None:
     assert request(sandbox, "/do/act", say_hello, Origin=own) == 200
     assert len(sandbox.channel(CHANNEL).messages) == 1
     live = own.replace("http", "ws") + "/live?as=U0ALICE"
-    with pytest.raises(InvalidStatus), connect_socket(live, origin="https://evil.example"):  # type: ignore[arg-type]
+    with pytest.raises(InvalidStatus), connect_socket(live, origin=Origin("https://evil.example")):
         pass
     with connect_socket(live) as socket:
         assert json.loads(socket.recv(5))["me"] == "U0ALICE"

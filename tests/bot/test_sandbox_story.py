@@ -54,7 +54,9 @@ def test_from_command_to_thread(sandbox: SlackSandbox) -> None:
     message = sandbox.wait_for(lambda s: s.channel(CHANNEL).messages, 5, "message")[0]
     assert message.plain.startswith("*orders* by <@U0ALICE>")
     assert bob.click(message, "approve").ok
-    sandbox.wait_for(lambda s: len(s.channel(CHANNEL).thread(message.ts)) == 2 and bob.ephemerals(), 5, "reply")
+    sandbox.wait_for(
+        lambda s: len(s.channel(CHANNEL).thread(message.ts)) == 2 and bob.ephemerals(), 5, "reply"
+    )
     assert sandbox.channel(CHANNEL).replies(message.ts)[0].text == "approved by U0BOB"
     assert bob.ephemerals(CHANNEL)[0].text == "noted" and alice.ephemerals() == []
     assert "Ferrybot" in sandbox.transcript(CHANNEL, message.ts)
@@ -94,7 +96,9 @@ def test_suggestions_follow_the_query(sandbox: SlackSandbox) -> None:
 def test_commands_are_refused_in_threads_and_where_one_is_not(sandbox: SlackSandbox) -> None:
     alice = sandbox.person("U0ALICE")
     message = alice.say(CHANNEL, "hello")
-    assert "not supported in threads" in str(alice.command("/migrate", "", CHANNEL, thread_ts=message.ts).error)
+    assert "not supported in threads" in str(
+        alice.command("/migrate", "", CHANNEL, thread_ts=message.ts).error
+    )
     sandbox.workspace.kick("random", "U0ALICE")
     with pytest.raises(NotPossible):
         alice.command("/migrate", "", "random")
@@ -169,7 +173,7 @@ def test_modals_stack_and_close() -> None:
         alice = sandbox.person("U0ALICE")
         assert alice.shortcut("start").ok
         for depth in (1, 2, 3):
-            sandbox.wait_for(lambda s, n=depth: len(s.state.views.stack("U0ALICE")) == n, 5, "deeper stack")
+            _wait_for_stack(sandbox, depth)
             top = alice.modal()
             assert top is not None
             alice.click(top, "deeper")
@@ -180,6 +184,10 @@ def test_modals_stack_and_close() -> None:
         alice.close(everything=True)
         assert alice.modal() is None
         assert [cleared for _, cleared in closed] == [False, True, True]
+
+
+def _wait_for_stack(sandbox: SlackSandbox, depth: int) -> None:
+    sandbox.wait_for(lambda s: len(s.state.views.stack("U0ALICE")) == depth, 5, "deeper stack")
 
 
 def _pushing(title: str) -> dict[str, Any]:
@@ -202,7 +210,11 @@ def test_elements_in_messages_dispatch_and_confirm() -> None:
         return app
 
     with over_sockets(build) as sandbox:
-        choice = {"type": "static_select", "action_id": "choose", "options": [option("One", "1"), option("Two", "2")]}
+        choice = {
+            "type": "static_select",
+            "action_id": "choose",
+            "options": [option("One", "1"), option("Two", "2")],
+        }
         menu = {"type": "overflow", "action_id": "more", "options": [option("Logs", "logs")]}
         elements = [choice, menu, button("stop", confirm=dialog, value="a"), button("stop2", value="b")]
         blocks = [{"type": "actions", "block_id": "many", "elements": elements}, section()]

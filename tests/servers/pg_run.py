@@ -100,7 +100,7 @@ def work(asked: Asked, plan: MigrationPlan, lanes: int = 1, spy: Spy | None = No
         try:
             with open_lane(asked, plan) as lane:
                 drain(lane, spy or Spy(), lambda: bool(errors))
-        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+        except BaseException as error:
             errors.append(error)
 
     threads = [threading.Thread(target=one) for _ in range(lanes)]
@@ -151,7 +151,9 @@ def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "cond
         "source": _address(asked.source),
         "target": _address(asked.target),
     }
-    ran = subprocess.run([sys.executable, "-m", "tests.servers.pg_doomed"], input=json.dumps(order), text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.servers.pg_doomed"], input=json.dumps(order), text=True, check=False
+    )
     return ran.returncode
 
 
@@ -182,7 +184,7 @@ def contents(database: Database, tables: Sequence[str]) -> dict[str, list[str]]:
     with database.connect() as connection:
         connection.execute("set search_path = ''; set timezone = 'UTC'; set extra_float_digits = 3")
         return {
-            table: sorted(row[0] for row in connection.execute(f"select t::text from only {table} t"))
+            table: sorted(row[0] for row in connection.execute(f"select whole_row::text from only {table} whole_row"))
             for table in tables
         }
 

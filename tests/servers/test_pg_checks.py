@@ -14,7 +14,7 @@ from tests.support.servers import Database, FreshDatabase, PostgresPool, create_
 
 BLOCK, WARN, INFORM, UNKNOWN = Severity.block, Severity.warn, Severity.inform, Severity.unknown
 
-USER = "Plain \"user\" ü"
+USER = 'Plain "user" ü'
 Q = '"Plain ""user"" ü"'
 LOGIN = f"create role {Q} login password '{PASSWORD.replace(chr(39), chr(39) * 2)}';"
 READER = LOGIN + f"grant usage on schema public to {Q}; grant select on all tables in schema public to {Q};"
@@ -129,7 +129,8 @@ CASES = [
     Case("target_writable", "read-only", BLOCK, target="alter database {db} set default_transaction_read_only = on",
          at="target", says="default_transaction_read_only = off"),
     Case("target_writable", "read-write", None),
-    Case("target_rights", "no create", BLOCK, target=LOGIN, says="GRANT CREATE ON DATABASE", at="user", target_user=USER),
+    Case("target_rights", "no create", BLOCK, target=LOGIN, says="GRANT CREATE ON DATABASE", at="user",
+         target_user=USER),
     Case("target_rights", "public is shut", BLOCK, T, LOGIN + f"grant create on database {{db}} to {Q};",
          object="public", says=f"GRANT CREATE ON SCHEMA public TO {Q};", target_user=USER),
     Case("target_rights", "granted", None, T, LOGIN + f"grant create on database {{db}} to {Q};"
@@ -206,15 +207,21 @@ CASES = [
          "create trusted language plferry handler plpgsql_call_handler"),
     Case("wrappers", "only a superuser", BLOCK, "create foreign data wrapper w", LOGIN, object="w", target_user=USER),
     Case("wrappers", "as superuser", None, "create foreign data wrapper w"),
-    Case("wrappers", "may not use it", BLOCK, "create foreign data wrapper w", "create foreign data wrapper w;" + LOGIN,
+    Case("wrappers", "may not use it", BLOCK, "create foreign data wrapper w",
+         "create foreign data wrapper w;" + LOGIN,
          says="GRANT USAGE ON FOREIGN DATA WRAPPER", target_user=USER),
     Case("native_functions", "only a superuser", BLOCK,
-         "create function n() returns timestamptz language internal as 'now'", LOGIN, object="public.n()", target_user=USER),
+         "create function n() returns timestamptz language internal as 'now'", LOGIN, object="public.n()",
+         target_user=USER),
     Case("native_functions", "as superuser", None,
          "create function n() returns timestamptz language internal as 'now'"),
     Case("native_functions", "library unseen", UNKNOWN,
          "create function c() returns language_handler language c as '$libdir/plpgsql', 'plpgsql_call_handler'"),
-    Case("owners", "owner missing", BLOCK, OWNED, object="owner", says=f"CREATE ROLE {ODD_Q} NOLOGIN;", at="keep_owners"),
+    Case("xml", "not built in", BLOCK, "create table t (x xml[])", object="public.t.x"),
+    Case("xml", "no column", None),
+    Case("xml", "built in", None, "create table t (x xml[])", majors=(15, 15)),
+    Case("owners", "owner missing", BLOCK, OWNED, object="owner", says=f"CREATE ROLE {ODD_Q} NOLOGIN;",
+         at="keep_owners"),
     Case("owners", "grantee missing", BLOCK, OWNED, object=ODD),
     Case("owners", "column's grantee missing", BLOCK, OWNED, object="partial"),
     Case("owners", "there", None, OWNED, f"create role {ODD_Q}; create role owner; create role partial"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.sandbox.servers import PostgresServer
 from jobs.core.errors import Permanent, Stopped
 from jobs.core.model import Options, Scope
 from jobs.engines.postgres.conductor import conduct
@@ -21,7 +22,7 @@ from tests.servers.pg_run import (
     steps,
     work,
 )
-from tests.support.servers import Database, FreshDatabase, PostgresServer, ShopDatabase
+from tests.support.servers import Database, FreshDatabase, ShopDatabase
 
 SMALL = """
 create table a (id int primary key, x text);
@@ -63,7 +64,9 @@ def test_a_whole_shop_arrives_with_two_lanes(shop: Migration) -> None:
     assert nothing_of_ours(shop.target)
 
 
-def test_down_to_an_older_server(shop_db: ShopDatabase, fresh_db: FreshDatabase, pg18: PostgresServer, pg15: PostgresServer) -> None:
+def test_down_to_an_older_server(
+    shop_db: ShopDatabase, fresh_db: FreshDatabase, pg18: PostgresServer, pg15: PostgresServer
+) -> None:
     migration = Migration(shop_db(pg18), fresh_db(pg15))
     _role(migration.target, "shop_app")
     assert migration.run().reasons == []
@@ -89,10 +92,14 @@ def test_schema_only_brings_no_row(shop: Migration) -> None:
 def test_data_only_fills_tables_without_waking_triggers_and_keys(small: Migration, fresh_db: FreshDatabase) -> None:
     with small.target.connect() as target:
         target.execute(SMALL.replace("insert", "--").replace("select i", "--"))
-        target.execute("create table log (t text); create function noisy() returns trigger language plpgsql as"
-                       " $$begin insert into public.log values (tg_name); return new; end$$")
-        target.execute("create trigger noisy before insert on b for each row execute function noisy();"
-                       "alter table b enable always trigger noisy; create rule quiet as on insert to a do also nothing")
+        target.execute(
+            "create table log (t text); create function noisy() returns trigger language plpgsql as"
+            " $$begin insert into public.log values (tg_name); return new; end$$"
+        )
+        target.execute(
+            "create trigger noisy before insert on b for each row execute function noisy();"
+            "alter table b enable always trigger noisy; create rule quiet as on insert to a do also nothing"
+        )
     small.options = Options(scope=Scope.data_only, exclude=("public.log",))
     verdict = small.run()
     assert verdict.reasons == []
@@ -190,9 +197,11 @@ def test_an_error_in_a_copy_names_table_and_line_but_no_value(small: Migration) 
 
 def test_orphans_fail_the_key_alone_and_a_retry_ends_green(small: Migration) -> None:
     with small.source.connect() as source:
-        source.execute("set session_replication_role = replica; insert into b (a, y) values (999999, 'lost'), (999998, 'too')")
+        source.execute(
+            "set session_replication_role = replica; insert into b (a, y) values (999999, 'lost'), (999998, 'too')"
+        )
     plan = small.plan()
-    with pytest.raises(Permanent, match="2 rows break the foreign key b_a_fkey of public.b"):
+    with pytest.raises(Permanent, match=r"2 rows break the foreign key b_a_fkey of public\.b"):
         small.run(plan=plan)
     with small.source.connect() as source:
         source.execute("delete from b where a > 900000")

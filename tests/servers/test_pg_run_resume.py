@@ -9,13 +9,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from bot.sandbox.servers import PostgresServer
 from jobs.core.errors import Permanent, Stopped
 from jobs.core.model import Options
 from jobs.engines.postgres import worktable
 from jobs.engines.postgres.conductor import PostgresConductor, conduct
 from jobs.engines.postgres.lane import PostgresLane, open_lane
 from tests.servers.pg_run import Migration, Spy, assert_same, doomed, drain, rows, steps, work
-from tests.support.servers import FreshDatabase, PostgresServer
+from tests.support.servers import FreshDatabase
 
 KILLED = -signal.SIGKILL
 
@@ -72,8 +73,11 @@ def change(migration: Migration) -> None:
 
 def assert_exact(migration: Migration) -> None:
     assert_same(migration.source, migration.target)
-    for query in ("select * from sums order by 1", "select last_value, is_called from counter",
-                  "select oid, md5(lo_get(oid)) from pg_largeobject_metadata order by 1"):
+    for query in (
+        "select * from sums order by 1",
+        "select last_value, is_called from counter",
+        "select oid, md5(lo_get(oid)) from pg_largeobject_metadata order by 1",
+    ):
         assert rows(migration.source, query) == rows(migration.target, query), query
 
 
@@ -130,11 +134,14 @@ def test_a_source_that_changed_between_two_snapshots_is_followed(migration: Migr
         assert conductor.verdict().reasons == []
         methods = {line["table"]: line["method"] for line in conductor.report()}
     assert_exact(migration)
-    assert methods == dict.fromkeys(("public.parent", "public.child", "public.alone", "public.big", "public.log"), "copy binary") | {
-        "public.still": "proven equal"
-    }
-    found = rows(migration.target, "select tgenabled::text from pg_trigger where tgname = 'always_noisy'"
-                 " union all select ev_enabled::text from pg_rewrite where rulename = 'no_delete'")
+    assert methods == dict.fromkeys(
+        ("public.parent", "public.child", "public.alone", "public.big", "public.log"), "copy binary"
+    ) | {"public.still": "proven equal"}
+    found = rows(
+        migration.target,
+        "select tgenabled::text from pg_trigger where tgname = 'always_noisy'"
+        " union all select ev_enabled::text from pg_rewrite where rulename = 'no_delete'",
+    )
     assert found == [("A",), ("A",)]
 
 
@@ -186,18 +193,17 @@ def test_a_changed_schema_is_refused_by_name(migration: Migration) -> None:
         conductor.prepare(Spy())
     with migration.source.connect() as connection:
         connection.execute("alter table alone add column more int")
-    with conduct(migration.asked(), plan) as conductor:
-        with pytest.raises(Permanent, match=r"schema changed.*TABLE public\.alone"):
-            conductor.prepare(Spy())
+    changed = pytest.raises(Permanent, match=r"schema changed.*TABLE public\.alone")
+    with conduct(migration.asked(), plan) as conductor, changed:
+        conductor.prepare(Spy())
 
 
 def test_a_changed_plan_is_refused(migration: Migration) -> None:
     with conduct(migration.asked(), migration.plan()) as conductor:
         conductor.prepare(Spy())
     migration.options = Options(exclude=("public.log",))
-    with conduct(migration.asked(), migration.plan()) as conductor:
-        with pytest.raises(Permanent, match="plan changed"):
-            conductor.prepare(Spy())
+    with conduct(migration.asked(), migration.plan()) as conductor, pytest.raises(Permanent, match="plan changed"):
+        conductor.prepare(Spy())
 
 
 def test_nobody_can_empty_a_table_behind_the_snapshots_back(migration: Migration) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from bot.sandbox.servers import PostgresServer
 from jobs.core.errors import Permanent
 from jobs.core.model import Options, Scope
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.lane import open_lane
 from tests.servers.pg_run import Migration, Spy, nothing_of_ours, rows, steps, work
-from tests.support.servers import Database, FreshDatabase, PostgresServer, ShopDatabase
+from tests.support.servers import Database, FreshDatabase, ShopDatabase
 
 EVERYTHING = """
 select 'relation', oid::regclass::text from pg_class where oid >= 16384
@@ -94,4 +95,6 @@ def test_data_only_is_emptied_again(fresh_db: FreshDatabase, pg16: PostgresServe
     assert migration.run(finish=False).green
     assert rows(migration.target, "select count(*) from a") == [(2,)]
     assert "emptied" in undone(migration)
-    assert rows(migration.target, "select count(*) from a") == rows(migration.target, "select count(*) from b") == [(0,)]
+    assert (
+        rows(migration.target, "select count(*) from a") == rows(migration.target, "select count(*) from b") == [(0,)]
+    )

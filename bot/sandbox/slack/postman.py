@@ -22,7 +22,7 @@ class Postman:
         self._transport = transport
         self._loop = loop
         self._tasks: set[asyncio.Task[None]] = set()
-        self.event_retry_delays = EVENT_RETRY_DELAYS
+        self.event_retry_delays: tuple[float, ...] = EVENT_RETRY_DELAYS
 
     def gesture(self, kind: Kind, what: str, build: Callable[[], Json], on_ack: OnAck) -> Receipt:
         """Deliver what `build` makes and wait for the acknowledgement; a missing one is a problem."""

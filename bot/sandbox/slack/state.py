@@ -59,7 +59,7 @@ class State:
         """Something changed: wake everybody who waits."""
         with self.changed:
             self.changed.notify_all()
-            for listener in self.listeners:
+            for listener in list(self.listeners):
                 listener()
 
     def mint_ts(self) -> str:

@@ -1,4 +1,4 @@
-"""The table of contents of a pg_dump archive (`-Fc`), read by itself: what pg_restore -l shows, and the SQL behind it.
+"""The table of contents of a pg_dump archive (`-Fc`): what pg_restore -l shows, and the SQL behind it.
 
 The layout is that of PostgreSQL's `pg_backup_archiver.c` (ReadHead, ReadToc) and `pg_backup_custom.c`
 (_ReadExtraToc). Integers are a sign byte and `int_size` bytes, the lowest first; strings an integer length

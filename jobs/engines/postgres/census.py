@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import psycopg
@@ -20,20 +19,23 @@ from jobs.core.model import Options, Scope
 from jobs.core.verdict import Difference, TableProof
 from jobs.engines.postgres import wire, worktable
 from jobs.engines.postgres.connect import Connection, first_line
+from jobs.engines.postgres.parts import parts
 from jobs.engines.postgres.perform.sequences import PER_STATEMENT, read_values
-from jobs.engines.postgres.queries import query
 
 _BEFORE = """with mine as (
     select n.oid, n.nspname, n.nspowner from pg_namespace n
     where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')),
 ext as (select d.classid, d.objid from pg_depend d where d.deptype = 'e'),
 rel as (
-    select c.oid, c.relkind, c.relpersistence, c.relowner, c.relacl, c.reloptions, c.relrowsecurity, c.relforcerowsecurity,
-        c.relreplident, c.relispopulated, c.relpartbound, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as label
+    select c.oid, c.relkind, c.relpersistence, c.relowner, c.relacl, c.reloptions, c.relrowsecurity,
+        c.relforcerowsecurity, c.relreplident, c.relispopulated, c.relpartbound,
+        quote_ident(n.nspname) || '.' || quote_ident(c.relname) as label
     from pg_class c join mine n on n.oid = c.relnamespace
     where c.relpersistence <> 't'
       and not exists (select from ext where ext.classid = 'pg_class'::regclass and ext.objid = c.oid))
 """
+_SEQUENCES = """select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'S'"""
 _CLIP = 200
 """Definitions in a difference are cut to this: the thread must stay readable."""
 
@@ -66,7 +68,7 @@ def take(
     counted = Counted()
     if options.scope is not Scope.data_only:
         gone = {f"{catalog}:{oid}" for catalog, oid in run.left_out}
-        for kind in statements():
+        for kind in parts("census"):
             if _asked(kind, options):
                 _compare(counted, kind, source, target, gone, options)
     if values:
@@ -95,13 +97,6 @@ def _compare(
     source.execute("release savepoint census")
 
 
-@cache
-def statements() -> dict[str, str]:
-    """Kind -> the middle of its statement."""
-    parts = re.split(r"^-- name: (.+)$", query("census").decode(), flags=re.M)[1:]
-    return dict(zip(parts[::2], parts[1::2], strict=True))
-
-
 def statement(kind: str, source_version: int, target_version: int, options: Options) -> str:
     """The whole statement of a kind, as both servers can answer it alike."""
     same = source_version // 10000 == target_version // 10000
@@ -110,7 +105,7 @@ def statement(kind: str, source_version: int, target_version: int, options: Opti
         "rows": options.scope is Scope.everything,
         "maintain": min(source_version, target_version) >= 170000,
     }
-    text = re.sub(r"\{body (.+)\}", r"\1" if same else "null", statements()[kind])
+    text = re.sub(r"\{body ([^{}]+)\}", r"\1" if same else "null", parts("census")[kind])
     for word, value in words.items():
         text = text.replace(f"{{{word}}}", str(value).lower())
     return _BEFORE + text
@@ -137,7 +132,9 @@ def _differences(kind: str, source: dict[str, str], target: dict[str, str]) -> I
 
 def _between(source: str, target: str) -> str:
     """Where two definitions part, with a little of what stands before."""
-    at = next((i for i, (a, b) in enumerate(zip(source, target, strict=False)) if a != b), min(len(source), len(target)))
+    at = next(
+        (i for i, (a, b) in enumerate(zip(source, target, strict=False)) if a != b), min(len(source), len(target))
+    )
     start = max(0, at - 30)
     return f"source: {_clip(source, start)}; target: {_clip(target, start)}"
 
@@ -151,7 +148,8 @@ def _values(target: Connection, values: Sequence[Sequence[str]]) -> tuple[dict[s
     """The sequences' values as read in the source when they were set, and as they are in the target."""
     wanted = {f"{schema}.{name}": f"{value} {called}" for schema, name, value, called in values}
     found: dict[str, str] = {}
-    names = [(schema, name) for schema, name, _, _ in values]
+    there = set(wire.run(target, _SEQUENCES, lambda: None))
+    names = [(schema, name) for schema, name, _, _ in values if (schema, name) in there]
     for start in range(0, len(names), PER_STATEMENT):
         part = names[start : start + PER_STATEMENT]
         for number, value, called in wire.run(target, read_values(part), lambda: None):

@@ -267,7 +267,9 @@ def _must_be_unchanged(run: worktable.Run, dumped: Dumped) -> None:
     if run.tool != dumped.tool.text:
         return
     now = schema.definitions(dumped.kept)
-    changed = sorted(name for name in run.definitions.keys() | now.keys() if run.definitions.get(name) != now.get(name))
+    changed = sorted(
+        name for name in run.definitions.keys() | now.keys() if run.definitions.get(name) != now.get(name)
+    )
     if changed:
         shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
         raise Permanent(
@@ -282,5 +284,5 @@ def _refuse_foreign_keys(target: Connection) -> None:
     if row and row[0]:
         raise Permanent(
             "The target's role may not set session_replication_role, and the target has foreign keys",
-            remedy="Grant it (PostgreSQL 15 and newer: GRANT SET ON PARAMETER session_replication_role), or drop the keys.",
+            remedy="Grant it (from PostgreSQL 15: GRANT SET ON PARAMETER session_replication_role), or drop them.",
         )

@@ -22,6 +22,7 @@ PINNED = {
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
+    "client_encoding": "UTF8",
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "xmloption": "content",

@@ -121,6 +121,7 @@ def _read_target(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
         collations=reader.rows("collations", f.Collation),
         roles=reader.rows("roles", f.Role),
         tablespaces=reader.texts("tablespaces", "name"),
+        xml=f.Fact(value=reader.texts("xml", "value").value is not None),
         replication=_replication(reader),
         leftover=_leftover(reader),
     )
@@ -172,11 +173,11 @@ def _filled(asked: Asked, inventory: Inventory) -> f.Fact[tuple[str, ...]]:
         existing = {t.key for t in inventory.target.tables.get() if t.kind != "f"}
         return filled_tables(asked.target, sorted(inventory.selected_keys & existing))
     except (f.Unread, f.Unreached) as error:
-        return f.Fact(reason=str(error))
+        return f.Fact[tuple[str, ...]](reason=str(error))
     except FerrybotError as error:
-        return f.Fact(reason=error.what)
+        return f.Fact[tuple[str, ...]](reason=error.what)
     except psycopg.Error as error:
-        return f.Fact(reason=explain(error, asked.target, doing="Looking for rows").what)
+        return f.Fact[tuple[str, ...]](reason=explain(error, asked.target, doing="Looking for rows").what)
 
 
 def _tool(endpoint: Endpoint, source: Side | f.Unreachable) -> f.Fact[Tool]:

@@ -20,15 +20,15 @@ _AVAILABLE = re.compile(r"\s\d+\s+\d+\s+(\d+)\s+(?:\d+%|-)\s+/", re.ASCII)
 def free_bytes(endpoint: Endpoint, server: Server) -> Fact[int]:
     """Bytes that the server's own `df` calls available. Needs `pg_execute_server_program` on a primary."""
     if not endpoint.measure_disk:
-        return Fact(reason="measuring on the server is not switched on for this service")
+        return Fact[int](reason="measuring on the server is not switched on for this service")
     if server.in_recovery:
-        return Fact(reason="a replica cannot run the measurement")
+        return Fact[int](reason="a replica cannot run the measurement")
     try:
         return _measured(endpoint)
     except FerrybotError as error:
-        return Fact(reason=error.what)
+        return Fact[int](reason=error.what)
     except psycopg.Error as error:
-        return Fact(reason=explain(error, endpoint, doing="Running df on the server").what)
+        return Fact[int](reason=explain(error, endpoint, doing="Running df on the server").what)
 
 
 def _measured(endpoint: Endpoint) -> Fact[int]:
@@ -45,4 +45,8 @@ def _measured(endpoint: Endpoint) -> Fact[int]:
 def parse(text: str) -> Fact[int]:
     """The available bytes in the output of `df -Pk`."""
     found = _AVAILABLE.search(text)
-    return Fact(value=int(found[1]) * 1024) if found else Fact(reason="df answered something that was not understood")
+    return (
+        Fact[int](value=int(found[1]) * 1024)
+        if found
+        else Fact[int](reason="df answered something that was not understood")
+    )

@@ -25,7 +25,7 @@ def filled_tables(endpoint: Endpoint, tables: Sequence[tuple[str, str]]) -> Fact
             batch = tables[start : start + _BATCH]
             answers = connection.execute(sql.SQL(" union all ").join(map(_question, range(len(batch)), batch)))
             filled += [".".join(batch[number]) for number, some in answers.fetchall() if some]
-    return Fact(value=tuple(sorted(filled)))
+    return Fact[tuple[str, ...]](value=tuple(sorted(filled)))
 
 
 def _question(number: int, table: tuple[str, str]) -> sql.Composed:

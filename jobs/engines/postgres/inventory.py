@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from jobs.core.model import Environment, Frozen, Options
 from jobs.engines.postgres.facts import (
@@ -42,6 +42,8 @@ from jobs.engines.postgres.select import selected
 class Side(Frozen):
     """One reached side. A fact that a side is not asked for stays unread."""
 
+    model_config = ConfigDict(validate_default=True)  # an unread fact, too, is of its own type
+
     server: Server
     identifier: Fact[str] = Fact()
     connections: Fact[Connections] = Fact()
@@ -65,6 +67,7 @@ class Side(Frozen):
     hidden: Fact[tuple[Hidden, ...]] = Fact()
     references: Fact[tuple[Reference, ...]] = Fact()
     tablespaces: Fact[tuple[str, ...]] = Fact()
+    xml: Fact[bool] = Field(default=Fact(), description="built with libxml")
     replication: Fact[Replication] = Fact()
     leftover: Fact[Leftover] = Fact()
     free_bytes: Fact[int] = Fact()

@@ -18,7 +18,15 @@ from jobs.engines.postgres.archive import Archive, Entry, Section, parse
 LOCK_WAIT = "60s"
 """pg_dump locks each table against DDL; longer than this means that somebody is rebuilding the source."""
 
-_NEVER = {"DATABASE", "DATABASE PROPERTIES", "ENCODING", "STDSTRINGS", "SEARCHPATH", "SUBSCRIPTION", "SUBSCRIPTION TABLE"}
+_NEVER = {
+    "DATABASE",
+    "DATABASE PROPERTIES",
+    "ENCODING",
+    "STDSTRINGS",
+    "SEARCHPATH",
+    "SUBSCRIPTION",
+    "SUBSCRIPTION TABLE",
+}
 """Not part of a database's inside, or (subscriptions) a connection with a password that must not start by itself."""
 _ATTACHED = {"COMMENT", "SECURITY LABEL", "ACL"}
 """Entries without a section of their own: they go with what they speak of."""
@@ -44,7 +52,13 @@ class Dumped:
         return [entry for entry in self.kept if entry.id not in early]
 
 
-def dump(source: Endpoint, server_version: int, snapshot: str, left_out: Collection[tuple[int, int]], check: Callable[[], None]) -> Dumped:
+def dump(
+    source: Endpoint,
+    server_version: int,
+    snapshot: str,
+    left_out: Collection[tuple[int, int]],
+    check: Callable[[], None],
+) -> Dumped:
     """The schema as it is in `snapshot`, without what is `left_out` (catalog, oid) and what depends on that."""
     tool = tools.fitting(server_version // 10000, tls=source.tls in (TlsMode.require, TlsMode.verify_full))
     arguments = ["--schema-only", "--format=custom", f"--snapshot={snapshot}", "--encoding=UTF8"]
@@ -54,7 +68,9 @@ def dump(source: Endpoint, server_version: int, snapshot: str, left_out: Collect
     return Dumped(tool, archive, kept, out)
 
 
-def choose(entries: Sequence[Entry], left_out: Collection[tuple[int, int]]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+def choose(
+    entries: Sequence[Entry], left_out: Collection[tuple[int, int]]
+) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """Entries that travel, and those that do not because they or what they need were left out."""
     gone = {entry.id for entry in entries if (entry.catalog, entry.oid) in left_out and entry.catalog}
     while more := {e.id for e in entries if e.id not in gone and not gone.isdisjoint(e.needs)}:
@@ -72,7 +88,9 @@ def _speaks_of(entry: Entry, of: Collection[int]) -> bool:
     return entry.desc in _ATTACHED and any(need in of for need in entry.needs)
 
 
-def text(dumped: Dumped, entries: Iterable[Entry], options: Options, target_version: int, check: Callable[[], None]) -> str:
+def text(
+    dumped: Dumped, entries: Iterable[Entry], options: Options, target_version: int, check: Callable[[], None]
+) -> str:
     """One text of SQL that makes these entries, for a target of this version."""
     chosen = list(entries)
     arguments = ["--no-tablespaces"]
@@ -95,23 +113,26 @@ def clean(written: str, entries: Sequence[Entry], target_version: int) -> str:
     if target_version < 170000:
         head, mark, body = written.partition(_HEAD_END)
         written = head.replace("SET transaction_timeout = 0;\n", "", 1) + mark + body
-    for line in dict.fromkeys(line for entry in entries for line in _private_lines(entry)):
-        written = written.replace(f"\n{line}\n", f"\n{_without_private(line)}\n")
+    private = {found for entry in entries for found in _private_statements(entry)}
+    if private:
+        written = _PRIVATE.sub(lambda m: _without_private(m[0]) if m[0] in private else m[0], written)
     return written
 
 
-_PRIVATE = re.compile(r"^ALTER [^\n]* ALTER COLUMN [^\n]* SET \([^\n]*\bpg_attver=[^\n]*\);$", re.M)
+_NAME = r'(?:"(?:[^"]|"")*"|\w+)'
+_PRIVATE = re.compile(
+    rf"^ALTER TABLE ONLY {_NAME}\.{_NAME} ALTER COLUMN {_NAME} SET \([^()]*\bpg_attver=[^()]*\);$", re.M
+)
 
 
-def _private_lines(entry: Entry) -> list[str]:
-    """Lines that set an internal column option of Debian's 15.20, which other servers refuse (HARD_CASES 29)."""
-    if "pg_attver=" not in entry.create or entry.desc not in ("TABLE", "MATERIALIZED VIEW", "FOREIGN TABLE", "VIEW", "INDEX"):
-        return []
-    return _PRIVATE.findall(entry.create)
+def _private_statements(entry: Entry) -> list[str]:
+    """Statements that set an internal column option of Debian's 15.20, which other servers refuse (HARD_CASES 29)."""
+    relation = entry.desc in ("TABLE", "MATERIALIZED VIEW", "VIEW", "FOREIGN TABLE")
+    return _PRIVATE.findall(entry.create) if relation and "pg_attver=" in entry.create else []
 
 
-def _without_private(line: str) -> str:
-    head, _, options = line.rpartition(" SET (")
+def _without_private(statement: str) -> str:
+    head, _, options = statement.rpartition(" SET (")
     kept = [option for option in options.removesuffix(");").split(", ") if not option.startswith("pg_attver=")]
     return f"{head} SET ({', '.join(kept)});" if kept else ""
 

@@ -17,7 +17,8 @@ LEAST_KB = 64 * 1024
 _MAINTENANCE = """
 select set_config('maintenance_work_mem', greatest(
     (select setting::bigint from pg_settings where name = 'maintenance_work_mem'),
-    least(%s::bigint, greatest(%s::bigint, 2 * (select setting::bigint * 8 from pg_settings where name = 'shared_buffers') / %s))
+    least(%s::bigint, greatest(%s::bigint,
+        2 * (select setting::bigint * 8 from pg_settings where name = 'shared_buffers') / %s))
 )::text || 'kB', false)"""
 
 _LANE = {
@@ -65,7 +66,9 @@ def attach(source: Connection, endpoint: Endpoint, snapshot: str) -> None:
         source.execute("begin isolation level repeatable read read only")
         source.execute(f"set transaction snapshot '{snapshot}'", prepare=False)
     except (psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject):
-        raise Stopped("The conductor is gone, and its snapshot with it", remedy="The run resumes by itself.") from None
+        raise Stopped(
+            "The conductor is gone, and its snapshot with it", remedy="The run resumes by itself."
+        ) from None
     except psycopg.Error as error:
         raise explain(error, endpoint, doing="Entering the run's snapshot") from None
 

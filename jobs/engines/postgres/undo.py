@@ -41,8 +41,9 @@ def _drop(target: Connection, statements: list[str]) -> int:
         try:
             target.execute(statement, prepare=False)
         except pg.DependentObjectsStillExist as error:
+            who = first_line(error.diag.message_detail or str(error))
             raise Permanent(
-                f"Something in the target needs what the run made: {first_line(error.diag.message_detail or str(error))}",
+                f"Something in the target needs what the run made: {who}",
                 meaning="It was not made by this run, so it is left alone.",
                 remedy="Drop it if it is not wanted, then undo again.",
             ) from None
@@ -51,12 +52,15 @@ def _drop(target: Connection, statements: list[str]) -> int:
 
 def _empty(target: Connection, tables: list[dict[str, str]]) -> int:
     for table in tables:
-        target.execute(f"delete from only {quote.qualified(table['schema'], table['name'])}", prepare=False)
+        relation = quote.qualified(table["schema"], table["name"])
+        target.execute(f"delete from only {relation}", prepare=False)  # noqa: S608 - quoted
     return len(tables)
 
 
 def _unlink(target: Connection, oids: list[int]) -> int:
-    found = target.execute("select oid::bigint from pg_largeobject_metadata where oid = any(%s::oid[])", [oids]).fetchall()
+    found = target.execute(
+        "select oid::bigint from pg_largeobject_metadata where oid = any(%s::oid[])", [oids]
+    ).fetchall()
     for (oid,) in found:
         target.execute("select lo_unlink(%s)", [oid])
     return len(found)

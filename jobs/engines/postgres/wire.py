@@ -8,9 +8,8 @@ that a connection is afterwards either in order or closed.
 from __future__ import annotations
 
 import selectors
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Iterator
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus

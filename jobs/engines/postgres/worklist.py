@@ -184,7 +184,9 @@ class _Indexes:
                 self._alone(entry, [schema.statement(entry)], constraint.table, size)
         else:
             built = self._alone(entry, [index.definition], constraint.table, index.bytes)
-            payload = {"sql": [using_index(schema.statement(entry), self.catalog.tables[constraint.table], constraint)]}
+            payload = {
+                "sql": [using_index(schema.statement(entry), self.catalog.tables[constraint.table], constraint)]
+            }
             self.work.add("index", 32, entry.tag, payload=payload, needs=(built,))
 
     def _alone(self, entry: Entry, texts: list[str], table: int, size: int) -> int:
@@ -224,7 +226,7 @@ def _foreign_keys(work: _List, asking: Asking, keys: Sequence[tuple[Entry, Const
 
     On partitioned tables NOT VALID is refused before PostgreSQL 18: those are added in full, by the same chain."""
     last = 0
-    validated: list[tuple[Entry, Constraint]] = []
+    validated: list[Constraint] = []
     for chunk in chunks(keys, ENTRIES_PER_TEXT):
         texts, drops = [], []
         for entry, constraint in chunk:
@@ -233,10 +235,10 @@ def _foreign_keys(work: _List, asking: Asking, keys: Sequence[tuple[Entry, Const
             texts.append(created if whole else f"{created.rstrip().removesuffix(';')} NOT VALID;\n")
             drops.append(schema.drop_statement(entry))
             if not whole:
-                validated.append((entry, constraint))
+                validated.append(constraint)
         payload = {"sql": texts, "drops": drops[::-1]}
         last = work.add("foreign keys", 40, "foreign keys", payload=payload, needs=(last,), barrier=40)
-    for entry, constraint in validated:
+    for constraint in validated:
         table = asking.catalog.tables[constraint.table]
         sql = f"alter table only {table.quoted} validate constraint {quote.name(constraint.name)}"
         proof = {"sql": [sql], "orphans": orphans(table, asking.catalog.tables[constraint.other], constraint)}
@@ -258,7 +260,9 @@ _OWN_TASK = {"INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT"}
 def _post(work: _List, asking: Asking) -> None:
     """Triggers, rules, policies, publications, comments and grants: what must not act while rows arrive."""
     entries = [entry for entry in asking.dumped.post_data() if entry.desc not in _OWN_TASK]
-    matviews = {e.id for e in asking.dumped.post_data() if e.oid in _matview_indexes(asking) and e.catalog == PG_CLASS}
+    matviews = {
+        e.id for e in asking.dumped.post_data() if e.oid in _matview_indexes(asking) and e.catalog == PG_CLASS
+    }
     late = [entry for entry in entries if any(need in matviews for need in entry.needs)]
     early = [entry for entry in entries if entry not in late] if late else entries
     last = 0
@@ -290,7 +294,9 @@ def _refreshes(work: _List, asking: Asking) -> None:
             sql = f"refresh materialized view {quote.qualified(view.schema, view.name)}"
             needs = tuple(tasks[oid] for oid in view.reads if oid in tasks)
             payload = {"sql": [sql], "definer": True}
-            tasks[view.oid] = work.add("refresh", 60, view.label, size=view.bytes, payload=payload, needs=needs, barrier=60)
+            tasks[view.oid] = work.add(
+                "refresh", 60, view.label, size=view.bytes, payload=payload, needs=needs, barrier=60
+            )
         waiting = [view for view in waiting if view not in ready]
 
 

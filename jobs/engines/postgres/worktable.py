@@ -40,7 +40,9 @@ PHASES = {
     70: ("analyze", "Gathering statistics"),
     90: ("verify", "Verifying"),
 }
-"""Order -> the plan's name of the step, and a title. Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
+"""Order -> the plan's name of the step, and a title.
+
+Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
 
 REOPENED = ("copy", "large objects", "refresh", "sequences", "verify")
 """Kinds whose result depends on the source's rows: a new snapshot makes them open again."""
@@ -140,11 +142,14 @@ where kind = 'copy' and done_at is not null order by bytes desc, id limit %s"""
 
 _FATAL = "select error, title from ferrybot.task where fatal order by id limit 1"
 
-_RESULTS = "select result from ferrybot.task where kind = any(%s) and done_at is not null and result is not null order by id"
+_RESULTS = (
+    "select result from ferrybot.task where kind = any(%s) and done_at is not null and result is not null order by id"
+)
 
 
 _DONE_BACKWARDS = """
-select id, kind, payload from ferrybot.task where done_at is not null or epoch is not null order by phase desc, id desc"""
+select id, kind, payload from ferrybot.task
+where done_at is not null or epoch is not null order by phase desc, id desc"""
 
 _ADD_LARGE_OBJECTS = """
 insert into ferrybot.task (id, kind, phase, title, payload)
@@ -222,7 +227,9 @@ def fail(connection: Connection, task: int, error: str, fatal: bool) -> None:
     connection.execute(_FAIL, [error, fatal, task])
 
 
-def tally(connection: Connection, largest: int) -> tuple[tuple[Any, ...], list[tuple[Any, ...]], tuple[Any, ...] | None]:
+def tally(
+    connection: Connection, largest: int
+) -> tuple[tuple[Any, ...], list[tuple[Any, ...]], tuple[Any, ...] | None]:
     """The totals, the largest finished copies, and the first fatal failure."""
     row = connection.execute(_TALLY, [LOCK_CLASS, LANES]).fetchone()
     assert row
@@ -240,7 +247,9 @@ def ring(connection: Connection) -> None:
 
 def open_tasks(connection: Connection) -> list[tuple[str, str]]:
     """Kind and title of what is not done, in order."""
-    found = connection.execute("select kind, title from ferrybot.task where done_at is null order by phase, id limit 20")
+    found = connection.execute(
+        "select kind, title from ferrybot.task where done_at is null order by phase, id limit 20"
+    )
     return [(kind, title) for kind, title in found.fetchall()]
 
 

@@ -57,11 +57,8 @@ function overflow(one) {
 
 function checkboxes(one) {
   const chosen = new Set((one.entry.selected_options || []).map((option) => option.value));
-  const toggle = (value, on) => {
-    if (on) chosen.add(value); else chosen.delete(value);
-    send(one, one.element.options.map((option) => option.value).filter((v) => chosen.has(v)));
-  };
-  return choices(one, "checkbox", chosen, (option, event) => toggle(option.value, event.target.checked));
+  const ticked = (box) => [...box.querySelectorAll("input:checked")].map((input) => input.value);
+  return choices(one, "checkbox", chosen, (option, event) => send(one, ticked(event.target.closest(".choices"))));
 }
 
 function radios(one) {
@@ -143,7 +140,7 @@ function picker(one) {
   const ask = (query) => act({ do: "suggest", ...surface, action_id: element.action_id, query }).then((result) => result.options || []);
   const pick = (value) => {
     if (!many) return send(one, value);
-    const before = chosen.map((option) => option.value);
+    const before = selected({ element, entry: current(one) }).map((option) => option.value); // as it is now, the list stays open
     return send(one, before.includes(value) ? before.filter((v) => v !== value) : [...before, value]);
   };
   const open = (event) => openPopover(event.currentTarget, {

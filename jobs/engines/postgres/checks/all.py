@@ -41,6 +41,7 @@ from jobs.engines.postgres.checks import (
     versions,
     wraparound,
     wrappers,
+    xml,
 )
 from jobs.engines.postgres.checks.base import PgCheck
 
@@ -74,6 +75,7 @@ CHECKS: tuple[PgCheck, ...] = (
     languages.CHECK,
     wrappers.CHECK,
     native_functions.CHECK,
+    xml.CHECK,
     owners.CHECK,
     event_triggers.CHECK,
     publications.CHECK,

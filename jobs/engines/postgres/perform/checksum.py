@@ -36,7 +36,7 @@ def _one(number: int, table: Compared, oldest: int) -> str:
 
 
 def _hash(table: Compared, oldest: int) -> str:
-    row = f"row({', '.join(_column(name, table.floats, oldest) for name in table.columns)})::text collate \"C\""
+    row = f'row({", ".join(_column(name, table.floats, oldest) for name in table.columns)})::text collate "C"'
     if oldest >= 110000:
         return f"hashtextextended({row}, 0)"
     return f"('x' || left(md5({row}), 16))::bit(64)::bigint"

@@ -61,14 +61,16 @@ def _fresh(hands: Hands, table: dict[str, Any]) -> bool:
     return True
 
 
-def _copy_rows(hands: Hands, table: dict[str, Any], watch: Watch, label: str, *, freeze: bool) -> tuple[int, int, str]:
+def _copy_rows(
+    hands: Hands, table: dict[str, Any], watch: Watch, label: str, *, freeze: bool
+) -> tuple[int, int, str]:
     relation = quote.qualified(table["schema"], table["name"])
     if not table["columns"]:
         return _copy_count(hands, relation, bool(table["all"]), watch)
     columns = quote.names(table["columns"])
     options = ["format binary"] if table["binary"] else []
     out = f"copy {relation} ({columns}) to stdout{_with(options)}"
-    into = f"copy {relation} ({columns}) from stdin{_with(options + ['freeze'] if freeze else options)}"
+    into = f"copy {relation} ({columns}) from stdin{_with([*options, 'freeze'] if freeze else options)}"
     rows, moved = copy_stream(
         hands.source,
         out,
@@ -86,7 +88,7 @@ def _with(options: list[str]) -> str:
 
 def _copy_count(hands: Hands, relation: str, generated_only: bool, watch: Watch) -> tuple[int, int, str]:
     """A table without columns to write still has a number of rows."""
-    found = wire.run(hands.source, f"select count(*) from only {relation}", watch.check)
+    found = wire.run(hands.source, f"select count(*) from only {relation}", watch.check)  # noqa: S608 - quoted
     count = int(found[0][0] or 0)
     if generated_only:
         raise Permanent("A table of generated columns only cannot be copied", object=relation)

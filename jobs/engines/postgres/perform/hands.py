@@ -59,7 +59,11 @@ def place(error: psycopg.Error) -> str:
     found = re.search(r"^COPY .*?, line (\d+)", error.diag.context or "", re.M | re.S)
     column = error.diag.column_name or ""
     constraint = error.diag.constraint_name or ""
-    parts = [f"line {found[1]}" if found else "", column and f"column {column}", constraint and f"constraint {constraint}"]
+    parts = [
+        f"line {found[1]}" if found else "",
+        column and f"column {column}",
+        constraint and f"constraint {constraint}",
+    ]
     said = ", ".join(part for part in parts if part)
     return f" ({said})" if said else ""
 

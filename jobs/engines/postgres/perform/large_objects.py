@@ -36,7 +36,11 @@ def _pieces(hands: Hands, oid: int, watch: Watch) -> int:
     """The binary protocol spares the hex of bytea on both sides."""
     offset = 0
     while True:
-        row = hands.source.cursor(binary=True).execute("select lo_get(%s, %s, %s)", [oid, offset, PIECE_BYTES]).fetchone()
+        row = (
+            hands.source.cursor(binary=True)
+            .execute("select lo_get(%s, %s, %s)", [oid, offset, PIECE_BYTES])
+            .fetchone()
+        )
         piece = row[0] if row else b""
         if not piece:
             return offset

@@ -28,7 +28,7 @@ def validate(hands: Hands, task: Task, watch: Watch) -> Done:
         found = wire.run(hands.target, f"select count(*) {task.payload['orphans']}", watch.check)
         raise Permanent(
             f"{found[0][0]} rows break the foreign key {task.title}",
-            meaning="The source holds the same rows: its constraint was not enforced when they came. All rows are copied.",
-            remedy=f"Find them with: select t.* {task.payload['orphans']} - mend them in the source, then press Retry.",
+            meaning="The source holds them too: its key was not enforced when they came. All rows are copied.",
+            remedy=f"Mend them in the source, then press Retry. Find them: select t.* {task.payload['orphans']}",
             object=task.title,
         ) from None

@@ -1,0 +1,56 @@
+-- What the work list needs to know of the source. `{user}` chooses schemas of people, `{own}` leaves members of
+-- extensions out.
+
+-- name: tables
+-- attgenerated exists since 12: through jsonb an older catalog simply has no such key.
+select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
+    case when c.relispartition then (select i.inhparent from pg_inherits i where i.inhrelid = c.oid) else 0 end::bigint,
+    case when c.relkind = 'r' then pg_table_size(c.oid) else 0 end,
+    coalesce(array_agg(a.attname::text order by a.attnum)
+        filter (where a.attnum is not null and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''), '{}'),
+    coalesce(array_agg(a.attname::text order by a.attnum) filter (where a.attnum is not null), '{}'),
+    coalesce(array_agg(a.attname::text) filter (where a.atttypid in (700, 701)), '{}')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and {user} and {own}
+group by c.oid, n.nspname order by c.oid
+
+-- name: indexes
+select c.oid::bigint, i.indrelid::bigint, pg_relation_size(c.oid), pg_get_indexdef(c.oid)
+from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+where {user}
+
+-- name: constraints
+select k.oid::bigint, k.contype::text, k.conrelid::bigint, k.confrelid::bigint, k.conname::text, k.conindid::bigint,
+    k.contype in ('p', 'u') and not k.condeferrable and c.relkind = 'r' and k.conislocal
+        and coalesce(to_jsonb(k) ->> 'conperiod', 'false') = 'false',
+    c.relkind = 'p',
+    array(select a.attname::text from unnest(k.conkey) with ordinality u(n, o)
+          join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.n order by u.o),
+    array(select a.attname::text from unnest(k.confkey) with ordinality u(n, o)
+          join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.n order by u.o)
+from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+where k.contype in ('p', 'u', 'x', 'f') and {user}
+
+-- name: sequences
+select c.oid::bigint, n.nspname::text, c.relname::text
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'S' and c.relpersistence <> 't' and {user} and {own} order by 2, 3
+
+-- name: materialized views
+-- Each with the materialized views that it reads, directly or through views.
+with recursive reads(matview, relation) as (
+    select c.oid, d.refobjid from pg_class c join pg_rewrite r on r.ev_class = c.oid
+    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+        and d.refclassid = 'pg_class'::regclass and d.refobjid <> c.oid
+    where c.relkind = 'm'
+    union
+    select reads.matview, d.refobjid from reads join pg_class v on v.oid = reads.relation and v.relkind = 'v'
+    join pg_rewrite r on r.ev_class = v.oid
+    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+        and d.refclassid = 'pg_class'::regclass and d.refobjid <> v.oid)
+select c.oid::bigint, n.nspname::text, c.relname::text, c.relispopulated, pg_table_size(c.oid),
+    array(select distinct m.oid::bigint from reads join pg_class m on m.oid = reads.relation and m.relkind = 'm'
+          where reads.matview = c.oid)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'm' and {user} and {own} order by c.oid

@@ -1,0 +1,195 @@
+"""Kill any process at any instant: the run ends exact, the thread complete, no reply twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from bot.sandbox.compare import compare
+from bot.sandbox.play import CHANNEL, Play
+from bot.sandbox.servers import PostgresServer
+from bot.sandbox.slack.server import SlackSandbox
+from jobs.core import events as e
+from jobs.core.lifecycle import ENDED, State, Status
+from tests.story.support import World, world
+from tests.support.servers import FreshDatabase, ShopDatabase
+
+pytestmark = [pytest.mark.story, pytest.mark.kill]
+
+KILLS = 20
+
+
+def begin(w: World, target: str) -> Play:
+    play = w.play()
+    play.configure(target)
+    play.source("shop")
+    play.checked()
+    play.request()
+    return play
+
+
+def until(w: World, seconds: float, what: str, migration: str, *statuses: Status) -> State:
+    """Waits for a state of the ledger; the sandbox wakes us whenever something is said in Slack."""
+    deadline = time.monotonic() + seconds
+    while (state := w.desk.state(migration)).status not in statuses:
+        gone = state.status in (Status.failed, Status.cancelled)
+        assert not gone and time.monotonic() < deadline, (
+            f"{what}: still {state.status} {state.problem}\n{w.stage.output()[-4000:]}"
+        )
+        w.redis.xread({f"ferrybot:story:{migration}": f"{state.version}-0"}, block=500)
+    return state
+
+
+def thread_is_whole(w: World, migration: str) -> None:
+    """Every line that the story deserves stands in the thread exactly once, in the story's order."""
+    from bot.ui import logs
+    from jobs.core.lifecycle import evolve
+
+    state = State(id=migration)
+    lines: list[str] = []
+    begins = 0
+    story = w.desk.story(migration)[1]
+    for recorded in story:
+        state = evolve(state, recorded)
+        if isinstance(recorded.event, e.Configured):
+            begins = len(lines)
+        lines.append(logs.line(recorded.event, state))
+    wanted = [" ".join(line.split()) for line in lines[begins:] if line]
+    card = next(m for m in w.slack.channel(CHANNEL).messages if m.metadata and m.blocks)
+
+    def said(slack: SlackSandbox) -> list[str] | None:
+        posts = [m.text for m in slack.channel(CHANNEL).thread(card.ts) if m.ts != card.ts and not m.files]
+        text = " ".join(" ".join(posts).split())
+        return posts if wanted[-1][:100] in text else None
+
+    posts = w.slack.wait_for(said, 60, "the last line in the thread")
+    text = " ".join(" ".join(posts).split())
+    place = 0
+    for line in wanted:
+        found = text.find(line, place)
+        assert found >= 0, f"missing or out of order: {line}"
+        place = found + len(line)
+    for line, times in Counter(wanted).items():
+        if len(line) > 40:
+            assert text.count(line) == times, f"told {text.count(line)} times: {line}"
+    assert "may repeat" not in text
+
+
+def test_a_worker_killed_at_twenty_random_moments(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
+    """Every other time only RQ's worker dies and its work horse is left an orphan, as `kill -9` does it."""
+    source = shop_db(pg16, 0.3)
+    targets = {f"new-{i}": fresh_db(pg18) for i in range(4)}
+    seed = random.randrange(1 << 30)
+    chance = random.Random(seed)
+    kills = 0
+    with world(source, targets) as w:
+        for target, database in targets.items():
+            begin(w, target)
+            migration = w.newest().id
+            while w.desk.state(migration).status not in ENDED:
+                assert w.desk.state(migration).status is not Status.failed, w.desk.state(migration).problem
+                if kills < KILLS or chance.random() < 0.2:
+                    kills += _kill_soon(w, migration, chance)
+                else:
+                    until(w, 120, f"the end, seed {seed}", migration, Status.done)
+            assert compare(source.dsn, database.dsn) == [], f"seed {seed}"
+            if kills >= KILLS:
+                break
+        assert kills >= KILLS, f"only {kills} kills hit a running copy; seed {seed}"
+
+
+def _kill_soon(w: World, migration: str, chance: random.Random) -> int:
+    """Kills the worker at a random moment of its run and starts it again; 1 if the run was under way."""
+    moment = time.monotonic() + chance.uniform(0.2, 2.5)
+    while time.monotonic() < moment:
+        state = w.desk.state(migration)
+        if state.status in ENDED:
+            return 0
+        w.redis.xread({f"ferrybot:story:{migration}": f"{state.version}-0"}, block=50)
+    w.stage.restart("worker", kill=True)
+    w.time_passes(migration)
+    return 1
+
+
+def test_redis_stopped_and_started_in_the_middle(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
+    source, target = shop_db(pg16, 0.3), fresh_db(pg18)
+    with world(source, {"new": target}) as w:
+        begin(w, "new")
+        migration = w.newest().id
+        w.slack.wait_for(lambda _: w.desk.state(migration).phase == "schema" or None, 60, "the run at work")
+        w.stage.redis.stop("fast")
+        # The copy goes on meanwhile; Slack still answers, so a call of somebody is proof that time has passed.
+        w.slack.person("U0BOB").command("/migrate", "help", CHANNEL)
+        w.stage.redis.start()
+        w.time_passes(migration)
+        until(w, 120, "the end", migration, Status.done)
+        assert compare(source.dsn, target.dsn) == []
+        thread_is_whole(w, migration)
+
+
+def test_courier_killed_between_posting_and_remembering(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
+    source, target = shop_db(pg16), fresh_db(pg18)
+    with world(source, {"new": target}) as w:
+        w.slack.faults.before_answer("chat.postMessage", lambda _: w.stage.processes["courier"].kill())
+        begin(w, "new")
+        migration = w.newest().id
+        for _ in range(3):
+            w.slack.wait_for(lambda _: not w.stage.processes["courier"].alive() or None, 60, "the courier is dead")
+            w.slack.faults.before_answer("chat.postMessage", lambda _: w.stage.processes["courier"].kill())
+            w.slack.rates.scale = 100.0
+            w.stage.start("courier")
+            w.time_passes(migration)
+        w.slack.faults.clear()
+        if not w.stage.processes["courier"].alive():
+            w.stage.start("courier")
+        until(w, 120, "the end", migration, Status.done)
+        w.time_passes(migration)
+        thread_is_whole(w, migration)
+        cards = [m for m in w.slack.channel(CHANNEL).messages if m.metadata and not m.thread_ts]
+        assert len(cards) == 1
+
+
+def test_web_restarted_with_a_modal_open(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
+    source, target = shop_db(pg16), fresh_db(pg18)
+    with world(source, {"new": target}) as w:
+        play = w.play()
+        play.configure("new")
+        w.stage.restart("web", kill=True)
+        w.slack.wait_for_connection(1)
+        play.source("shop")
+        w.stage.restart("web", kill=True)
+        w.slack.wait_for_connection(1)
+        assert "nothing blocks" in play.checked()
+        play.request()
+        until(w, 60, "the end", w.newest().id, Status.done)
+        assert compare(source.dsn, target.dsn) == []
+
+
+def test_a_platform_that_stops_a_worker_gently(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
+    """SIGTERM: the chunk in hand is rolled back, the run goes on in the next worker without waiting for a timeout."""
+    source, target = shop_db(pg16, 0.3), fresh_db(pg18)
+    with world(source, {"new": target}) as w:
+        begin(w, "new")
+        migration = w.newest().id
+        w.slack.wait_for(lambda _: w.desk.state(migration).phase == "schema" or None, 60, "the run at work")
+        began = time.monotonic()
+        w.stage.restart("worker", kill=False)
+        assert time.monotonic() - began < 15, "a platform would have used SIGKILL"
+        assert not w.redis.exists(f"ferrybot:beat:{migration}:migrate"), "nobody should wait for a heartbeat to fade"
+        w.time_passes(migration)
+        until(w, 120, "the end", migration, Status.done)
+        assert compare(source.dsn, target.dsn) == []
+        assert w.desk.state(migration).run == 1

@@ -80,7 +80,9 @@ def demo(leave: bool, port: int, scale: float) -> None:
 
 def entry() -> None:
     """`main`, with errors of the installation as one readable text."""
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    starter = os.environ.get(processes.STARTER, "")
+    if starter.isdigit():
+        processes.end_with(int(starter))
     try:
         main()
     except (SettingsError, ConfigError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import select
 import signal
 import threading
 import time
@@ -25,6 +26,8 @@ from jobs.settings import JobSettings
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 15
+STARTER = "FERRYBOT_STARTER"
+"""Set by demo and tests to their process id: we end when they do."""
 RESTART_SECONDS = 1.0
 """Pause before a child that ended is started again; a Redis that restarts is back within a few of these."""
 GRACE_SECONDS = 20.0
@@ -100,6 +103,20 @@ def _end(children: list[multiprocessing.process.BaseProcess]) -> None:
         if child.is_alive():
             child.kill()
             child.join(2)
+
+
+def end_with(parent: int) -> None:
+    """Ends this process when process `parent` has ended, however that ended: for demo and tests, which start us."""
+
+    def wait() -> None:
+        try:
+            select.select([os.pidfd_open(parent)], [], [])
+        except OSError as error:
+            log.info("its starter cannot be watched", reason=type(error).__name__)
+            return
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="starter", daemon=True).start()
 
 
 def clock(settings: JobSettings) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.server import SlackSandbox
 
 CHANNEL = "C0MIGRATIONS"

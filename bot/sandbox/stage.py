@@ -140,6 +140,7 @@ class Stage:
             "HOST": "127.0.0.1",
             "PORT": str(self.web_port),
             "PYTHONUNBUFFERED": "1",
+            "FERRYBOT_STARTER": str(os.getpid()),
         }
 
     def write_config(self) -> None:

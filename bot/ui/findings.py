@@ -14,6 +14,9 @@ from jobs.core.model import CheckResult, Finding, Service, Severity, TlsMode, Ty
 
 CALLBACK = "ferrybot_validation"
 SERVICE, TYPED = "service", "typed"
+CHECKS_TEXT = 20_000
+"""Characters of all checks in the modal: a view may weigh 250 kB as JSON, and a character up to 12 bytes of it
+(docs.slack.dev/reference/methods/views.open, view_too_large)."""
 
 ICONS = {
     Severity.block: ":no_entry:",
@@ -198,12 +201,23 @@ def _checks(state: State) -> list[Block]:
     if state.status is Status.draft or (state.status is Status.new):
         return [t.context("*Run check* reads both servers. It changes nothing on either.", block_id="checks_hint")]
     blocks = [t.divider(), t.section(headline(state), block_id="checks_head")]
-    for index, chunk in enumerate(chunks(lines(state.results), t.SECTION - 100)):
+    for index, chunk in enumerate(chunks(_fitting(lines(state.results)), t.SECTION - 100)):
         blocks.append(t.section("\n".join(chunk), block_id=f"checks_{index}"))
     if state.problem is not None and state.status is Status.blocked:
         what, remedy = t.clip(t.plain(state.problem.what), 1500), t.clip(t.escape(state.problem.remedy), 1400)
         blocks.append(t.section(f":no_entry: {what}\n{remedy}", block_id="checks_problem"))
     return blocks
+
+
+def _fitting(told: Sequence[str]) -> list[str]:
+    """As many lines as a modal may weigh; the gravest come first, so what is left out is what passed."""
+    room, shown = CHECKS_TEXT, list[str]()
+    for line in told:
+        if len(line) > room:
+            return [*shown, f"… and {t.count(len(told) - len(shown), 'line')} more; the full list is in *Show logs*."]
+        shown.append(line)
+        room -= len(line)
+    return shown
 
 
 def headline(state: State) -> str:

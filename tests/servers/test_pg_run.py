@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.servers import PostgresServer
-from jobs.core.errors import Permanent, Stopped
+from jobs.core.errors import Permanent, Stopped, Transient
 from jobs.core.model import Options, Scope
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.lane import open_lane
@@ -221,3 +221,55 @@ def test_the_tally_counts_tables_rows_and_lanes(small: Migration) -> None:
         last = conductor.tally()
         assert (last.tasks_done, last.tables_done, last.rows_done) == (last.tasks_total, 2, 8000)
         assert {line["table"] for line in conductor.report()} == {"public.a", "public.b"}
+
+
+def large(migration: Migration) -> None:
+    with migration.source.connect() as source:
+        source.execute("insert into a select i, repeat('x', 1000) from generate_series(10000, 40000) i; analyze")
+
+
+def test_a_target_that_refuses_the_first_row_is_heard_before_the_last(small: Migration) -> None:
+    large(small)
+    plan, spy = small.plan(), Spy()
+    with conduct(small.asked(), plan) as conductor:
+        conductor.prepare(Spy())
+        with open_lane(small.asked(), plan) as lane:
+            task = steps(lane, lambda task: task.kind == "copy")
+            with small.target.connect() as target:
+                target.execute("alter table a add check (id > 1)")
+            with pytest.raises(Permanent, match=r"check violation \(line 1, constraint a_id_check\)"):
+                lane.perform(task, spy)
+            lane.rollback(task)
+    assert max((reached for *_, reached in spy.reports), default=0) < 20_000_000
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_connection_lost_inside_a_copy_is_passing_and_the_lane_goes_on(small: Migration, side: str) -> None:
+    large(small)
+    plan, spy = small.plan(), Spy()
+    lost = {"source": small.source, "target": small.target}[side]
+
+    def cut(task: str, title: str, moved: int, size: int) -> None:
+        if size:
+            spy.report = lambda *_: None  # type: ignore[method-assign]  # only once
+            rows(
+                lost,
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like"
+                " 'ferrybot lane%%' and datname = %s",
+                lost.name,
+            )
+
+    spy.report = cut  # type: ignore[method-assign]  # the test's own way into a copy
+    with conduct(small.asked(), plan) as conductor:
+        conductor.prepare(Spy())
+        with open_lane(small.asked(), plan) as lane:
+            task = steps(lane, lambda task: task.kind == "copy")
+            with pytest.raises(Transient):
+                lane.perform(task, spy)
+            lane.rollback(task, "lost")
+            assert rows(small.target, "select attempts, error from ferrybot.task where id = %s", task.id) == [
+                (1, "lost")
+            ]
+            drain(lane, Spy())
+        assert conductor.verdict().reasons == []
+    assert_same(small.source, small.target)

@@ -67,6 +67,12 @@ class Browser:
         self.page.locator(f"[data-testid=option][data-value={value}]").click()
         expect(self.modal.locator(f"[data-action-id={action}]")).to_contain_text(value)
 
+    def tick(self, label: str) -> None:
+        """Tick a box; what was sent a moment before may come back and draw it empty once more in between."""
+        box = self.modal.get_by_label(label)
+        box.click()
+        expect(box).to_be_checked()
+
     def submit(self, word: str) -> None:
         """Press the modal's green button, which must say this."""
         button = self.modal.get_by_test_id("modal-submit")
@@ -172,7 +178,7 @@ def _configure(browser: Browser) -> None:
     expect(browser.modal).to_contain_text("somebody else approves the plan")
     expect(browser.modal).to_contain_text("How a PostgreSQL migration goes")
     browser.modal.get_by_label("Free disk space on the target").fill("40 GB")
-    browser.modal.get_by_label("The target has room").check()
+    browser.tick("The target has room")
     browser.picture("steps-1", browser.modal)
     browser.submit("Get started")
 
@@ -192,7 +198,7 @@ def _request(browser: Browser) -> None:
     for words in ("What will be done", "Largest tables", "must approve exactly this plan"):
         expect(browser.modal).to_contain_text(words)
     browser.picture("steps-3", browser.modal)
-    browser.modal.get_by_label("I have read").check()
+    browser.tick("I have read")
     browser.submit("Migrate")
     expect(browser.card).to_contain_text("Waiting for approval")
 
@@ -213,6 +219,7 @@ def _approver(browser: Browser) -> None:
 
 
 def _thread(browser: Browser) -> None:
+    browser.page.set_viewport_size({"width": 1400, "height": 900})
     browser.card.get_by_test_id("replies").click()
     thread = browser.page.get_by_test_id("thread")
     file = thread.get_by_test_id("file")

@@ -139,18 +139,23 @@ def test_courier_killed_between_posting_and_remembering(
 ) -> None:
     source, target = shop_db(pg16), fresh_db(pg18)
     with world(source, {"new": target}) as w:
-        w.slack.faults.before_answer("chat.postMessage", lambda _: w.stage.processes["courier"].kill())
+
+        def kill_at_the_next_post() -> None:
+            w.slack.faults.before_answer("chat.postMessage", lambda _: w.stage.processes["courier"].kill())
+
+        def killed() -> None:
+            w.slack.wait_for(lambda _: not w.stage.processes["courier"].alive() or None, 60, "the courier is dead")
+
+        kill_at_the_next_post()
         begin(w, "new")
         migration = w.newest().id
-        for _ in range(3):
-            w.slack.wait_for(lambda _: not w.stage.processes["courier"].alive() or None, 60, "the courier is dead")
-            w.slack.faults.before_answer("chat.postMessage", lambda _: w.stage.processes["courier"].kill())
-            w.slack.rates.scale = 100.0
-            w.stage.start("courier")
-            w.time_passes(migration)
-        w.slack.faults.clear()
-        if not w.stage.processes["courier"].alive():
-            w.stage.start("courier")
+        killed()  # the card was posted, and nobody remembers it
+        kill_at_the_next_post()
+        w.stage.start("courier")
+        w.time_passes(migration)
+        killed()  # and so was the first reply
+        w.stage.start("courier")
+        w.time_passes(migration)
         until(w, 120, "the end", migration, Status.done)
         w.time_passes(migration)
         thread_is_whole(w, migration)

@@ -46,7 +46,10 @@ def test_comments_of_extensions_and_subscriptions_never_travel() -> None:
     assert kept == ()
 
 
-HEAD = "--\n-- PostgreSQL database dump\n--\n\n\\restrict Token123\n\nSET transaction_timeout = 0;\nSET xmloption = content;\n"
+HEAD = (
+    "--\n-- PostgreSQL database dump\n--\n\n\\restrict Token123\n\n"
+    "SET transaction_timeout = 0;\nSET xmloption = content;\n"
+)
 BODY = (
     "\n--\n-- Name: f(); Type: FUNCTION\n--\n\nCREATE FUNCTION f() AS $$\n\\restrict Token9\n"
     "SET transaction_timeout = 0;\nALTER TABLE ONLY public.t ALTER COLUMN a SET (pg_attver=1);\n$$;\n"
@@ -89,7 +92,7 @@ def test_drops_are_harmless_when_repeated(desc: str, drop: str, expected: str) -
 
 
 def test_a_constraint_takes_its_index_and_keeps_what_follows() -> None:
-    table = Table(1, "s", "t;", "r", 0, 0, (), (), ())
+    table = Table(1, "s", "t;", "r", 0, 0, (), (), (), (), ())
     constraint = Constraint(2, "p", 1, 0, 'k"', 3, True, False, ("id",), ())
     created = 'ALTER TABLE ONLY s."t;"\n    ADD CONSTRAINT "k""" PRIMARY KEY ("a;b");\n'
     created += '\nALTER TABLE s."t;" CLUSTER ON "k""";\n'
@@ -107,6 +110,13 @@ def test_small_tables_travel_together_and_large_ones_alone() -> None:
 
 
 def test_checksums_name_every_column_once_and_quote_it() -> None:
+    seeded = Compared("s", "t", ("i", "n", "x"), exact=frozenset("i"), texts=frozenset("x"))
+    expected = (
+        'hashtextextended(row(t."n")::text collate "C", hash_record_extended(row(t."i", t."x" collate "C"), 0))'
+    )
+    assert expected in query([seeded], 140000)
+    assert "hash_record" not in query([seeded], 130000)
+    assert "hashint8extended(hash_record" in query([Compared("s", "t", ("i",), exact=frozenset("i"))], 140000)
     text = query([Compared("s", 'a"b', ("x", "f"), frozenset({"f"}))], 150000)
     assert 'from only "s"."a""b" t' in text and 'row(t."x", t."f")::text' in text and "hashtextextended" in text
     old = query([Compared("s", "t", ("x", "f"), frozenset({"f"}))], 100000)

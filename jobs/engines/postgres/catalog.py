@@ -16,7 +16,8 @@ PG_CLASS, PG_CONSTRAINT = 1259, 2606
 
 @dataclass(frozen=True)
 class Table:
-    """A table, partitioned or foreign table. `columns` are written by COPY, `all_columns` are compared.
+    """A table, partitioned or foreign table. `columns` are written by COPY, `all_columns` are compared;
+    `floats`, `exact` and `texts` say how (see checksum).
 
     `above` is the partitioned table of a partition, else 0."""
 
@@ -29,6 +30,8 @@ class Table:
     columns: tuple[str, ...]
     all_columns: tuple[str, ...]
     floats: tuple[str, ...]
+    exact: tuple[str, ...]
+    texts: tuple[str, ...]
 
     @property
     def key(self) -> tuple[str, str]:
@@ -135,8 +138,8 @@ def read_tables(source: Connection) -> list[Table]:
     """Every table of the database."""
     rows = source.execute(_query("tables"))
     return [
-        Table(oid, schema, name, kind, above or 0, size, tuple(columns), tuple(every), tuple(floats))
-        for oid, schema, name, kind, above, size, columns, every, floats in rows
+        Table(oid, schema, name, kind, above or 0, size, tuple(columns), tuple(every), *map(tuple, kinds))
+        for oid, schema, name, kind, above, size, columns, every, *kinds in rows
     ]
 
 
@@ -172,8 +175,10 @@ def lock_tables(source: Connection, quoted: Iterable[str]) -> None:
     """Forbids DDL on the tables until the transaction ends; must come before the snapshot is taken.
 
     TRUNCATE and rewrites are not MVCC-safe: an older snapshot would see an empty table, without an error.
+    Somebody's own DDL is waited for as long as pg_dump does.
     """
     names = list(quoted)
+    source.execute("set local lock_timeout = '60s'")
     for start in range(0, len(names), 500):
         listed = ", ".join(f"only {name}" for name in names[start : start + 500])
         source.execute(f"lock table {listed} in access share mode", prepare=False)

@@ -48,18 +48,23 @@ class PostgresLane:
         self._spoiled = False
 
     def open(self) -> None:
-        target = self._target = connect(self._asked.target, purpose=f"lane {self._asked.migration}")
+        """Connects both sides and enters the run's snapshot. Raises `Stopped`, `Transient` or `Permanent`."""
         try:
-            self._silenced = session.tune(target, self._asked.options.parallelism)
-            run = worktable.read_run(target)
-            if run is None or run.migration != self._asked.migration:
-                raise Stopped("No run of this migration is prepared in the target", remedy="Start it again.")
-            session.hold_lanes_lock(target)
-            target.execute(f"listen {worktable.CHANNEL}")
+            self._open_target()
             self._source = session.open_reader(self._asked.source, self._asked.migration)
             self._follow()
         except psycopg.Error as error:
             raise explain(error, self._asked.target, doing="Opening a lane") from None
+
+    def _open_target(self) -> Connection:
+        target = self._target = connect(self._asked.target, purpose=f"lane {self._asked.migration}")
+        self._silenced = session.tune(target, self._asked.options.parallelism)
+        run = worktable.read_run(target)
+        if run is None or run.migration != self._asked.migration:
+            raise Stopped("No run of this migration is prepared in the target", remedy="Start it again.")
+        session.hold_lanes_lock(target)
+        target.execute(f"listen {worktable.CHANNEL}")
+        return target
 
     def close(self) -> None:
         """Ends both sessions; what was not committed is rolled back by that."""
@@ -128,20 +133,27 @@ class PostgresLane:
 
     def rollback(self, task: Task, error: str = "", *, fatal: bool = False) -> None:
         """Gives the task back; `error` stays in its row."""
-        target = self._target
-        if target is None or target.closed:
-            return
         try:
-            wire.quiet(target)
-            if target.info.transaction_status is not TransactionStatus.IDLE:
-                target.execute("rollback")
+            target = self._cleared()
             if error or fatal:
                 worktable.fail(target, task.id, error[:2000], fatal)
                 worktable.ring(target)
             self._recover()
-        except psycopg.Error:
+        except (psycopg.Error, FerrybotError):
             # The server rolls back what a lost session held; the error itself is on its way to the flow.
-            target.close()
+            if self._target is not None:
+                self._target.close()
+
+    def _cleared(self) -> Connection:
+        """The session in the target without a transaction: a lost one is opened again."""
+        target = self._target
+        if target is not None:
+            wire.quiet(target)
+        if target is None or target.closed:
+            return self._open_target()
+        if target.info.transaction_status is not TransactionStatus.IDLE:
+            target.execute("rollback")
+        return target
 
     def _recover(self) -> None:
         """After a task: the session's settings as a lane needs them, the source in the snapshot."""

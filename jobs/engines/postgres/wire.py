@@ -32,22 +32,58 @@ def run(connection: Connection, statement: str, check: Callable[[], None]) -> Ta
 
 def together(asked: Sequence[tuple[Connection, str]], check: Callable[[], None]) -> list[Table]:
     """Runs one text on each connection at the same time; the rows of each one's last statement."""
+    answers = [_Answer(connection) for connection, _ in asked]
     with cancelling([connection for connection, _ in asked]), selectors.DefaultSelector() as selector:
-        for connection, statement in asked:
-            connection.pgconn.send_query(statement.encode())
-            selector.register(connection.pgconn.socket, selectors.EVENT_READ, connection)
-        waiting = {id(connection) for connection, _ in asked}
-        results: dict[int, Table] = {}
-        while waiting:
-            for connection, _ in asked:
-                if id(connection) in waiting and _flushed(connection.pgconn) and not _busy(connection.pgconn):
-                    results[id(connection)] = _collect(connection)
-                    waiting.discard(id(connection))
-                    selector.unregister(connection.pgconn.socket)
-            if waiting:
-                selector.select(CHECK_SECONDS)
-                check()
-    return [results[id(connection)] for connection, _ in asked]
+        for answer, (_, statement) in zip(answers, asked, strict=True):
+            answer.pgconn.send_query(statement.encode())
+            _flush(answer.pgconn, check)
+            selector.register(answer.pgconn.socket, selectors.EVENT_READ)
+        waiting = list(answers)
+        while waiting := [answer for answer in waiting if not _over(answer, selector)]:
+            selector.select(CHECK_SECONDS)
+            check()
+    return [answer.rows() for answer in answers]
+
+
+def _over(answer: _Answer, selector: selectors.BaseSelector) -> bool:
+    """One side's failure is raised at once: the other need not end its work in vain."""
+    if not answer.advance():
+        return False
+    selector.unregister(answer.pgconn.socket)
+    answer.rows()
+    return True
+
+
+class _Answer:
+    """What one connection said so far; never waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.pgconn = connection.pgconn
+        self._last: PGresult | None = None
+        self._error: PGresult | None = None
+
+    def advance(self) -> bool:
+        """Takes the results that are there; True when the last has come."""
+        self.pgconn.consume_input()
+        while not self.pgconn.is_busy():
+            result = self.pgconn.get_result()
+            if result is None:
+                return True
+            if result.status in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH):
+                raise psycopg.ProgrammingError("a COPY needs its own loop")
+            if failed(result):
+                self._error = self._error or result
+            self._last = result
+        return False
+
+    def rows(self) -> Table:
+        """The rows of the last statement. Raises the first error, as psycopg would."""
+        if self._error is not None:
+            raise error_of(self._error)
+        last = self._last
+        if self.pgconn.status == ConnStatus.BAD or last is None:
+            raise psycopg.OperationalError(self.pgconn.get_error_message("utf-8") or "the connection is lost")
+        return [tuple(_cell(last, row, column) for column in range(last.nfields)) for row in range(last.ntuples)]
 
 
 @contextmanager
@@ -91,33 +127,17 @@ def failed(result: PGresult) -> bool:
     return result.status in _BROKEN
 
 
-def _flushed(pgconn: PGconn) -> bool:
+def error_of(result: PGresult) -> psycopg.Error:
+    """psycopg's error for a failed result; without a state the connection itself broke."""
+    return psycopg.errors.error_from_result(result, encoding="utf-8")
+
+
+def _flush(pgconn: PGconn, check: Callable[[], None]) -> None:
     """Everything written; a text of megabytes does not fit into the socket at once."""
     while pgconn.flush():
-        wait_both(pgconn)
+        if not wait_both(pgconn):
+            check()
         pgconn.consume_input()
-    return True
-
-
-def _busy(pgconn: PGconn) -> bool:
-    pgconn.consume_input()
-    return bool(pgconn.is_busy())
-
-
-def _collect(connection: Connection) -> Table:
-    """The rows of the last statement. Raises the first error, as psycopg would."""
-    pgconn, last, error = connection.pgconn, None, None
-    while (result := pgconn.get_result()) is not None:
-        if failed(result):
-            error = error or psycopg.errors.error_from_result(result, encoding="utf-8")
-        elif result.status in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH):
-            raise psycopg.ProgrammingError("a COPY needs its own loop")
-        last = result
-    if error is not None:
-        raise error
-    if pgconn.status == ConnStatus.BAD or last is None:
-        raise psycopg.OperationalError(pgconn.get_error_message("utf-8") or "the connection is lost")
-    return [tuple(_cell(last, row, column) for column in range(last.nfields)) for row in range(last.ntuples)]
 
 
 def _cell(result: PGresult, row: int, column: int) -> str | None:

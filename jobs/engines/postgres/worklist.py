@@ -129,6 +129,8 @@ def _copied(table: Table, method: str) -> dict[str, Any]:
         "columns": list(table.columns),
         "all": list(table.all_columns),
         "floats": list(table.floats),
+        "exact": list(table.exact),
+        "texts": list(table.texts),
     }
 
 

@@ -14,10 +14,11 @@ import psycopg
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
 from jobs.engines.postgres import quote, wire
+from jobs.engines.postgres.perform.checksum import Compared
 from jobs.engines.postgres.perform.empty import empty, muted
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.engines.postgres.perform.stream import copy_stream
-from jobs.engines.postgres.perform.verify import compare, compared, equal
+from jobs.engines.postgres.perform.verify import compare, equal
 from jobs.ports.engine import Done, Task, Watch
 
 FREEZE_BYTES = 4 << 20
@@ -43,7 +44,7 @@ def copy(hands: Hands, task: Task, watch: Watch) -> Done:
 
 def _bring(hands: Hands, table: dict[str, Any], watch: Watch, label: str) -> tuple[int, int, str]:
     if hands.again:
-        proof = compare(hands, [compared(table)], watch)[0]
+        proof = compare(hands, [Compared.of(table)], watch)[0]
         if equal(proof):
             return proof["target_rows"], 0, "proven equal"
     if not hands.again and hands.asked.options.scope is not Scope.data_only:

@@ -33,11 +33,7 @@ class Hands:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
             what = f"{_DOING.get(task.kind, task.kind)} {named}: {words}{place(error)}"
             return Permanent(what, remedy=_REMEDY, object=named)
-        endpoint = self.asked.target if self._speaks(error) else self.asked.source
-        return explain(error, endpoint, doing=f"{_DOING.get(task.kind, task.kind)} {named}", object=named)
-
-    def _speaks(self, error: psycopg.Error) -> bool:
-        return not self.source.closed
+        return explain(error, self.asked.target, doing=f"{_DOING.get(task.kind, task.kind)} {named}", object=named)
 
 
 _DOING = {

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import psycopg
 from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGconn
+from psycopg.pq.abc import PGconn, PGresult
 
 from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import Connection
@@ -30,31 +30,31 @@ def copy_stream(
 ) -> tuple[int, int]:
     """Rows and bytes moved. On any error or stop both statements are ended before it is raised."""
     with wire.cancelling([source, target]):
-        _begin(target, into, ExecStatus.COPY_IN)
-        _begin(source, out, ExecStatus.COPY_OUT)
+        _begin(target.pgconn, into, ExecStatus.COPY_IN, check)
+        _begin(source.pgconn, out, ExecStatus.COPY_OUT, check)
         moved = _pump(source.pgconn, target.pgconn, progress, check)
-        _end_of(source.pgconn)
+        _end_of(source.pgconn, check)
         _put_end(target.pgconn)
-        rows = _end_of(target.pgconn)
+        rows = _end_of(target.pgconn, check)
     return rows, moved
 
 
-def _begin(connection: Connection, statement: str, expected: ExecStatus) -> None:
-    pgconn = connection.pgconn
+def _begin(pgconn: PGconn, statement: str, expected: ExecStatus, check: Callable[[], None]) -> None:
     pgconn.send_query(statement.encode())
-    result = _next_result(pgconn)
-    if result is None or result.status != expected:
-        if result is not None:
-            raise psycopg.errors.error_from_result(result, encoding="utf-8")
+    result = _next_result(pgconn, check)
+    if result is None:
         raise psycopg.OperationalError("the connection is lost")
+    if result.status != expected:
+        raise wire.error_of(result)
 
 
-def _next_result(pgconn: PGconn) -> psycopg.pq.abc.PGresult | None:
+def _next_result(pgconn: PGconn, check: Callable[[], None]) -> PGresult | None:
     while pgconn.flush():
         wire.wait_both(pgconn)
         pgconn.consume_input()
     while pgconn.is_busy():
-        wire.wait_readable(pgconn)
+        if not wire.wait_readable(pgconn):
+            check()
         pgconn.consume_input()
     return pgconn.get_result()
 
@@ -83,6 +83,7 @@ def _pump(out: PGconn, into: PGconn, progress: Progress, check: Callable[[], Non
         if moved - reported >= REPORT_BYTES:
             reported = moved
             progress(rows, moved)
+            _listen(into, check)
             now = time.monotonic()
             if now - looked >= wire.CHECK_SECONDS:
                 looked = now
@@ -90,13 +91,22 @@ def _pump(out: PGconn, into: PGconn, progress: Progress, check: Callable[[], Non
 
 
 def _await_source(out: PGconn, into: PGconn, check: Callable[[], None]) -> None:
-    """Waits for rows; asks whether to stop when none come for a while, and hears a target that gave up."""
+    """Waits for rows; asks whether to stop when none come for a while."""
     if not wire.wait_readable(out):
         check()
-        into.consume_input()
-        if into.transaction_status == psycopg.pq.TransactionStatus.INERROR:
-            raise psycopg.errors.error_from_result(_result_of_error(into), encoding="utf-8")
+        _listen(into, check)
     out.consume_input()
+
+
+def _listen(into: PGconn, check: Callable[[], None]) -> None:
+    """Hears a target that gave up early, instead of sending it the rest of a large table.
+
+    In a lane's session nothing but an error comes in the middle of a COPY (`client_min_messages`). libpq shows it
+    only after the end of the COPY, which is why the COPY is failed here: the server's own error comes first."""
+    if wire.wait_readable(into, 0):
+        into.put_copy_end(b"the target spoke in the middle of a COPY")
+        _end_of(into, check)
+        raise psycopg.OperationalError("the target ended a COPY early")
 
 
 def _put(into: PGconn, batch: bytearray) -> None:
@@ -114,23 +124,16 @@ def _put_end(into: PGconn) -> None:
         into.consume_input()
 
 
-def _result_of_error(pgconn: PGconn) -> psycopg.pq.abc.PGresult:
-    result = _next_result(pgconn)
-    if result is None:
-        raise psycopg.OperationalError("the connection is lost")
-    return result
-
-
-def _end_of(pgconn: PGconn) -> int:
+def _end_of(pgconn: PGconn, check: Callable[[], None]) -> int:
     """Reads a statement to its end; rows of its command tag. Raises what the server said."""
     rows, error = 0, None
-    while (result := _next_result(pgconn)) is not None:
+    while (result := _next_result(pgconn, check)) is not None:
         if wire.failed(result):
-            error = error or psycopg.errors.error_from_result(result, encoding="utf-8")
+            error = error or result
         elif result.status == ExecStatus.COMMAND_OK:
             rows = result.command_tuples or 0
     if error is not None:
-        raise error
+        raise wire.error_of(error)
     if pgconn.status == psycopg.pq.ConnStatus.BAD:
         raise psycopg.OperationalError(pgconn.get_error_message("utf-8"))
     return rows

@@ -17,7 +17,7 @@ def verify(hands: Hands, task: Task, watch: Watch) -> Done:
     tables = task.payload["tables"]
     watch.report("verify", task.title, 0, 0)
     began = time.monotonic()
-    proofs = compare(hands, [compared(table) for table in tables], watch)
+    proofs = compare(hands, [Compared.of(table) for table in tables], watch)
     seconds = (time.monotonic() - began) / len(proofs)
     documents = [
         {"table": f"{table['schema']}.{table['name']}", **proof, "bytes": table["bytes"], "seconds": seconds}
@@ -25,10 +25,6 @@ def verify(hands: Hands, task: Task, watch: Watch) -> Done:
     ]
     rows = sum(proof["target_rows"] for proof in proofs)
     return Done(rows=rows, bytes=task.size, result=documents)
-
-
-def compared(table: dict[str, Any]) -> Compared:
-    return Compared(table["schema"], table["name"], tuple(table["all"]), frozenset(table["floats"]))
 
 
 def compare(hands: Hands, tables: Sequence[Compared], watch: Watch) -> list[dict[str, Any]]:

@@ -9,7 +9,11 @@ select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
     coalesce(array_agg(a.attname::text order by a.attnum)
         filter (where a.attnum is not null and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''), '{}'),
     coalesce(array_agg(a.attname::text order by a.attnum) filter (where a.attnum is not null), '{}'),
-    coalesce(array_agg(a.attname::text) filter (where a.atttypid in (700, 701)), '{}')
+    coalesce(array_agg(a.attname::text) filter (where a.atttypid in (700, 701)), '{}'),
+    -- bool, bytea, "char", name, int8, int2, int4, oid, date, time, timestamp, timestamptz, uuid
+    coalesce(array_agg(a.attname::text) filter (
+        where a.atttypid in (16, 17, 18, 19, 20, 21, 23, 26, 1082, 1083, 1114, 1184, 2950)), '{}'),
+    coalesce(array_agg(a.attname::text) filter (where a.atttypid in (25, 1043)), '{}')
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and {user} and {own}

@@ -72,9 +72,7 @@ def demo(leave: bool, port: int, scale: float) -> None:
     try:
         from bot.sandbox import demo as stage_demo
     except ImportError as error:
-        raise click.ClickException(
-            f"The demo needs its extra: pip install 'ferrybot[demo]' ({error.name})."
-        ) from None
+        raise click.ClickException(f"The demo needs its extra ({error.name} is missing): use `make demo`.") from None
     sys.exit(stage_demo.run(leave=leave, port=port, scale=scale))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -63,6 +64,8 @@ def _client(settings: Settings, token: str, seconds: int = CALL_SECONDS) -> WebC
 
 def build_app(settings: Settings, deps: Deps) -> App:
     """The Bolt app with every listener."""
+    # Bolt reads SLACK_BOT_TOKEN too and warns that it does not use it: that is what we want, and no news to anybody.
+    logging.getLogger("slack_bolt.App").setLevel(logging.ERROR)
     secret = settings.signing_secret.get_secret_value() if settings.signing_secret else None
     app = App(
         client=_client(settings, settings.bot_token.get_secret_value()),
@@ -72,6 +75,7 @@ def build_app(settings: Settings, deps: Deps) -> App:
         token_verification_enabled=False,
         ignoring_self_events_enabled=True,
     )
+    logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
     for listeners in (configure, validation, approval, migration, home):
         listeners.register(app, deps)
     app.error(_on_error)

@@ -5,6 +5,7 @@ A wrong file is refused as a whole, with every mistake at once: file and line, t
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from jobs.core.model import Dialect, Environment, Frozen, Service
 from jobs.core.policy import Policy
 
 MAX_SERVICES = 100
-"""Slack shows 100 options in a menu (SLACK_AND_RQ, sizes)."""
+"""Slack shows 100 options in a menu (docs.slack.dev, block elements: 100 options)."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,69}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTP]?)(i?)B?", re.I)
@@ -74,6 +75,12 @@ def _config_secret(value: str) -> str:
     return value
 
 
+def _secret_pattern(value: str) -> str:
+    if not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*\*?|file:/[^\x00-\x1f*?\[]+\*?", value):
+        raise ValueError("write env:NAME or file:/ABSOLUTE/PATH, with at most one * at the end")
+    return value
+
+
 class ServiceEntry(Frozen):
     """A database as the file describes it."""
 
@@ -102,6 +109,11 @@ class TypedSources(Frozen):
     """Which hosts a person may type instead of choosing a configured database. None, unless listed."""
 
     allowed_hosts: tuple[Annotated[str, AfterValidator(hosts.check_pattern)], ...] = ()
+    allowed_secrets: tuple[Annotated[str, AfterValidator(_secret_pattern)], ...] = ()
+
+    def secret_allowed(self, reference: str) -> bool:
+        """A typed source may name this secret: whoever types a host must not have any secret of ours sent there."""
+        return any(fnmatch.fnmatchcase(reference, pattern) for pattern in self.allowed_secrets)
 
 
 class Config(Frozen):

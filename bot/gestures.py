@@ -14,7 +14,7 @@ from bot.deps import Deps
 from bot.modals import Open
 from bot.refs import Ref, Sheet, ref, sheet
 from bot.ui import text as t
-from jobs.core.errors import FerrybotError
+from jobs.core.errors import Denied, FerrybotError
 from jobs.core.model import Person
 
 log = structlog.get_logger(__name__)
@@ -105,7 +105,9 @@ def show(deps: Deps, client: WebClient, g: Gesture, migration: str, step: str, v
 
 
 def said(error: FerrybotError) -> str:
-    """A refusal as its person reads it."""
+    """A refusal as its person reads it. Mentions survive only in our own words, never in a database's."""
+    if isinstance(error, Denied):
+        return error.what
     return f"{t.escape(error.what)} {t.escape(error.remedy)}".strip()
 
 

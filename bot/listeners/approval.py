@@ -12,8 +12,9 @@ from bot import access
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, refusing, tell, typed
 from bot.ui import approval
+from bot.ui.text import unmarked
 from jobs.core.commands import Approve, Decline
-from jobs.core.errors import FerrybotError, Refused
+from jobs.core.errors import Denied, FerrybotError, Refused
 from jobs.core.lifecycle import State
 from jobs.core.model import Approval
 
@@ -39,7 +40,7 @@ def register(app: App, deps: Deps) -> None:
         try:
             _decline(deps, g)
         except FerrybotError as error:
-            ack(response_action="errors", errors={"reason": error.what})
+            ack(response_action="errors", errors={"reason": unmarked(error.what)})
             return
         ack()
 
@@ -64,7 +65,7 @@ def demand_approver(deps: Deps, state: State, user: str) -> None:
     groups = deps.people.groups(access.groups_needed(deps.config, state.target, "approve"), live=True)
     decision = access.may_approve(policy, state.requester.id, person, groups)
     if isinstance(decision, access.Denied):
-        raise Refused(decision.reason)
+        raise Denied(decision.reason)
 
 
 def _ask_reason(deps: Deps, client: WebClient, g: Gesture) -> None:

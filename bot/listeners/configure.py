@@ -20,9 +20,9 @@ from bot.listeners import home
 from bot.modals import Open
 from bot.refs import Sheet
 from bot.ui import configure, findings
-from bot.ui.text import OPTIONS, Block
+from bot.ui.text import OPTIONS, Block, unmarked
 from jobs.core.commands import Draft
-from jobs.core.errors import FerrybotError
+from jobs.core.errors import Denied, FerrybotError
 from jobs.core.lifecycle import FORM, State
 from jobs.core.model import Person, Service
 
@@ -176,7 +176,7 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
             demand_mine(deps.desk.state(made.m), g.user.id)
         state = deps.desk.obey(migration, command)
     except FerrybotError as error:
-        ack(response_action="errors", errors={"target": error.what})
+        ack(response_action="errors", errors={"target": unmarked(error.what)})
         return
     ack(response_action="update", view=findings.view(state, deps.modals.form(migration)))
     deps.modals.remember(migration, Open(view_id=g.view_id, step="validation", user=g.user.id, version=state.version))
@@ -194,7 +194,7 @@ def _free_disk(text: str) -> tuple[int | None, dict[str, str]]:
 def _denied(deps: Deps, user: str, channel: str, target: Service) -> Mapping[str, str]:
     needed = access.groups_needed(deps.config, target, "request")
     decision = access.may_request(deps.config, user, deps.people.groups(needed), channel, target)
-    return {} if isinstance(decision, access.Allowed) else {"target": decision.reason}
+    return {} if isinstance(decision, access.Allowed) else {"target": unmarked(decision.reason)}
 
 
 def new_id() -> str:
@@ -205,7 +205,7 @@ def new_id() -> str:
 def demand_mine(state: State, user: str) -> None:
     """A form belongs to the person who began it."""
     if state.requester is not None and state.requester.id != user:
-        raise FerrybotError(f"This migration is being prepared by <@{state.requester.id}>.")
+        raise Denied(f"This migration is being prepared by <@{state.requester.id}>.")
 
 
 def go_on_with(deps: Deps, client: WebClient, g: Gesture, migration: str) -> None:

@@ -51,7 +51,8 @@ def recent(deps: Deps, user: str, channel: str, limit: int) -> list[State]:
     found: list[State] = []
     for migration in deps.desk.ledger.recent(LOOKED_THROUGH):
         state = deps.desk.state(migration)
-        if access.may_see(state, deps.config, user, deps.people.groups(frozenset()), channel):
+        groups = deps.people.groups(access.operate_groups_needed(state, deps.config))
+        if access.may_see(state, deps.config, user, groups, channel):
             found.append(state)
         if len(found) == limit:
             break

@@ -19,7 +19,7 @@ from bot.refs import ref
 from bot.ui import findings, logs, plan
 from bot.ui.text import View
 from jobs.core.commands import Cancel, Command, Configure, Pause, Request, Resume
-from jobs.core.errors import FerrybotError, Refused
+from jobs.core.errors import Denied, FerrybotError, Refused
 from jobs.core.lifecycle import State
 from jobs.core.model import Options, Scope, warnings
 
@@ -76,7 +76,7 @@ def _operate(deps: Deps, g: Gesture, verb: access.Verb, command: Command) -> Non
     groups = deps.people.groups(access.operate_groups_needed(state, deps.config))
     decision = access.may_operate(state, deps.config, g.user.id, groups, verb)
     if isinstance(decision, access.Denied):
-        raise Refused(decision.reason)
+        raise Denied(decision.reason)
     if g.ref.r != state.run:
         raise Refused("This button belongs to an earlier state; the card shows what can be done now.")
     deps.desk.obey(state.id, command)
@@ -133,7 +133,7 @@ def _read(
     groups = deps.people.groups(access.operate_groups_needed(state, deps.config))
     decision = access.may_see(state, deps.config, g.user.id, groups, g.channel)
     if isinstance(decision, access.Denied):
-        raise Refused(decision.reason)
+        raise Denied(decision.reason)
     show(deps, client, g, "", "read", view(state, page), state.version)
 
 
@@ -221,4 +221,4 @@ def _demand_still_allowed(deps: Deps, g: Gesture, state: State) -> None:
     groups = deps.people.groups(access.groups_needed(deps.config, state.target, "request"))
     decision = access.may_request(deps.config, g.user.id, groups, state.channel, state.target)
     if isinstance(decision, access.Denied):
-        raise Refused(decision.reason)
+        raise Denied(decision.reason)

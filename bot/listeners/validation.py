@@ -19,6 +19,7 @@ from bot.listeners.configure import demand_mine, service_named, suggest
 from bot.modals import Open
 from bot.ui import configure, findings, plan
 from bot.ui.findings import SERVICE, TYPED, Form
+from bot.ui.text import unmarked
 from jobs.core.commands import Configure
 from jobs.core.errors import FerrybotError
 from jobs.core.lifecycle import State, Status
@@ -145,7 +146,7 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         demand_mine(state, g.user.id)
         after = deps.desk.obey(state.id, Configure(by=g.user, source=source, options=state.options))
     except FerrybotError as error:
-        ack(response_action="errors", errors={"source_kind": error.what})
+        ack(response_action="errors", errors={"source_kind": unmarked(error.what)})
         return
     deps.modals.drop_form(state.id)
     ack(response_action="update", view=findings.view(after))
@@ -205,6 +206,11 @@ def _typed_source(deps: Deps, form: Form, state: State) -> tuple[TypedSource | N
         return None, _field_errors(error)
     if source.password is not None and source.password.startswith("once:"):
         return None, {"secret_ref": "Write env:NAME or file:/PATH, or leave it empty for the one-time page."}
+    if source.password is not None and not deps.config.typed_sources.secret_allowed(source.password):
+        return None, {
+            "secret_ref": "This reference is not listed under typed_sources.allowed_secrets in ferrybot.yaml. "
+            "Leave the field empty to type the password on a one-time page."
+        }
     refused = _host_refused(deps, source)
     if refused:
         return None, {"host": refused}

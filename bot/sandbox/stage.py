@@ -87,6 +87,7 @@ class Stage:
         *,
         environments: Mapping[str, object] | None = None,
         allowed_hosts: Sequence[str] = ("127.0.0.1", "localhost"),
+        allowed_secrets: Sequence[str] = ("env:SOURCE_*",),
         mode: Literal["socket", "http"] = "socket",
         workers: int = 2,
         slack: SlackSandbox | None = None,
@@ -107,7 +108,7 @@ class Stage:
         self.document = {
             "services": dict(services),
             "environments": dict(environments or {"production": {"approvals": 1, "approvers": ["S0DBA"]}}),
-            "typed_sources": {"allowed_hosts": list(allowed_hosts)},
+            "typed_sources": {"allowed_hosts": list(allowed_hosts), "allowed_secrets": list(allowed_secrets)},
         }
         self._env = dict(env)
         self.log_level = log_level

@@ -20,7 +20,7 @@ CHECKS_TEXT = 20_000
 
 ICONS = {
     Severity.block: ":no_entry:",
-    Severity.unknown: ":grey_question:",
+    Severity.unknown: ":eyes:",
     Severity.warn: ":warning:",
     Severity.inform: ":information_source:",
 }
@@ -76,7 +76,9 @@ def form_of(state: State) -> Form:
 def view(state: State, form: Form | None = None) -> View:
     """The modal of step 2 in every state of the check."""
     form = form or form_of(state)
-    blocks = [steps(2), _summary(state), *_form(form, faults(state)), *_checks(state), _buttons(state)]
+    # What one must do next stands first: below a long form it would not be seen.
+    first = _password(form) if form.kind == TYPED else []
+    blocks = [steps(2), *first, _summary(state), *_form(form, faults(state)), *_checks(state), _buttons(state)]
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -96,7 +98,8 @@ def submit_word(state: State) -> str:
 def _summary(state: State) -> Block:
     target = state.target
     name = f"*{t.plain(target.name)}* ({engine_name(target.engine)}, {target.environment})" if target else "?"
-    return t.section(f"Target: {name}\nNow: where does the data come from?", block_id="summary")
+    asks = "\nWhere does the data come from?" if state.status is Status.draft else ""
+    return t.section(f"Target: {name}{asks}", block_id="summary")
 
 
 def faults(state: State) -> dict[str, str]:
@@ -168,7 +171,6 @@ def _typed_fields(form: Form) -> list[Block]:
             hint="Where the workers find the password. Leave it empty to type the password on a one-time page; "
             "never write a password here.",
         ),
-        *_password(form),
     ]
 
 
@@ -231,7 +233,7 @@ def headline(state: State) -> str:
     if state.plan is None:
         return f":no_entry: *Not ready:* {t.count(max(1, stop), 'finding')} to mend. Mend, then *Re-run check*."
     if warn:
-        return f":white_check_mark: *{done} checks ran, nothing blocks.* {t.count(warn, 'warning')} to acknowledge."
+        return f":white_check_mark: *{done} checks ran, nothing blocks.* {t.count(warn, 'finding')} to acknowledge."
     return f":white_check_mark: *{t.count(done, 'check')} passed.* Nothing stands in the way."
 
 
@@ -242,9 +244,7 @@ def lines(results: Sequence[CheckResult], limit: int = 20) -> list[str]:
     told = [finding_line(f) for f in found[:limit]]
     if len(found) > limit:
         told.append(f"… and {t.count(len(found) - limit, 'finding')} more; the full list is in *Show logs*.")
-    skipped = [
-        f":black_square_button: {_short(r.title)}: not looked at, {_short(r.skipped)}" for r in results if r.skipped
-    ]
+    skipped = [f":white_circle: {_short(r.title)}: not looked at, {_short(r.skipped)}" for r in results if r.skipped]
     passed = [_passed(r) for r in results if not r.findings and not r.skipped]
     return told + passed + skipped
 

@@ -66,7 +66,7 @@ def _validated(event: e.Validated, state: State) -> str:
         found = t.count(max(1, len(blockers(state.results))), "blocker")
         return f":no_entry: The checks found {found}: nothing can start yet."
     warned = warnings(state.results)
-    told = f" {t.count(len(warned), 'warning')} to acknowledge." if warned else ""
+    told = f" {t.count(len(warned), 'finding')} to acknowledge." if warned else ""
     return f":white_check_mark: {t.count(len(state.results), 'check')} ran, nothing blocks.{told}"
 
 
@@ -81,7 +81,7 @@ def _run_line(event: e.Event) -> str:
                 )
             return ":arrow_forward: The run has begun."
         case e.PhaseReached():
-            return f":small_blue_diamond: {t.plain(event.title)}"
+            return f":arrow_right: {t.plain(event.title)}"
         case e.Noted():
             return f"{':warning:' if event.level == 'warning' else ':page_facing_up:'} {t.plain(event.text)}"
         case e.Troubled():
@@ -101,7 +101,7 @@ def _run_line(event: e.Event) -> str:
             return _failed(event)
         case e.Proven():
             tables, objects = t.count(event.receipt.tables, "table"), event.receipt.objects
-            return f":microscope: Verified: {tables} and {objects:,} objects agree."
+            return f":mag: Verified: {tables} and {objects:,} objects agree."
         case e.Finished():
             return receipt(event.receipt)
         case _:
@@ -121,12 +121,12 @@ def _failed(event: e.RunFailed) -> str:
 def receipt(r: Receipt) -> str:
     """What was proven, on which plan, by whom, between which servers."""
     lines = [
-        ":receipt: *Receipt*",
+        ":clipboard: *Receipt*",
         f"{t.count(r.tables, 'table')}, {r.rows:,} rows, {t.size(r.bytes)} in {t.span(r.seconds)}"
         + (f", in {r.runs} runs" if r.runs > 1 else ""),
         f"Every table has the same count and checksum on both sides, and {r.objects:,} objects agree.",
         f"Checksum over all tables: `{r.checksum[:32]}`",
-        f"From {plan.version(r.source_version)} to {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
+        f"PostgreSQL {plan.version(r.source_version)} to {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
     ]
     if r.requester:
         lines.append(f"Requested by {t.mention(r.requester.id)}")

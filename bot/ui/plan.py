@@ -216,7 +216,7 @@ def _warnings(state: State) -> list[Block]:
     box: Block = {
         "type": "checkboxes",
         "action_id": "acknowledge_check",
-        "options": [t.option(f"I have read {t.count(len(found), 'warning')} and go on", "acknowledged")],
+        "options": [t.option(f"I have read {t.count(len(found), 'finding')} and go on", "acknowledged")],
     }
     return [t.section(f"*Warnings*\n{told}", block_id="warnings"), t.field("acknowledge", "Warnings", box)]
 

@@ -106,6 +106,11 @@ def when(moment: datetime) -> str:
     return f"<!date^{stamp}^{{date_short_pretty}} {{time_secs}}|{moment:%Y-%m-%d %H:%M:%S} UTC>"
 
 
+def unmarked(text: str) -> str:
+    """Our own words for a place that shows plain text only: mentions become what they name."""
+    return re.sub(r"<(?:!subteam\^|@|#)([A-Z0-9]+)>", r"\1", text)
+
+
 def mention(user_id: str) -> str:
     """Names a person, and tells them."""
     return f"<@{user_id}>"

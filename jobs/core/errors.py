@@ -43,5 +43,9 @@ class Refused(FerrybotError):
     """A decision, not a fault: this command does not fit the state or the person."""
 
 
+class Denied(Refused):
+    """A refusal whose text is ours alone and may name people and groups in Slack's own markup."""
+
+
 class Conflict(FerrybotError):
     """Somebody else wrote the next event first; read again and decide anew."""

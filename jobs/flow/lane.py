@@ -17,7 +17,7 @@ from jobs.flow.watch import StoryWatch
 from jobs.ports.engine import Asked, Engine, Lane, Task
 
 TRIES = 8
-"""With the delays below about four minutes: a failover or a restart of a managed server fits into it."""
+"""With the delays below about two minutes, and more with refused connections: a restart or a failover fits in."""
 LONGEST_DELAY = 60.0
 IDLE_SECONDS = 1.0
 

@@ -42,14 +42,16 @@ def endpoint(database: Database, user: str | None = None, password: str | None =
 
 @dataclass
 class Spy:
-    """A watch that remembers, and that stops when told to."""
+    """A watch that remembers; `stop` and `moved` (bytes so far) let a test into the middle of a task."""
 
     stop: Callable[[], None] = lambda: None
+    moved: Callable[[int], None] = lambda _: None
     reports: list[tuple[str, str, int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def report(self, task: str, title: str, rows: int, bytes: int) -> None:
         self.reports.append((task, title, rows, bytes))
+        self.moved(bytes)
 
     def check(self) -> None:
         self.stop()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.ui import card, findings, logs
@@ -27,7 +27,6 @@ from tests.support.tales import (
     CAROL,
     LOST,
     MIGRATION,
-    ONE_APPROVAL,
     RECEIPT,
     WARNING,
     Tale,
@@ -119,25 +118,20 @@ class Lives(RuleBasedStateMachine):
 
     # --- the usual way, so that late states are reached ---
 
-    @rule()
-    def go_on(self) -> None:
-        self._usual()
+    @initialize(approvals=st.integers(0, 2), own=st.booleans(), steps=st.integers(0, 9))
+    def begin_somewhere(self, approvals: int, own: bool, steps: int) -> None:
+        self.obey(draft(Policy(approvals=approvals, self_approval=own)))
+        for _ in range(steps):
+            self._usual()
 
-    @rule()
-    def go_on_twice(self) -> None:
-        self._usual()
-        self._usual()
-
-    @rule()
-    def go_on_thrice(self) -> None:
-        for _ in range(3):
+    @rule(steps=st.integers(1, 3))
+    def go_on(self, steps: int) -> None:
+        for _ in range(steps):
             self._usual()
 
     def _usual(self) -> None:
         state = self.state
         match state.status:
-            case Status.new:
-                self.obey(draft(ONE_APPROVAL))
             case Status.draft | Status.blocked:
                 self.obey(configure())
             case Status.configured:
@@ -274,8 +268,8 @@ class Lives(RuleBasedStateMachine):
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
+    max_examples=100,
+    stateful_step_count=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

@@ -51,9 +51,7 @@ METHODS: dict[str, Method] = {
     "usergroups.users.list": Method(api_directory.usergroups_users_list, TIER_2, ("usergroups:read",)),
     "conversations.info": Method(api_directory.conversations_info, TIER_3, ("channels:read", "groups:read")),
     "conversations.list": Method(api_directory.conversations_list, TIER_2, ("channels:read", "groups:read")),
-    "conversations.members": Method(
-        api_directory.conversations_members, TIER_4, ("channels:read", "groups:read")
-    ),
+    "conversations.members": Method(api_directory.conversations_members, TIER_4, ("channels:read", "groups:read")),
     "conversations.open": Method(api_directory.conversations_open, TIER_3, ("im:write", "mpim:write")),
     "conversations.history": Method(
         api_directory.conversations_history,

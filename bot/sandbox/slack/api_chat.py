@@ -138,9 +138,7 @@ def existing(state: State, name: str, *, by_name: bool = False) -> Channel:
     return channel
 
 
-def rewrite(
-    state: State, message: Message, text: str, blocks: list[Json], attachments: list[Json] | None
-) -> None:
+def rewrite(state: State, message: Message, text: str, blocks: list[Json], attachments: list[Json] | None) -> None:
     """Replace the content of a message; text alone removes its blocks."""
     message.text, message.blocks = text, blocks
     if attachments is not None:

@@ -130,9 +130,7 @@ def _page(state: State, channel: Channel, args: Args, stamps: list[str]) -> Json
     with_metadata = args.flag("include_all_metadata")
     more = len(inside) > limit
     return {
-        "messages": [
-            message_object(state, channel, m, metadata=with_metadata) for m in found if m is not None
-        ],
+        "messages": [message_object(state, channel, m, metadata=with_metadata) for m in found if m is not None],
         "has_more": more,
         "response_metadata": {"next_cursor": inside[limit] if more else ""},
     }

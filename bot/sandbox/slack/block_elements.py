@@ -143,9 +143,7 @@ def _datetime(check: Checker, element: Json, at: str) -> None:
 
 def _dispatch(check: Checker, element: Json, at: str) -> None:
     config = element.get("dispatch_action_config")
-    if config is not None and check.shape(
-        config, f"{at}/dispatch_action_config", (), ("trigger_actions_on",)
-    ):
+    if config is not None and check.shape(config, f"{at}/dispatch_action_config", (), ("trigger_actions_on",)):
         for trigger, place in check.items(config, "trigger_actions_on", f"{at}/dispatch_action_config", 2):
             if trigger not in TRIGGERS:
                 check.fail(place, f"must be one of: {', '.join(TRIGGERS)}")
@@ -218,9 +216,7 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...], Details]] = {
     "image": (("alt_text",), ("image_url", "slack_file"), _image),
 }
 COMMON: dict[str, tuple[str, ...]] = {
-    kind: _TYPING if kind in TYPED else _FIELD
-    for kind in RULES
-    if kind not in ("button", "overflow", "image")
+    kind: _TYPING if kind in TYPED else _FIELD for kind in RULES if kind not in ("button", "overflow", "image")
 }
 COMMON |= {"button": _ACTION, "overflow": _ACTION, "image": ()}
 for _kind in ("checkboxes", "radio_buttons", "datetimepicker"):  # these have no placeholder

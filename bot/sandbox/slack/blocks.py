@@ -37,9 +37,7 @@ def check_message_blocks(blocks: list[Json]) -> None:
 def check_view(view: Any, kinds: tuple[str, ...], size: int) -> None:
     """Refuse a view that Slack would not show; `size` is that of its JSON in bytes."""
     if not isinstance(view, dict) or view.get("type") not in kinds:
-        raise ApiError(
-            "invalid_arguments", f"must be a valid view of type {' or '.join(kinds)} [json-pointer:/view]"
-        )
+        raise ApiError("invalid_arguments", f"must be a valid view of type {' or '.join(kinds)} [json-pointer:/view]")
     if size > VIEW_BYTES:
         raise ApiError("view_too_large")
     surface: Surface = "modal" if view["type"] == "modal" else "home"
@@ -97,9 +95,7 @@ def _check_blocks(check: Checker, holder: Json, at: str, most: int, least: int =
     if check.focused > 1:
         check.fail(f"{at}/blocks", "only one element can have focus_on_load")
     if check.markdown_chars > MARKDOWN_LIMIT:
-        check.fail(
-            f"{at}/blocks", f"markdown blocks must be less than {MARKDOWN_LIMIT + 1} characters together"
-        )
+        check.fail(f"{at}/blocks", f"markdown blocks must be less than {MARKDOWN_LIMIT + 1} characters together")
 
 
 def _check_block(check: Checker, block: Any, at: str) -> None:

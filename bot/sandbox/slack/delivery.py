@@ -44,9 +44,7 @@ SILENCE = Receipt(False, None, "operation_timeout")
 class Transport(Protocol):
     """Carries one payload; calls `on_ack` at the moment the acknowledgement arrives."""
 
-    async def carry(
-        self, kind: Kind, payload: Json, on_ack: OnAck, retry: tuple[int, str] | None = None
-    ) -> Receipt:
+    async def carry(self, kind: Kind, payload: Json, on_ack: OnAck, retry: tuple[int, str] | None = None) -> Receipt:
         """Deliver once and wait for the acknowledgement, three seconds at most."""
         ...
 
@@ -93,9 +91,7 @@ class SocketTransport:
         finally:
             self._forget(socket)
 
-    async def carry(
-        self, kind: Kind, payload: Json, on_ack: OnAck, retry: tuple[int, str] | None = None
-    ) -> Receipt:
+    async def carry(self, kind: Kind, payload: Json, on_ack: OnAck, retry: tuple[int, str] | None = None) -> Receipt:
         """Deliver over the next connection; nothing is ever replayed over another."""
         if not self._connections:
             return LOST
@@ -166,9 +162,7 @@ class HttpTransport:
         self._secret = signing_secret.encode()
         self.ack_seconds = ACK_SECONDS
 
-    async def carry(
-        self, kind: Kind, payload: Json, on_ack: OnAck, retry: tuple[int, str] | None = None
-    ) -> Receipt:
+    async def carry(self, kind: Kind, payload: Json, on_ack: OnAck, retry: tuple[int, str] | None = None) -> Receipt:
         """POST once; any status but 200 counts as failed."""
         content_type, body = _encode(kind, payload)
         headers = self._sign(body) | {"Content-Type": content_type}

@@ -90,9 +90,7 @@ def is_empty(element: Json, state: Json) -> bool:
 
 
 def _picked(element: Json, value: Any, offered: list[Json] | None) -> Any:
-    options = {
-        option["value"]: option for option in (offered if offered is not None else all_options(element))
-    }
+    options = {option["value"]: option for option in (offered if offered is not None else all_options(element))}
     if not is_many(element["type"]):
         return _one(options, value)
     limit = element.get("max_selected_items")

@@ -32,9 +32,7 @@ class StoredFile:
         """The file object of Slack's answers."""
         url = f"{base_url}files/{self.id}/{self.name}"
         extension = self.name.rpartition(".")[2].lower() if "." in self.name else "text"
-        shared = [
-            {"ts": ts, "thread_ts": thread, "channel_id": channel} for channel, ts, thread in self.shares
-        ]
+        shared = [{"ts": ts, "thread_ts": thread, "channel_id": channel} for channel, ts, thread in self.shares]
         by_channel: dict[str, list[Json]] = {}
         for one in shared:
             by_channel.setdefault(str(one["channel_id"]), []).append({k: v for k, v in one.items() if v})

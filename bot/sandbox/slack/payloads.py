@@ -31,9 +31,7 @@ def block_actions(state: State, user_id: str, where: Message | View, action: Jso
     """A click, a choice, or a text entered where the app wants to know at once."""
     payload = _base(state, user_id, "block_actions")
     payload |= _surface(state, user_id, where)
-    payload["trigger_id"] = state.triggers.issue(
-        user_id, in_modal=isinstance(where, View) and where.kind == "modal"
-    )
+    payload["trigger_id"] = state.triggers.issue(user_id, in_modal=isinstance(where, View) and where.kind == "modal")
     payload["actions"] = [action | {"action_ts": f"{state.clock.time():.6f}"}]
     if isinstance(where, Message):
         path = state.response_urls.issue(where.channel, user_id, where)

@@ -80,9 +80,7 @@ class Person:
             self._postman.event(body | ({"thread_ts": thread_ts} if thread_ts else {}))
         return message
 
-    def command(
-        self, command: str, text: str, channel: str, *, thread_ts: str | None = None
-    ) -> GestureResult:
+    def command(self, command: str, text: str, channel: str, *, thread_ts: str | None = None) -> GestureResult:
         """Type a slash command."""
         place = self._member_of(channel)
         if thread_ts:
@@ -97,9 +95,7 @@ class Person:
 
     def shortcut(self, callback_id: str) -> GestureResult:
         """Use a global shortcut."""
-        return self._interact(
-            f"shortcut {callback_id}", lambda: payloads.shortcut(self._state, self.id, callback_id)
-        )
+        return self._interact(f"shortcut {callback_id}", lambda: payloads.shortcut(self._state, self.id, callback_id))
 
     def message_shortcut(self, callback_id: str, channel: str, ts: str) -> GestureResult:
         """Use a shortcut in the menu of a message."""
@@ -207,9 +203,7 @@ class Person:
         for view in reversed(gone):
             if view.definition.get("notify_on_close"):
                 what = f"closing of {view.callback_id}"
-                self._interact(
-                    what, lambda view=view: payloads.view_closed(self._state, view, is_cleared=cleared)
-                )
+                self._interact(what, lambda view=view: payloads.view_closed(self._state, view, is_cleared=cleared))
 
     def open_home(self) -> None:
         """Look at App Home: `app_home_opened`, in the background."""
@@ -223,9 +217,7 @@ class Person:
 
     def _interact(self, what: str, build: Any) -> GestureResult:
         receipt = self._postman.gesture("interactive", what, build, lambda body: None)
-        return GestureResult(
-            receipt.acked, receipt.body, None if receipt.acked else f"{TROUBLE} ({receipt.error})"
-        )
+        return GestureResult(receipt.acked, receipt.body, None if receipt.acked else f"{TROUBLE} ({receipt.error})")
 
     def _enter(self, where: Message | View, block: Json, element: Json, value: Any) -> Json:
         """Put a value into an element of a view or a message and return its state."""

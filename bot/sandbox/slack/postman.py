@@ -15,9 +15,7 @@ from bot.sandbox.slack.state import State
 class Postman:
     """The one door between the people of the sandbox and the app. `gesture` blocks the calling thread."""
 
-    def __init__(
-        self, state: State, transport: Transport, loop: Callable[[], asyncio.AbstractEventLoop]
-    ) -> None:
+    def __init__(self, state: State, transport: Transport, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self._state = state
         self._transport = transport
         self._loop = loop
@@ -28,9 +26,7 @@ class Postman:
         """Deliver what `build` makes and wait for the acknowledgement; a missing one is a problem."""
         with self._state.changed:
             payload = json.loads(json.dumps(build()))  # as it is now, whatever changes meanwhile
-        receipt = asyncio.run_coroutine_threadsafe(
-            self._gesture(kind, payload, on_ack), self._loop()
-        ).result()
+        receipt = asyncio.run_coroutine_threadsafe(self._gesture(kind, payload, on_ack), self._loop()).result()
         if not receipt.acked:
             self._state.problem("not acknowledged", what, receipt.error or "")
         self._state.touch()
@@ -67,9 +63,7 @@ class Postman:
             if receipt.acked:
                 break
             await asyncio.sleep(delay)
-            receipt = await self._transport.carry(
-                "events_api", payload, lambda body: None, (number, "timeout")
-            )
+            receipt = await self._transport.carry("events_api", payload, lambda body: None, (number, "timeout"))
         if not receipt.acked:
             self._state.problem("not acknowledged", f"event {payload['event']['type']}", receipt.error or "")
         self._state.touch()

@@ -31,9 +31,7 @@ def message_object(state: State, channel: Channel, message: Message, *, metadata
     if metadata and message.metadata:
         shown["metadata"] = message.metadata
     if message.is_ephemeral:
-        return (
-            shown | {"is_ephemeral": True} | ({"thread_ts": message.thread_ts} if message.thread_ts else {})
-        )
+        return shown | {"is_ephemeral": True} | ({"thread_ts": message.thread_ts} if message.thread_ts else {})
     return shown | _thread_fields(channel, message)
 
 

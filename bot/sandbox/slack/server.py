@@ -171,9 +171,7 @@ class SlackSandbox:
 
     # -- waiting and steering
 
-    def wait_for(
-        self, predicate: Callable[[SlackSandbox], T | None], timeout: float = 30.0, what: str = ""
-    ) -> T:
+    def wait_for(self, predicate: Callable[[SlackSandbox], T | None], timeout: float = 30.0, what: str = "") -> T:
         """The first true thing that `predicate` returns, asked again at every change; else AssertionError.
 
         The predicate runs under the sandbox's lock: it must look, not act.
@@ -215,9 +213,7 @@ class SlackSandbox:
 
     def uninstall(self) -> None:
         """Remove the app: its two farewell events are sent, every call answers `token_revoked`."""
-        self._postman.event(
-            {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [self.workspace.bot_user_id]}}
-        )
+        self._postman.event({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [self.workspace.bot_user_id]}})
         self._postman.event({"type": "app_uninstalled"})
         self._tokens.revoked = True
 

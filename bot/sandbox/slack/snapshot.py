@@ -71,8 +71,7 @@ def _panel(sandbox: SlackSandbox) -> Json:
     """What the panel of misfortunes shows."""
     faults = sandbox.faults
     calls = [
-        {"method": c.method, "ok": c.ok, "error": c.error, "fault": c.fault}
-        for c in sandbox.calls[-LOG_LENGTH:]
+        {"method": c.method, "ok": c.ok, "error": c.error, "fault": c.fault} for c in sandbox.calls[-LOG_LENGTH:]
     ]
     return {
         "outage": faults.outage, "duplicate_gestures": faults.duplicate_gestures,

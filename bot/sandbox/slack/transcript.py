@@ -25,9 +25,7 @@ def transcript(state: State, channel: Channel, ts: str | None = None) -> str:
 
 def everything(state: State) -> str:
     """All conversations, open modals, calls that failed and problems: what a failed wait shows."""
-    parts = [
-        transcript(state, channel) for channel in state.workspace.channels.values() if channel.all_messages
-    ]
+    parts = [transcript(state, channel) for channel in state.workspace.channels.values() if channel.all_messages]
     parts += [_modal(state, view) for stack in state.views.stacks.values() for view in stack]
     parts += [f"problem: {problem}" for problem in state.problems]
     return "\n\n".join(parts) or "(nothing happened)"

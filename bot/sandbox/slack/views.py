@@ -110,9 +110,7 @@ class View:
             if block["block_id"] == block_id and action_id in (None, element["action_id"]):
                 return block, element
         there = [(block["block_id"], element["action_id"]) for block, element in self.elements()]
-        raise KeyError(
-            f"no element {block_id!r}/{action_id!r} in view {self.callback_id!r}; there are {there}"
-        )
+        raise KeyError(f"no element {block_id!r}/{action_id!r} in view {self.callback_id!r}; there are {there}")
 
     def value(self, block_id: str, action_id: str | None = None) -> Any:
         """What an element holds now, bare."""
@@ -206,9 +204,7 @@ class ViewStore:
 
     def _new(self, user_id: str, definition: Json, now: float) -> View:
         external = definition.get("external_id")
-        if external and any(
-            v.is_open and v.definition.get("external_id") == external for v in self.by_id.values()
-        ):
+        if external and any(v.is_open and v.definition.get("external_id") == external for v in self.by_id.values()):
             raise ApiError("duplicate_external_id")
         view = View("V" + secrets.token_hex(5).upper(), user_id, definition, self._app)
         view.redefine(definition, now)

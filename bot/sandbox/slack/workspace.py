@@ -116,9 +116,7 @@ class Workspace:
         self.users[user.id] = user
         return user
 
-    def add_channel(
-        self, id: str, name: str, *, bot: bool = True, private: bool = False, topic: str = ""
-    ) -> Channel:
+    def add_channel(self, id: str, name: str, *, bot: bool = True, private: bool = False, topic: str = "") -> Channel:
         """Create a channel with every person in it, and the bot if wanted."""
         members = {u.id for u in self.users.values() if not u.is_bot} | ({self.bot_user_id} if bot else set())
         self.channels[id] = Channel(id, name, members, private, topic=topic)

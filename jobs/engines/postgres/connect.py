@@ -28,7 +28,7 @@ PINNED = {
     "xmloption": "content",
     "quote_all_identifiers": "off",
     "search_path": "",
-    # A row that a policy hides must be an error, never a row less (HARD_CASES 2).
+    # A row that a policy hides must be an error, never a row less.
     "row_security": "off",
     # A long copy is not a mistake.
     "statement_timeout": "0",

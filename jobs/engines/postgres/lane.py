@@ -46,6 +46,7 @@ class PostgresLane:
         self._source: Connection | None = None
         self._done_under: int | None = None
         self._spoiled = False
+        self._read = False
 
     def open(self) -> None:
         """Connects both sides and enters the run's snapshot. Raises `Stopped`, `Transient` or `Permanent`."""
@@ -113,6 +114,7 @@ class PostgresLane:
             again=self._done_under is not None,
         )
         self._spoiled = bool(task.payload.get("reset"))
+        self._read = True
         try:
             return PERFORMERS[task.kind](hands, task, watch)
         except psycopg.Error as error:
@@ -167,8 +169,9 @@ class PostgresLane:
         if not led:
             raise Stopped("The conductor is gone", remedy="The run resumes by itself.")
         source = self._s()
-        broken = source.info.transaction_status is not TransactionStatus.INTRANS
-        if (epoch, snapshot) != (self._epoch, self._snapshot) or broken:
+        outside = source.info.transaction_status is not TransactionStatus.INTRANS
+        if (epoch, snapshot) != (self._epoch, self._snapshot) or outside or self._read:
+            self._read = False
             if source.closed:
                 source = self._source = session.open_reader(self._asked.source, self._asked.migration)
             session.attach(source, self._asked.source, snapshot)

@@ -24,7 +24,7 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
         "owners",
     ),
     ("environments", "*"): ("approvals", "approvers", "self_approval", "requesters"),
-    ("typed_sources",): ("allowed_hosts",),
+    ("typed_sources",): ("allowed_hosts", "allowed_secrets"),
 }
 """The keys of each place (a test holds them against the models)."""
 

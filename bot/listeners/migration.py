@@ -20,7 +20,7 @@ from bot.ui import findings, logs, plan
 from bot.ui.text import View
 from jobs.core.commands import Cancel, Command, Configure, Pause, Request, Resume
 from jobs.core.errors import Denied, FerrybotError, Refused
-from jobs.core.lifecycle import State
+from jobs.core.lifecycle import FORM, State
 from jobs.core.model import Options, Scope, warnings
 
 
@@ -209,8 +209,9 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
     except FerrybotError as error:
         after = deps.desk.state(state.id)
         ack(response_action="update", view=plan.view(after, note=said(error)))
-        opened = Open(view_id=g.view_id, step="migration", user=g.user.id, version=after.version)
-        deps.modals.remember(after.id, opened)
+        if after.status in FORM:
+            opened = Open(view_id=g.view_id, step="migration", user=g.user.id, version=after.version)
+            deps.modals.remember(after.id, opened)
         return
     ack(response_action="clear")
 

@@ -266,3 +266,14 @@ def test_a_connection_lost_inside_a_copy_is_passing_and_the_lane_goes_on(small: 
             drain(lane, Spy())
         assert conductor.verdict().reasons == []
     assert_same(small.source, small.target)
+
+
+@pytest.mark.parametrize("change", ["create table c (id int)", "drop view v; drop table b"])
+def test_tables_that_came_or_went_since_the_plan_are_refused(small: Migration, change: str) -> None:
+    plan = small.plan()
+    with small.source.connect() as source:
+        source.execute(change)
+    refused = pytest.raises(Permanent, match=r"not those of the plan any more: public\.[bc]$")
+    with conduct(small.asked(), plan) as conductor, refused:
+        conductor.prepare(Spy())
+    assert nothing_of_ours(small.target)

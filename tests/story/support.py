@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -56,6 +56,17 @@ class World:
     def newest(self) -> State:
         """The migration that was begun last."""
         return self.desk.state(self.desk.ledger.recent(1)[0])
+
+    def until(self, predicate: Callable[[State], bool], what: str, seconds: float = 60) -> State:
+        """Waits until the newest migration's state is as wanted, woken by each new event of its story."""
+        deadline = time.monotonic() + seconds
+        while True:
+            state = self.newest()
+            if predicate(state):
+                return state
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what}: still {state.status} {state.problem}\n{self.stage.output()[-4000:]}")
+            self.redis.xread({keys.story(state.id): f"{state.version}-0"}, block=300)
 
     def time_passes(self, migration: str) -> None:
         """What half a minute would bring: the dead job's heartbeat fades, and the clock rings for a sweep."""

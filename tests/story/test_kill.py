@@ -123,7 +123,7 @@ def test_redis_stopped_and_started_in_the_middle(
     with world(source, {"new": target}) as w:
         begin(w, "new")
         migration = w.newest().id
-        w.slack.wait_for(lambda _: w.desk.state(migration).phase == "schema" or None, 60, "the run at work")
+        w.until(lambda state: state.phase == "schema", "the run at work")
         w.stage.redis.stop("fast")
         # The copy goes on meanwhile; Slack still answers, so a call of somebody is proof that time has passed.
         w.slack.person("U0BOB").command("/migrate", "help", CHANNEL)
@@ -189,7 +189,7 @@ def test_a_platform_that_stops_a_worker_gently(
     with world(source, {"new": target}) as w:
         begin(w, "new")
         migration = w.newest().id
-        w.slack.wait_for(lambda _: w.desk.state(migration).phase == "schema" or None, 60, "the run at work")
+        w.until(lambda state: state.phase == "schema", "the run at work")
         began = time.monotonic()
         w.stage.restart("worker", kill=False)
         assert time.monotonic() - began < 15, "a platform would have used SIGKILL"

@@ -66,6 +66,7 @@ class Lives(RuleBasedStateMachine):
         super().__init__()
         self.tale = Tale()
         self.asked: e.Requested | None = None
+        self.crowd: list[Person] = []
         self.consents: set[str] = set()
         self.queued_for_request = 0
         self.proven = False
@@ -118,8 +119,14 @@ class Lives(RuleBasedStateMachine):
 
     # --- the usual way, so that late states are reached ---
 
-    @initialize(approvals=st.integers(0, 2), own=st.booleans(), steps=st.integers(0, 9))
-    def begin_somewhere(self, approvals: int, own: bool, steps: int) -> None:
+    @initialize(
+        approvals=st.integers(0, 3),
+        own=st.booleans(),
+        steps=st.integers(0, 7),
+        crowd=st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4),
+    )
+    def begin_somewhere(self, approvals: int, own: bool, steps: int, crowd: list[Person]) -> None:
+        self.crowd = crowd
         self.obey(draft(Policy(approvals=approvals, self_approval=own)))
         for _ in range(steps):
             self._usual()
@@ -142,8 +149,10 @@ class Lives(RuleBasedStateMachine):
                 keys = tuple(f.key for r in state.results for f in r.findings)
                 self.obey(c.Request(by=ALICE, digest=state.digest, acknowledged=keys))
             case Status.awaiting_approval:
-                free = [p for p in PEOPLE if p.id not in {a.by.id for a in state.approvals} | {ALICE.id}]
-                self.obey(approve(free[0], state.digest))
+                # Everybody presses, the requester and those of the last plan too; who counts is not known here.
+                for by in self.crowd:
+                    self.obey(approve(by, PLANS[1].digest))
+                    self.obey(approve(by, state.digest))
             case Status.migrating | Status.verifying:
                 self.obey(tell(e.Finished(run=state.run, receipt=RECEIPT)))
                 self.obey(tell(e.Proven(run=state.run, receipt=RECEIPT)))
@@ -268,7 +277,7 @@ class Lives(RuleBasedStateMachine):
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(
-    max_examples=100,
+    max_examples=150,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

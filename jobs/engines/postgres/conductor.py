@@ -160,16 +160,28 @@ class PostgresConductor:
         if self._source is not None:
             self._source.close()
         source = self._source = connect(self._asked.source, purpose=f"conductor {self._asked.migration}")
-        names = [t.quoted for t in source_catalog.read_tables(source) if self._is_moved(t)]
+        moved = {(t.schema_name, t.name) for t in self._plan.tables if t.rows_moved}
+        names = [t.quoted for t in source_catalog.read_tables(source) if t.kind == "r" and t.key in moved]
         source.execute("begin isolation level repeatable read read only")
         source_catalog.lock_tables(source, names)
         row = source.execute("select pg_export_snapshot()").fetchone()
         assert row
         self._catalog = source_catalog.read(source)
+        self._must_fit_the_plan(self._catalog)
         return str(row[0])
 
-    def _is_moved(self, table: source_catalog.Table) -> bool:
-        return table.kind == "r" and any(table.key == (t.schema_name, t.name) for t in self._plan.tables)
+    def _must_fit_the_plan(self, catalog: Catalog) -> None:
+        """A table that came or went since the plan was approved must not be left behind in silence."""
+        out = catalog.left_out(self._asked.options.include, self._asked.options.exclude)
+        now = {table.key for table in catalog.tables.values() if table.oid not in out}
+        planned = {(table.schema_name, table.name) for table in self._plan.tables}
+        if now != planned:
+            shown = ", ".join(".".join(key) for key in sorted(now ^ planned)[:5])
+            raise Permanent(
+                f"The source's tables are not those of the plan any more: {shown}",
+                meaning="Nothing was changed.",
+                remedy="Run the checks again, so that the plan knows them.",
+            )
 
     def _begin(self, snapshot: str, replica: bool, watch: Watch) -> None:
         assert self._source and self._catalog
@@ -245,10 +257,7 @@ class PostgresConductor:
         return [f"{title} ({kind} is not done)" for kind, title in worktable.open_tasks(self._target)]
 
     def _expected_tables(self) -> int:
-        assert self._catalog
-        if self._asked.options.scope is Scope.schema_only:
-            return 0
-        return len(worklist.moved(self._plan, self._catalog))
+        return sum(table.rows_moved for table in self._plan.tables)
 
     def _fault(self, error: psycopg.Error, doing: str) -> FerrybotError:
         lost = self._source is not None and self._source.broken

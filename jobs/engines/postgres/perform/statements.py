@@ -19,16 +19,24 @@ def run_texts(hands: Hands, task: Task, watch: Watch) -> Done:
 
 
 def validate(hands: Hands, task: Task, watch: Watch) -> Done:
-    """Proves a foreign key over all rows; where rows break it, says how many and how to find them."""
-    hands.target.execute("savepoint before_validation")
-    try:
-        return run_texts(hands, task, watch)
-    except psycopg.errors.ForeignKeyViolation:
-        hands.target.execute("rollback to savepoint before_validation")
-        found = wire.run(hands.target, f"select count(*) {task.payload['orphans']}", watch.check)
-        raise Permanent(
-            f"{found[0][0]} rows break the foreign key {task.title}",
-            meaning="The source holds them too: its key was not enforced when they came. All rows are copied.",
-            remedy=f"Mend them in the source, then press Retry. Find them: select t.* {task.payload['orphans']}",
-            object=task.title,
-        ) from None
+    """Proves foreign keys over all rows; where rows break one, says how many and how to find them."""
+    for key in task.payload["keys"]:
+        watch.report("validate", key["title"], 0, 0)
+        hands.target.execute("savepoint before_validation")
+        try:
+            wire.run(hands.target, key["sql"], watch.check)
+        except psycopg.errors.ForeignKeyViolation:
+            hands.target.execute("rollback to savepoint before_validation")
+            found = wire.run(hands.target, f"select count(*) {key['orphans']}", watch.check)
+            raise _broken(key, found[0][0] or "") from None
+        hands.target.execute("release savepoint before_validation")
+    return Done()
+
+
+def _broken(key: dict[str, str], rows: str) -> Permanent:
+    return Permanent(
+        f"{rows} rows break the foreign key {key['title']}",
+        meaning="The source holds them too: its key was not enforced when they came. All rows are copied.",
+        remedy=f"Mend them in the source, then press Retry. Find them: select t.* {key['orphans']}",
+        object=key["title"],
+    )

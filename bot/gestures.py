@@ -34,6 +34,7 @@ class Gesture:
     view_hash: str
     values: Mapping[str, Mapping[str, Any]]
     response_url: str
+    key: str
 
     @property
     def in_modal(self) -> bool:
@@ -56,6 +57,8 @@ def gesture(body: Body) -> Gesture:
         view_hash=str(view.get("hash") or ""),
         values=(view.get("state") or {}).get("values") or {},
         response_url=str(body.get("response_url") or ""),
+        # The same for every delivery of one gesture: a click by its time, a submission by the view that it left.
+        key=str(action.get("action_ts") or f"{view.get('id', '')}:{view.get('hash', '')}"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 import string
 from collections.abc import Mapping
 from dataclasses import replace
@@ -163,7 +163,7 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         ack(response_action="errors", errors=errors)
         return
     assert target is not None
-    migration = made.m or new_id()
+    migration = made.m or new_id(g.view_id)
     command = Draft(
         by=g.user,
         channel=channel,
@@ -197,9 +197,15 @@ def _denied(deps: Deps, user: str, channel: str, target: Service) -> Mapping[str
     return {} if isinstance(decision, access.Allowed) else {"target": unmarked(decision.reason)}
 
 
-def new_id() -> str:
-    """A migration's id: 51 bits, so that nobody guesses one and two never meet."""
-    return "m" + "".join(secrets.choice(_ID_LETTERS) for _ in range(10))
+def new_id(view_id: str) -> str:
+    """The id of the migration that a modal begins: 51 bits of its view's id, so that a submission that Slack
+    delivers twice begins one migration and not two."""
+    number = int.from_bytes(hashlib.sha256(view_id.encode()).digest()[:8], "big")
+    letters = []
+    for _ in range(10):
+        number, letter = divmod(number, len(_ID_LETTERS))
+        letters.append(_ID_LETTERS[letter])
+    return "m" + "".join(letters)
 
 
 def demand_mine(state: State, user: str) -> None:

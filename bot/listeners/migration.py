@@ -178,7 +178,7 @@ def _lines(text: str) -> tuple[str, ...]:
 
 def _update(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
     assert state.source is not None
-    command = Configure(by=g.user, source=state.source, options=options_of(g, state.options))
+    command = Configure(by=g.user, source=state.source, options=options_of(g, state.options), key=g.key)
     after = deps.desk.obey(state.id, command)
     show(deps, client, g, state.id, "migration", plan.view(after), after.version)
 

@@ -144,7 +144,7 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         return
     try:
         demand_mine(state, g.user.id)
-        after = deps.desk.obey(state.id, Configure(by=g.user, source=source, options=state.options))
+        after = deps.desk.obey(state.id, Configure(by=g.user, source=source, options=state.options, key=g.key))
     except FerrybotError as error:
         ack(response_action="errors", errors={"source_kind": unmarked(error.what)})
         return
@@ -171,7 +171,7 @@ def _rerun(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
         said = "; ".join(errors.values()) or "Press the submit button to enter the password first."
         tell(client, g, f"The check was not started: {said}")
         return
-    after = deps.desk.obey(state.id, Configure(by=g.user, source=source, options=state.options))
+    after = deps.desk.obey(state.id, Configure(by=g.user, source=source, options=state.options, key=g.key))
     deps.modals.drop_form(state.id)
     show(deps, client, g, state.id, "validation", findings.view(after), after.version)
 
@@ -274,7 +274,7 @@ def password_given(deps: Deps, migration: str, user: str, reference: str) -> Non
         if errors or (source is not None and source.password is None):
             raise FerrybotError("The form changed.")
         made = _with_password(form, state, reference)
-        deps.desk.obey(migration, Configure(by=Person(id=user), source=made, options=state.options))
+        deps.desk.obey(migration, Configure(by=Person(id=user), source=made, options=state.options, key=reference))
         deps.modals.drop_form(migration)
     except (FerrybotError, ValidationError) as error:
         deps.secrets.forget(reference)

@@ -20,6 +20,7 @@ class Configure(Frozen):
     by: Person
     source: Origin
     options: Options = Options()
+    key: str = ""
 
 
 class Detach(Frozen):

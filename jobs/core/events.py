@@ -41,6 +41,7 @@ class Configured(Frozen):
     source: Origin
     options: Options
     attempt: int
+    key: str = Field(default="", description="names the gesture, so that a second delivery of it is known")
 
 
 class Detached(Frozen):

@@ -78,6 +78,7 @@ class State(Frozen):
     source: Origin | None = None
     options: Options = Options()
     attempt: int = 0
+    key: str = ""
     results: tuple[CheckResult, ...] = ()
     plan: MigrationPlan | None = None
     plan_before: MigrationPlan | None = None
@@ -162,6 +163,14 @@ def _demand(state: State, verb: str, *allowed: Status) -> None:
 def _draft(state: State, command: c.Draft) -> Sequence[e.Event]:
     if state.status is not Status.new:
         _demand(state, "changed", *FORM)
+    if (state.target, state.channel, state.policy, state.free_bytes) == (
+        command.target,
+        command.channel,
+        command.policy,
+        command.free_bytes,
+    ):
+        # The same again, from a submission that came twice or from going back and forth: nothing found is voided.
+        return []
     return [
         e.Drafted(
             by=command.by,
@@ -180,7 +189,10 @@ def _configure(state: State, command: c.Configure) -> Sequence[e.Event]:
 
 
 def _request(state: State, command: c.Request) -> Sequence[e.Event]:
+    same = state.requester is not None and state.requester.id == command.by.id and state.digest == command.digest
     if state.status in (Status.awaiting_approval, *RUNNING):
+        if same:
+            return []
         raise Refused("This migration was already requested; nothing was started twice.")
     _demand(state, "started", Status.ready)
     _demand_digest(state, command.digest)
@@ -318,6 +330,7 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "source": event.source,
                 "options": event.options,
                 "attempt": event.attempt,
+                "key": event.key,
                 "results": (),
                 "plan": None,
                 "plan_before": state.plan or state.plan_before,

@@ -134,6 +134,12 @@ def world(
         yield World(stage, source, targets)
 
 
+def broken_rules(w: World) -> list[str]:
+    """What Slack would have minded. A `hash_conflict` is no fault: it is the guard that keeps a courier from
+    writing over what a person did at the same moment."""
+    return [str(p) for p in w.slack.problems if "hash_conflict" not in str(p)]
+
+
 def hears(w: World, person: str, words: str, *, channel: str = "C0MIGRATIONS") -> str:
     """Waits until Slack shows `words` to this person alone."""
 

@@ -10,7 +10,7 @@ import pytest
 from bot.sandbox.compare import compare
 from bot.sandbox.play import ALICE, BOB, CHANNEL, MALLORY, texts
 from bot.sandbox.servers import PostgresServer
-from tests.story.support import CANARY, World, hears, reader, world
+from tests.story.support import CANARY, World, broken_rules, hears, reader, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 
 pytestmark = pytest.mark.story
@@ -47,7 +47,7 @@ def test_a_migration_from_the_command_to_the_receipt(
         _receipt(w, play.thread())
         _log_file(w)
         assert compare(source.dsn, target.dsn) == []
-        assert w.slack.problems == []
+        assert broken_rules(w) == []
         _no_secret(w, mode)
 
 
@@ -123,4 +123,4 @@ def test_staging_needs_nobody_and_the_words_after_the_command(
         assert "shop → new" in answer("list")
         assert "Receipt" in answer("logs")
         assert "none yet" in answer("status"), "an ended migration is not going on"
-        assert w.slack.problems == []
+        assert broken_rules(w) == []

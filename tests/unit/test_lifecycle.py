@@ -407,8 +407,9 @@ def test_a_double_click_on_migrate_starts_one_run() -> None:
     tale = Tale().checked(plan(), policy=Policy())
     request = c.Request(by=ALICE, digest=tale.state.digest)
     assert [type(x) for x in tale.obey(request)] == [e.Requested, e.RunQueued]
+    assert tale.obey(request) == []
     with pytest.raises(Refused, match="nothing was started twice"):
-        tale.obey(request)
+        tale.obey(c.Request(by=BOB, digest=tale.state.digest))
 
 
 def test_a_double_click_on_approve_counts_once() -> None:
@@ -455,7 +456,10 @@ def test_declined_then_requested_again_begins_without_approvals() -> None:
 
 def test_a_new_target_forgets_a_refusal_of_the_old_one() -> None:
     tale = Tale().requested()
-    tale.obey(c.Decline(by=BOB, digest=tale.state.digest, reason="wrong target"), draft())
+    tale.obey(c.Decline(by=BOB, digest=tale.state.digest, reason="wrong target"))
+    same = draft(tale.state.policy)
+    assert tale.obey(same) == [], "the same target again voids nothing"
+    tale.obey(same.model_copy(update={"free_bytes": 7}))
     assert tale.state.declined is None and tale.state.plan is None
 
 

@@ -166,9 +166,9 @@ def scrub(text: str, *endpoints: Endpoint) -> str:
 
 
 def first_line(text: str) -> str:
+    """The line that says what happened: of libpq's "connection to … failed: reason", the reason."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (
-        lines[-1][:500]
-        if lines and lines[0].startswith("connection failed") and len(lines) > 1
-        else (lines[0][:500] if lines else "no message")
-    )
+    if not lines:
+        return "no message"
+    reason = lines[0].rpartition(" failed: ")[2] if lines[0].startswith("connection failed") else lines[0]
+    return reason.removeprefix("FATAL:").strip()[:500]

@@ -65,7 +65,7 @@ FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled})
 def deliver(migration: str) -> None:
     """RQ's door."""
     settings = load_settings()
-    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=10)
     client = WebClient(token=settings.bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout=15)
     desk = Desk(RedisLedger(redis), RqDoorbell(redis))
     try:

@@ -11,7 +11,9 @@ from functools import partial
 
 import structlog
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
@@ -65,7 +67,13 @@ class Wired:
 @contextmanager
 def _wired() -> Iterator[Wired]:
     settings = load_job_settings()
-    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=10, socket_connect_timeout=5)
+    # One quick retry: while Redis is away a copy must not wait for it, and each caller knows what to do then.
+    redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=10,
+        socket_connect_timeout=5,
+        retry=Retry(NoBackoff(), 1),
+    )
     try:
         desk = Desk(RedisLedger(redis), RqDoorbell(redis))
         yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key))
@@ -124,6 +132,7 @@ def _log_trouble(migration: str, error: Transient, attempt: int, delay: float) -
 @contextmanager
 def _defects_told(wired: Wired, migration: str) -> Iterator[None]:
     """An unexpected error ends the run or the check visibly, and is raised for the log."""
+    before = wired.desk.state(migration)
     try:
         yield
     except RedisError:
@@ -131,5 +140,5 @@ def _defects_told(wired: Wired, migration: str) -> Iterator[None]:
         raise
     except Exception as error:
         if not isinstance(error, Permanent):
-            conductor.unexpected(wired.desk, migration, error)
+            conductor.unexpected(wired.desk, before, error)
         raise

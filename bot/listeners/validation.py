@@ -24,6 +24,7 @@ from jobs.core.commands import Configure
 from jobs.core.errors import FerrybotError
 from jobs.core.lifecycle import State, Status
 from jobs.core.model import Dialect, Person, Service, TypedSource
+from jobs.desk import deliver
 
 RESOLVE_SECONDS = 1.5
 """A name server may be slow, Slack's three seconds for an answer are not."""
@@ -151,6 +152,8 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
     deps.modals.drop_form(state.id)
     ack(response_action="update", view=findings.view(after))
     _remember(deps, g, after, "validation")
+    # A check may have been over before this view was known: the courier looks once more.
+    deps.desk.queue.ring(deliver(after.id, f"m{after.version}"))
 
 
 def _first(errors: Mapping[str, str], g: Gesture) -> dict[str, str]:

@@ -184,11 +184,24 @@ def buttons(state: State) -> list[Block]:
             resumable = state.problem is None or state.problem.resumable
             # What is proven is not undone: only the tidying is left, and Retry does it.
             cancel = [] if state.receipt else [_cancel(state, value)]
-            return [*([retry] if resumable else []), *cancel, logs, show]
+            return [*([retry] if resumable else []), *cancel, *_give_up(state, value), logs, show]
         case Status.pausing | Status.cancelling | Status.cancelled | Status.done:
             return [logs, show] if state.plan else [logs]
         case _:
             return []
+
+
+def _give_up(state: State, value: str) -> list[Block]:
+    """A way out when a cancel could not reach the target."""
+    if state.cancelled_by is None or state.receipt is not None:
+        return []
+    sure = t.confirm(
+        "Give this migration up?",
+        "The target could not be cleaned. What was copied stays there, and nobody removes it later.",
+        "Give up",
+        danger=True,
+    )
+    return [t.button("Give up", "give_up", value, confirm=sure, said="End without cleaning the target")]
 
 
 def _cancel(state: State, value: str) -> Block:

@@ -57,10 +57,16 @@ class Cancel(Frozen):
     by: Person
 
 
+class GiveUp(Frozen):
+    """After a cancel that could not clean the target: ends the migration and leaves the target as it is."""
+
+    by: Person
+
+
 class Tell(Frozen):
     """A worker reports."""
 
     event: Report
 
 
-Command = Draft | Configure | Detach | Request | Approve | Decline | Pause | Resume | Cancel | Tell
+Command = Draft | Configure | Detach | Request | Approve | Decline | Pause | Resume | Cancel | GiveUp | Tell

@@ -149,6 +149,8 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             return [e.Resumed(by=command.by, run=state.run + 1)]
         case c.Cancel():
             return _cancel(state, command)
+        case c.GiveUp():
+            return _give_up(state, command)
         case c.Tell():
             return _tell(state, command.event)
         case _:
@@ -244,6 +246,13 @@ def _cancel(state: State, command: c.Cancel) -> Sequence[e.Event]:
     if state.run == 0:
         return [e.Cancelled(by=command.by, undone="Nothing had been copied; the target is as it was.")]
     return [e.CancelAsked(by=command.by)]
+
+
+def _give_up(state: State, command: c.GiveUp) -> Sequence[e.Event]:
+    _demand(state, "given up", Status.failed)
+    if state.cancelled_by is None:
+        raise Refused("Press Cancel first: it removes from the target what the run created.")
+    return [e.Cancelled(by=command.by, undone="The target was not cleaned: what was copied is still there.")]
 
 
 def _demand_unproven(state: State) -> None:
@@ -433,6 +442,7 @@ def _run_changes(
             return {"status": Status.paused, "trouble": None}
         case e.Resumed():
             return {
+                "cancelled_by": None,
                 "status": Status.migrating,
                 "run": event.run,
                 "phase": "",

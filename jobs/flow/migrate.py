@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -65,7 +66,8 @@ class Run:
 
     def conduct(self) -> None:
         """From the fence to the end of the run, or to the moment at which somebody asked it to stop."""
-        with self.engine.conductor(self.asked, self.plan) as conductor:
+        # The heart beats only behind the fence: one that is refused there must not speak for the one that holds it.
+        with self.engine.conductor(self.asked, self.plan) as conductor, Heart(self.board, self.id, "migrate"):
             try:
                 self._run(conductor)
             except Stopped:
@@ -160,16 +162,13 @@ def migrate(migration: str, desk: Desk, asking: Asking, board: Board, terminate:
     run: Run | None = None
     try:
         run = _open(state, desk, asking, board, terminate)
-        with Heart(board, migration, "migrate"):
-            _conduct_patiently(run)
+        _conduct_patiently(run)
     except FenceHeld:
         return
     except Stopped:
         return
     except FerrybotError as error:
         _fail(desk, run, state, error)
-    finally:
-        board.rest(migration, "migrate")
 
 
 def _open(state: State, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> Run:
@@ -204,17 +203,20 @@ def _fail(desk: Desk, run: Run | None, state: State, error: FerrybotError) -> No
     if run is not None:
         run.tell(event)
     else:
-        desk.obey(state.id, Tell(event=event))
+        with suppress(Refused):
+            desk.obey(state.id, Tell(event=event))
 
 
-def unexpected(desk: Desk, migration: str, error: Exception) -> None:
-    """A defect of ours ends the run visibly instead of leaving it to be resumed for ever."""
-    state = desk.state(migration)
+def unexpected(desk: Desk, before: State, error: Exception) -> None:
+    """A defect of ours ends the run or check that was under way visibly, instead of being resumed for ever.
+
+    `before` is the state with which the work began: a newer attempt or run is not to blame."""
     problem = Permanent(
-        f"An unexpected error stopped the run ({type(error).__name__}).",
-        remedy="Look at the worker's log, then press Retry; what is done is not done again.",
+        f"An unexpected error stopped this ({type(error).__name__}).",
+        remedy="Look at the worker's log, then try again; what is done is not done again.",
     ).problem()
-    if state.status in RUNNING:
-        desk.obey(migration, Tell(event=e.RunFailed(run=state.run, problem=problem)))
-    elif state.status in (Status.configured, Status.validating):
-        desk.obey(migration, Tell(event=e.ValidationBroke(attempt=state.attempt, problem=problem)))
+    event: e.Report = e.RunFailed(run=before.run, problem=problem)
+    if before.status not in RUNNING:
+        event = e.ValidationBroke(attempt=before.attempt, problem=problem)
+    with suppress(Refused):
+        desk.obey(before.id, Tell(event=event))

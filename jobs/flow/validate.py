@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Refused
@@ -28,7 +30,8 @@ def validate(migration: str, desk: Desk, asking: Asking, board: Board) -> None:
         # A newer attempt began meanwhile; its own job tells its story.
         return
     except FerrybotError as error:
-        desk.obey(migration, Tell(event=e.ValidationBroke(attempt=attempt, problem=error.problem())))
+        with suppress(Refused):
+            desk.obey(migration, Tell(event=e.ValidationBroke(attempt=attempt, problem=error.problem())))
 
 
 def _outcome(state: State, desk: Desk, asking: Asking) -> e.Validated:

@@ -592,3 +592,13 @@ def test_evolve_never_looks_at_a_clock() -> None:
     for recorded in tale.story:
         again = evolve(again, recorded)
     assert again == tale.state == replay(MIGRATION, tale.story)
+
+
+def test_giving_up_is_a_way_out_only_after_a_cancel_failed() -> None:
+    tale = Tale().failed()
+    with pytest.raises(Refused, match="Press Cancel first"):
+        tale.obey(c.GiveUp(by=ALICE))
+    tale.obey(c.Cancel(by=ALICE), c.Tell(event=e.RunFailed(run=tale.state.run, problem=LOST)))
+    tale.obey(c.GiveUp(by=ALICE))
+    assert tale.state.status is Status.cancelled
+    assert "not cleaned" in tale.state.undone

@@ -80,6 +80,8 @@ class PostgresConductor:
     def tally(self) -> Tally:
         """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""
         try:
+            if not worktable.exists(self._target):
+                return Tally()
             totals, largest, fatal = worktable.tally(self._target, LARGEST_SHOWN)
             if self._source is not None:
                 self._source.execute("select 1")
@@ -130,8 +132,11 @@ class PostgresConductor:
 
     def report(self) -> Sequence[dict[str, Any]]:
         """Per table: name, rows, bytes, seconds, checksums, method. For the full log."""
-        proofs = {p.table: p for p in census.proofs(worktable.results(self._target, ["verify"]))}
-        lines = [line for result in worktable.results(self._target, ["copy"]) for line in result]
+        try:
+            proofs = {p.table: p for p in census.proofs(worktable.results(self._target, ["verify"]))}
+            lines = [line for result in worktable.results(self._target, ["copy"]) for line in result]
+        except psycopg.Error as error:
+            raise self._fault(error, "Reading the run's results") from None
         return [line | _proof_of(proofs.get(line["table"])) for line in lines]
 
     def finish(self) -> None:

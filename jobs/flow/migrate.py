@@ -84,7 +84,8 @@ class Run:
         began = time.monotonic()
         with Overseer(self.desk, self.board, self.watch, conductor.tally, self.plan.options.parallelism):
             run_lane(self.engine, self.asked, self.plan, self.watch, self.trouble)
-            verdict = conductor.verdict()
+        # Only now, when nobody else looks: the overseer's thread uses the same two connections.
+        verdict = conductor.verdict()
         self._report(conductor)
         return self._conclude(conductor, verdict, time.monotonic() - began)
 

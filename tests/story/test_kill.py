@@ -37,7 +37,9 @@ def until(w: World, seconds: float, what: str, migration: str, *statuses: Status
     while (state := w.desk.state(migration)).status not in statuses:
         gone = state.status in (Status.failed, Status.cancelled)
         assert not gone and time.monotonic() < deadline, (
-            f"{what}: still {state.status} {state.problem}\n{w.stage.output()[-4000:]}"
+            f"{what}: still {state.status} {state.problem}\n"
+            + "\n".join(f"{r.at:%T.%f} {r.event!r:.300}" for r in w.desk.story(migration)[1][-25:])
+            + w.stage.output()[-4000:]
         )
         w.redis.xread({f"ferrybot:story:{migration}": f"{state.version}-0"}, block=500)
     return state

@@ -64,7 +64,9 @@ class Overseer:
             try:
                 self.tick()
             except FerrybotError as error:
-                self.watch.failure = error
+                if not self._stop.is_set():
+                    # After the end nobody is to be told: the connections are being closed under us.
+                    self.watch.failure = error
                 return
             except RedisError:
                 # The next tick tells the newest; a lost one is no loss.

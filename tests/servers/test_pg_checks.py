@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from jobs.core.model import CheckResult, Scope, Severity
-from tests.support.inspection import MIGRATION, PASSWORD, endpoint, results
-from tests.support.servers import Database, FreshDatabase, PostgresPool, create_database, drop_database
+from tests.support.inspection import MIGRATION, PASSWORD, Bench, endpoint, results
+from tests.support.servers import PostgresPool
 
 BLOCK, WARN, INFORM, UNKNOWN = Severity.block, Severity.warn, Severity.inform, Severity.unknown
 
@@ -64,6 +64,39 @@ UNTIDY = f"""{T}
     select lo_create(0);
     alter database {{db}} set work_mem = '8MB';
 """
+RESTORE = """update pg_collation set collversion = pg_collation_actual_version(oid)
+    where collname in ('de-x-icu', 'fr-x-icu')"""
+_FROZEN = "update pg_database set datfrozenxid = {}::text::xid where datname = current_database()"
+AGED = T + _FROZEN.format("((txid_current() + 4294967296 - {}) % 4294967296)")
+YOUNG = _FROZEN.format("(select min(relfrozenxid::text::bigint) from pg_class where relkind = 'r')")
+KEYS = """
+    create table p (id int primary key);
+    create table c (id int primary key, p int constraint k references p);
+    insert into p values (1);
+    insert into c values (1, 1), (2, null);
+"""
+ASLEEP = (
+    "set session_replication_role = replica; insert into c values (3, 7), (4, 8); reset session_replication_role;"
+)
+PARTED = (
+    """
+    create table p (id int primary key);
+    create table c (id int, p int constraint k references p) partition by range (id);
+    create table c1 partition of c for values from (0) to (9);
+"""
+    + ASLEEP
+)
+CITEXT = """
+    create extension citext;
+    create table p (id citext primary key); create table c (p citext references p);
+    insert into p values ('A'); insert into c values ('a');
+"""
+HELPER = "create schema h; create function h.low(text) returns text language sql immutable as 'select lower($1)';" + T
+PATH = "set search_path = public, h;"
+NAMES = "create function f(x text) returns text language plpgsql immutable as 'begin return low(x); end';"
+QUALIFIED = """create function f(x text) returns text language plpgsql immutable as '
+    begin return h.low(x); -- not low(x)
+    end';"""
 FERRYBOT = "create schema ferrybot; create table ferrybot.run (migration text);"
 
 
@@ -81,8 +114,10 @@ class Case:
     at: str | None = None
     source_user: str = ""
     target_user: str = ""
-    majors: tuple[int, int] = (15, 18)
+    majors: tuple[int, int] = (16, 18)
     options: Mapping[str, Any] = field(default_factory=dict)
+    restore: str = ""
+    """what undoes a source's changes of system catalogs"""
 
     @property
     def scripts(self) -> tuple[str, str]:
@@ -135,8 +170,11 @@ CASES = [
          object="public", says=f"GRANT CREATE ON SCHEMA public TO {Q};", target_user=USER),
     Case("target_rights", "granted", None, T, LOGIN + f"grant create on database {{db}} to {Q};"
          f"grant create on schema public to {Q};", target_user=USER),
-    Case("target_rights", "no insert", BLOCK, T, T + LOGIN, object="public.t", options=data_only(), target_user=USER),
-    Case("target_rights", "insert granted", None, T, T + LOGIN + f"grant select, insert on t to {Q};",
+    Case("target_rights", "no insert", BLOCK, T, T + LOGIN, object="public.t", options=data_only(),
+         target_user=USER),
+    Case("target_rights", "insert granted", None, T,
+         T + LOGIN + f"grant select, insert, delete, truncate on t to {Q};"
+         f"grant create on database {{db}} to {Q};",
          options=data_only(), target_user=USER),
     Case("leftover", "another migration", BLOCK, target=FERRYBOT + "insert into ferrybot.run values ('m9999999999')",
          object="ferrybot", says="m9999999999"),
@@ -185,12 +223,11 @@ CASES = [
          says="pg_drop_replication_slot"),
     Case("replication", "none", None),
     # does the schema fit
-    Case("collations", "ICU", BLOCK, ICU, object="de-x-icu",
-         says="public.t.v"),
+    Case("collations", "ICU", BLOCK, ICU, object="de-x-icu", says="public.t.v", majors=(15, 18)),
     Case("collations", "ICU on both", None, ICU, majors=(15, 15)),
-    Case("collations", "own, ICU", BLOCK, ICU, object="public.c"),
+    Case("collations", "own, ICU", BLOCK, ICU, object="public.c", majors=(15, 18)),
     Case("collations", "own, libc", None, "create collation c (locale = 'C')"),
-    Case("extensions", "missing", BLOCK, "create extension citext", object="citext"),
+    Case("extensions", "missing", BLOCK, "create extension citext", object="citext", majors=(15, 18)),
     Case("extensions", "there", None, "create extension citext", majors=(15, 15)),
     Case("extensions", "too old", BLOCK, "create extension hstore", "create extension hstore version '1.4'",
          object="hstore", says="older than", majors=(15, 15)),
@@ -228,12 +265,67 @@ CASES = [
     Case("owners", "not kept", None, OWNED,
          options={"keep_owners": False, "keep_grants": False}),
     Case("owners", "not ours to give", BLOCK, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q}",
-         LOGIN + f"create role {ODD_Q}", says=f"GRANT {ODD_Q} TO {Q};", object=ODD, target_user=USER),
+         LOGIN + f"create role {ODD_Q}", says=f"GRANT {ODD_Q} TO {Q} WITH INHERIT TRUE, SET TRUE;", object=ODD,
+         target_user=USER),
     Case("owners", "ours to give", None, T + f"create role {ODD_Q}; alter table t owner to {ODD_Q};",
          LOGIN + f"create role {ODD_Q}; grant {ODD_Q} to {Q}; grant postgres to {Q}", target_user=USER),
     Case("owners", "of a table left out", None, OWNED, f"create role {ODD_Q}; create role partial",
          options={"exclude": ("public.t",)}),
+    Case("owners", "named by a policy", BLOCK, T + "create role r; create policy q on t to r", object="r",
+         options={"keep_owners": False, "keep_grants": False}),
+    Case("owner_rights", "public is shut", BLOCK, T + "create role o; alter table t owner to o;",
+         LOGIN + f"create role o; grant o to {Q};", says='GRANT CREATE ON SCHEMA public TO "o";', target_user=USER),
+    Case("owner_rights", "public is open", None, T + "create role o; alter table t owner to o;",
+         LOGIN + f"create role o; grant o to {Q}; grant create on schema public to o", target_user=USER),
+    Case("target_rights", "grants on public are lost", WARN, "grant create on schema public to public", LOGIN
+         + f"alter schema public owner to postgres; grant create on database {{db}} to {Q};"
+         f"grant create on schema public to {Q}", object="public", target_user=USER),
+    Case("superuser_only", "leakproof", BLOCK, "create function f() returns int language sql leakproof as 'select 1'",
+         LOGIN, object="public.f", target_user=USER),
+    Case("superuser_only", "as superuser", None,
+         "create function f() returns int language sql leakproof as 'select 1'"),
+    Case("native_functions", "a range and an aggregate", None, "create type r as range (subtype = numeric);"
+         "create aggregate a (numeric) (sfunc = numeric_add, stype = numeric)", LOGIN, target_user=USER),
+    Case("search_paths", "index", WARN, HELPER + PATH + NAMES + "create index i on t (f(v))",
+         object="public.f(x text)", says='SET search_path = "h", "pg_temp"'),
+    Case("search_paths", "check", WARN, HELPER + PATH + NAMES + "alter table t add check (f(v) <> '')",
+         says="constraint t_v_check"),
+    Case("search_paths", "generated column", WARN, HELPER + PATH + NAMES
+         + "alter table t add w text generated always as (f(v)) stored", says="generated column w"),
+    Case("search_paths", "domain", WARN, HELPER + PATH + NAMES + "create domain d as text check (f(value) <> '')",
+         says="domain d"),
+    Case("search_paths", "of a table left out", None, HELPER + PATH + NAMES + "create index i on t (f(v))",
+         options={"exclude": ("public.t",)}),
+    Case("search_paths", "qualified", None, HELPER + PATH + QUALIFIED + "create index i on t (f(v))"),
+    Case("search_paths", "set", None, HELPER + PATH + NAMES + "alter function f(text) set search_path = h;"
+         "create index i on t (f(v))"),
+    Case("search_paths", "bound when made", None, HELPER + PATH + "create function f(x text) returns text language"
+         " sql immutable return low(x); create index i on t (f(v))"),
+    Case("search_paths", "nothing stored needs it", None, HELPER + PATH + NAMES),
     # what a person should know
+    Case("orphans", "triggers were off", WARN, KEYS + ASLEEP, object="public.c.k", says="2 rows of public.c"),
+    Case("orphans", "nulls and matches", None, KEYS),
+    Case("orphans", "never proven", WARN, "create table p (id int primary key); create table c (p int);"
+         "insert into c values (1); alter table c add constraint k foreign key (p) references p not valid",
+         says="the key as NOT VALID"),
+    Case("orphans", "data only", WARN, KEYS + ASLEEP, says="arrive as they are", options=data_only()),
+    Case("orphans", "in a partition", WARN, PARTED, object="public.c.k", says="2 rows of public.c"),
+    Case("orphans", "many", WARN, KEYS + "set session_replication_role = replica; insert into c select i, i from"
+         " generate_series(10, 2000) i", says="More than 1,000 rows"),
+    Case("orphans", "one table stays", None, KEYS + ASLEEP, options={"exclude": ("public.p",)}),
+    Case("orphans", "schema only", None, KEYS + ASLEEP, options={"scope": Scope.schema_only}),
+    Case("orphans", "an extension's equality", None, CITEXT, majors=(15, 15)),
+    Case("bloat", "mostly deleted", INFORM, "create table t (v text); insert into t select repeat('x', 1000) from"
+         " generate_series(1, 20000); delete from t where ctid::text !~ '0'; analyze t", object="public.t"),
+    Case("bloat", "full", None, "create table t (v text); insert into t select repeat('x', 1000) from"
+         " generate_series(1, 20000); analyze t"),
+    Case("collation_versions", "drift", WARN, 'create table t (v text collate "de-x-icu" primary key);'
+         "update pg_collation set collversion = '1' where collname = 'de-x-icu'", object="pg_catalog.de-x-icu",
+         says="REFRESH VERSION", majors=(15, 15), restore=RESTORE),
+    Case("collation_versions", "drift of another", None, 'create table t (v text collate "de-x-icu" primary key);'
+         "update pg_collation set collversion = '1' where collname = 'fr-x-icu'", majors=(15, 15), restore=RESTORE),
+    Case("wraparound", "near", WARN, AGED.format(1_100_000_000), restore=YOUNG),
+    Case("wraparound", "not near yet", None, AGED.format(900_000_000), restore=YOUNG),
     Case("primary_keys", "none", WARN, UNTIDY, object="public.bare"),
     Case("primary_keys", "there", None, TIDY),
     Case("invalid_indexes", "left by a failed build", WARN, UNTIDY, object="public.bad"),
@@ -261,26 +353,15 @@ CASES = [
 ]  # fmt: skip
 
 
-EmptyDatabases = Callable[[int], Database]
+Judged = dict[tuple[object, ...], Mapping[str, CheckResult]]
 
 
 @pytest.fixture(scope="module")
-def empty_db(pg_server: PostgresPool) -> Iterator[EmptyDatabases]:
-    """A database per version that stays empty: inspection only reads, so every case may share it."""
-    made: dict[int, Database] = {}
-
-    def get(major: int) -> Database:
-        if major not in made:
-            made[major] = Database(pg_server.server(major), "empty_for_checks")
-            create_database(made[major].server, made[major].name)
-        return made[major]
-
-    yield get
-    for database in made.values():
-        drop_database(database.server, database.name)
-
-
-Judged = dict[tuple[object, ...], Mapping[str, CheckResult]]
+def bench(pg_server: PostgresPool) -> Iterator[Bench]:
+    """Databases that cases use one after the other."""
+    bench = Bench(pg_server)
+    yield bench
+    bench.close()
 
 
 @pytest.fixture(scope="module")
@@ -290,12 +371,10 @@ def judged() -> Judged:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.name}")
-def test_check(
-    case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase, empty_db: EmptyDatabases, judged: Judged
-) -> None:
+def test_check(case: Case, bench: Bench, judged: Judged) -> None:
     key = (case.majors, *case.scripts, *case.users, repr(case.options))
     if key not in judged:
-        judged[key] = _judge(case, pg_server, fresh_db, empty_db)
+        judged[key] = _judge(case, bench)
     result = judged[key][case.check]
     assert result.severity is case.expect, result
     assert not result.skipped
@@ -306,16 +385,14 @@ def test_check(
     assert case.says in texts
     assert not case.object or case.object in {f.object for f in result.findings}
     assert case.at is None or {f.field for f in result.findings} == {case.at}
+    assert all(f.remedy for f in result.findings)
 
 
-def _judge(
-    case: Case, pg_server: PostgresPool, fresh_db: FreshDatabase, empty_db: EmptyDatabases
-) -> Mapping[str, CheckResult]:
-    ends = []
-    for major, script, user in zip(case.majors, case.scripts, case.users, strict=True):
-        database = fresh_db(pg_server.server(major)) if script else empty_db(major)
-        if script:
-            with database.connect() as connection:
-                connection.execute(script.replace("{db}", database.name).encode())
-        ends.append(endpoint(database, user))
-    return results(*ends, **case.options)
+def _judge(case: Case, bench: Bench) -> Mapping[str, CheckResult]:
+    sides = zip(("source", "target"), case.majors, case.scripts, case.users, strict=True)
+    try:
+        ends = [endpoint(bench.database(major, side, script), user) for side, major, script, user in sides]
+        return results(*ends, **case.options)
+    finally:
+        bench.database(case.majors[0], "source", case.restore)
+        bench.clean()

@@ -146,7 +146,7 @@ def test_courier_killed_between_posting_and_remembering(
             w.slack.faults.before_answer("chat.postMessage", lambda _: w.stage.processes["courier"].kill())
 
         def killed() -> None:
-            w.slack.wait_for(lambda _: not w.stage.processes["courier"].alive() or None, 60, "the courier is dead")
+            w.stage.processes["courier"].popen.wait(60)
 
         kill_at_the_next_post()
         begin(w, "new")

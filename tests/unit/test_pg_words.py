@@ -10,6 +10,7 @@ from jobs.engines.postgres.checks.all import CHECKS
 from jobs.engines.postgres.checks.base import counted, human, listed
 from jobs.engines.postgres.checks.collations import plain
 from jobs.engines.postgres.checks.extensions import numbers
+from jobs.engines.postgres.estimate import rounded
 from jobs.engines.postgres.facts import Connections
 from jobs.engines.postgres.inspect_disk import parse
 from jobs.engines.registry import engine_for
@@ -65,3 +66,19 @@ def test_free_connections_is_the_tightest_limit() -> None:
     assert Connections(**values, role_limit=-1, role_used=9).free == 47
     assert Connections(**values, role_limit=10, role_used=9).free == 1
     assert Connections(**values, role_limit=5, role_used=9).free == 0
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"),
+    [
+        ((0.2, 0.9), (1, 2)),
+        ((3.1, 16), (3, 20)),
+        ((1, 1), (1, 2)),
+        ((59, 61), (45, 90)),
+        ((4000, 7000), (3600, 7200)),
+        ((7300, 90_000), (7200, 90_000)),
+        ((90_001, 90_001), (90_000, 91_800)),
+    ],
+)
+def test_an_estimate_is_a_range_between_round_figures(exact: tuple[float, float], shown: tuple[int, int]) -> None:
+    assert rounded(*exact) == shown

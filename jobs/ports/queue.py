@@ -12,4 +12,4 @@ class Queue(Protocol):
         """Enqueues the job; False when a job with this id is waiting or at work."""
 
     def waiting(self, ring: Ring) -> bool:
-        """A job of this kind for this migration is in its queue, or was claimed so lately that it may not beat yet."""
+        """A job of this kind is in its queue, or was claimed so lately that its heartbeat may not be there yet."""

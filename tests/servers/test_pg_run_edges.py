@@ -1,4 +1,4 @@
-"""Values and names at their edges, and structures that broke other tools (HARD_CASES 6-12, 20, 21)."""
+"""Values and names at their edges, and structures that broke other tools (hard cases 6-12, 20, 21)."""
 
 from __future__ import annotations
 

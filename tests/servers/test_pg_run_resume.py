@@ -1,4 +1,4 @@
-"""Killed, resumed, overtaken: a run ends exact, whatever was lost on the way (HARD_CASES 3 and 22)."""
+"""Killed, resumed, overtaken: a run ends exact, whatever was lost on the way (hard cases 3 and 22)."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def choose(
 
 
 def _of_extension(entry: Entry) -> bool:
-    """An extension's comment is its author's; setting it needs the owner of the extension (HARD_CASES 10)."""
+    """An extension's comment is its author's; setting it needs the owner of the extension."""
     return entry.desc == "COMMENT" and entry.tag.startswith("EXTENSION ")
 
 
@@ -126,7 +126,7 @@ _PRIVATE = re.compile(
 
 
 def _private_statements(entry: Entry) -> list[str]:
-    """Statements that set an internal column option of Debian's 15.20, which other servers refuse (HARD_CASES 29)."""
+    """Statements that set an internal column option of Debian's 15.20, which other servers refuse."""
     relation = entry.desc in ("TABLE", "MATERIALIZED VIEW", "VIEW", "FOREIGN TABLE")
     return _PRIVATE.findall(entry.create) if relation and "pg_attver=" in entry.create else []
 

@@ -11,7 +11,7 @@ from jobs.engines.postgres import worktable
 from jobs.engines.postgres.connect import Connection, connect, explain, pin
 
 MAINTENANCE_KB = 512 * 1024
-"""Measured with SPEED.md: index builds gain up to about here; never more than the server's share allows."""
+"""Index builds gain up to about here; never more than the server's share allows."""
 LEAST_KB = 64 * 1024
 
 # A server's shared_buffers is commonly a quarter of its memory: two of them, shared by the lanes, are safe to use.

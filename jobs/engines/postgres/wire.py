@@ -18,7 +18,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from jobs.engines.postgres.connect import Connection
 
 CHECK_SECONDS = 1.0
-"""A stop is heard within about this time (DESIGN: about every second inside a chunk)."""
+"""A stop is heard within about this time."""
 CANCEL_SECONDS = 10
 _BROKEN = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE)
 

@@ -26,7 +26,7 @@ from jobs.engines.postgres.worktable import Row
 ENTRIES_PER_TEXT = 1000
 """Objects made in one transaction: each takes up to three locks, and a default server has room for 6,400."""
 SMALL_BYTES = 1 << 20
-"""Smaller tables travel in groups: their cost is the round trip and the commit (SPEED.md, 300 small tables)."""
+"""Smaller tables travel in groups: their cost is the round trip and the commit."""
 GROUP_TABLES, GROUP_BYTES = 50, 8 << 20
 BIG_INDEX_BYTES = 32 << 20
 """From here on a primary key is built as an index first, so that the indexes of one table build side by side."""

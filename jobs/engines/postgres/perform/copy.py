@@ -1,7 +1,7 @@
 """Copies tables: everything of a table or nothing, in the claim's transaction.
 
 Under a new snapshot a table that was copied before is first compared; only what differs is emptied and copied
-again (HARD_CASES 3). Triggers do not fire, rules do not act, row security hides nothing.
+again. Triggers do not fire, rules do not act, row security hides nothing.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def pair(
     source, target = connect(endpoint(ends[0]), purpose="test"), connect(endpoint(ends[1]), purpose="test")
     session.tune(target, 1)
     for connection in (source, target):
-        connection.execute("create table t (id int, x text); set search_path = public")
+        connection.execute("set search_path = public; create table t (id int, x text)")
     move = {"relay": relay.relay, "libpq": stream.through_libpq}[request.param]
     assert relay.possible(source, target)
     with source, target:
@@ -131,7 +131,8 @@ def test_notices_and_changed_settings_of_the_source_reach_nobody(pair: Pair) -> 
 
 LOUD = """create function loud() returns trigger language plpgsql as
 $$begin raise notice 'row %', new.id; perform set_config('application_name', 'n' || new.id, false); return new; end$$;
-create trigger loud before insert on t for each row execute function loud(); alter table t enable always trigger loud"""
+create trigger loud before insert on t for each row execute function loud();
+alter table t enable always trigger loud"""
 
 
 def test_a_target_that_talks_is_no_failure_of_the_relay(pair: Pair) -> None:

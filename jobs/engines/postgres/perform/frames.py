@@ -18,6 +18,9 @@ _KINDS = frozenset(b"ACEGHNSZc")
 KEPT_BYTES = 64 * 1024
 """Of a message that is not data; a server's error is a few hundred bytes, libpq refuses long ones altogether."""
 
+LARGEST_BYTES = 1 << 30
+"""A server can put no larger one together."""
+
 Message = tuple[int, bytes]
 
 
@@ -75,7 +78,7 @@ class Frames:
     def _open(self, view: memoryview, position: int, walked: Walked) -> int:
         """Begins a message other than CopyData."""
         kind, length = HEADER.unpack_from(view, position)
-        if kind not in _KINDS or length < 4:
+        if kind not in _KINDS or not 4 <= length <= LARGEST_BYTES:
             raise nonsense()
         self._kind, self._body_left = kind, length - 4
         if not self._body_left:

@@ -162,9 +162,8 @@ class _Relay:
 
     def __init__(self, source: _Side, target: _Side, progress: Progress, check: Check) -> None:
         self.source, self.target = source, target
-        self.progress, self.check = progress, check
+        self.progress, self.look = progress, wire.seldom(check)
         self.moved = self.reported = 0
-        self.looked = time.monotonic()
         self.arrivals = _selector((source, selectors.EVENT_READ), (target, selectors.EVENT_READ))
         self.answers = _selector((target, selectors.EVENT_READ))
         self.room = _selector((target, selectors.EVENT_READ | selectors.EVENT_WRITE))
@@ -192,7 +191,7 @@ class _Relay:
             try:
                 message = message[side.socket.send(message) :]
             except BlockingIOError:
-                self._look()
+                self.look()
                 time.sleep(0.01)
 
     def _turn(self) -> None:
@@ -200,7 +199,7 @@ class _Relay:
             for key, _ in self.arrivals.select(wire.CHECK_SECONDS):
                 if key.data is self.target:
                     self._hear()
-        self._look()
+        self.look()
 
     def _forward(self, data: memoryview) -> None:
         if not self.source.said.startswith(b"H"):
@@ -227,24 +226,17 @@ class _Relay:
         for _, events in self.room.select(wire.CHECK_SECONDS):
             if events & selectors.EVENT_READ:
                 self._hear()
-        self._look()
+        self.look()
 
     def _await_target(self) -> None:
         self.answers.select(wire.CHECK_SECONDS)
         self.target.receive(_refuse)
-        self._look()
+        self.look()
 
     def _hear(self) -> None:
         """Hears a target that gave up early, instead of sending it the rest of a large table."""
         while self.target.receive(_refuse):
             self.target.must_have_said(b"G")
-
-    def _look(self) -> None:
-        """Asks about every second whether to stop, whatever comes or does not come."""
-        now = time.monotonic()
-        if now - self.looked >= wire.CHECK_SECONDS:
-            self.looked = now
-            self.check()
 
 
 def _refuse(data: memoryview) -> None:

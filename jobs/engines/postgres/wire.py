@@ -8,6 +8,7 @@ that a connection is afterwards either in order or closed.
 from __future__ import annotations
 
 import selectors
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -107,6 +108,20 @@ def quiet(connection: Connection) -> None:
             _drain(connection.pgconn)
     except psycopg.Error:
         connection.close()
+
+
+def seldom(check: Callable[[], None]) -> Callable[[], None]:
+    """`check`, asked about every second however often it is called."""
+    asked = time.monotonic()
+
+    def look() -> None:
+        nonlocal asked
+        now = time.monotonic()
+        if now - asked >= CHECK_SECONDS:
+            asked = now
+            check()
+
+    return look
 
 
 def wait_readable(pgconn: PGconn, seconds: float = CHECK_SECONDS) -> bool:

@@ -1,13 +1,11 @@
 """One COPY from the source into one COPY of the target, through this process, in bounded memory.
 
-The technique stands behind `copy_stream`; measured alternatives are in SPEED.md. libpq's own calls in a tight
-loop cost a fifth of psycopg's row iterator; puts are batched because a put of a narrow row costs as much as one
-of a buffer.
+Where no side encrypts, `relay` forwards the sockets' bytes; else libpq's own calls do, in a tight loop. Those cost
+a fifth of psycopg's row iterator; puts are batched because a put of a narrow row costs as much as one of a buffer.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import psycopg
@@ -16,6 +14,7 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.postgres.perform import relay
 
 BATCH_BYTES = 256 * 1024
 """Measured: 64 KB to 1 MB differ by less than the noise; 256 KB keeps a socket busy and little in memory."""
@@ -28,7 +27,18 @@ Progress = Callable[[int, int], None]
 def copy_stream(
     source: Connection, out: str, target: Connection, into: str, progress: Progress, check: Callable[[], None]
 ) -> tuple[int, int]:
-    """Rows and bytes moved. On any error or stop both statements are ended before it is raised."""
+    """Rows and bytes moved. On any error or stop both statements are ended before it is raised.
+
+    The connections are then in order or closed; the caller rolls back in either case."""
+    if relay.possible(source, target):
+        return relay.relay(source, out, target, into, progress, check)
+    return through_libpq(source, out, target, into, progress, check)
+
+
+def through_libpq(
+    source: Connection, out: str, target: Connection, into: str, progress: Progress, check: Callable[[], None]
+) -> tuple[int, int]:
+    """`copy_stream` on any kind of connection."""
     with wire.cancelling([source, target]):
         _begin(target.pgconn, into, ExecStatus.COPY_IN, check)
         _begin(source.pgconn, out, ExecStatus.COPY_OUT, check)
@@ -62,7 +72,7 @@ def _next_result(pgconn: PGconn, check: Callable[[], None]) -> PGresult | None:
 def _pump(out: PGconn, into: PGconn, progress: Progress, check: Callable[[], None]) -> int:
     """The tight loop. A libpq row is one message, so rows are counted by the way; the target's count decides."""
     get, batch, size, rows, moved = out.get_copy_data, bytearray(), 0, 0, 0
-    reported, looked = 0, time.monotonic()
+    reported, look = 0, wire.seldom(check)
     while True:
         count, data = get(1)
         if count > 0:
@@ -71,11 +81,11 @@ def _pump(out: PGconn, into: PGconn, progress: Progress, check: Callable[[], Non
             if len(batch) < BATCH_BYTES:
                 continue
         elif count == 0:
-            _await_source(out, into, check)
+            _await_source(out, into, look)
             continue
         size = len(batch)
         if size:
-            _put(into, batch)
+            _put(into, batch, look)
             moved += size
             batch.clear()
         if count < 0:
@@ -83,18 +93,15 @@ def _pump(out: PGconn, into: PGconn, progress: Progress, check: Callable[[], Non
         if moved - reported >= REPORT_BYTES:
             reported = moved
             progress(rows, moved)
-            _listen(into, check)
-            now = time.monotonic()
-            if now - looked >= wire.CHECK_SECONDS:
-                looked = now
-                check()
+            _listen(into, look)
+            look()
 
 
 def _await_source(out: PGconn, into: PGconn, check: Callable[[], None]) -> None:
-    """Waits for rows; asks whether to stop when none come for a while."""
+    """Waits for rows; asks whether to stop also when they only trickle."""
     if not wire.wait_readable(out):
-        check()
         _listen(into, check)
+    check()
     out.consume_input()
 
 
@@ -109,13 +116,18 @@ def _listen(into: PGconn, check: Callable[[], None]) -> None:
         raise psycopg.OperationalError("the target ended a COPY early")
 
 
-def _put(into: PGconn, batch: bytearray) -> None:
+def _put(into: PGconn, batch: bytearray, check: Callable[[], None]) -> None:
     while not into.put_copy_data(batch):
-        wire.wait_both(into)
-        into.consume_input()
+        _await_room(into, check)
     while into.flush():
-        wire.wait_both(into)
-        into.consume_input()
+        _await_room(into, check)
+
+
+def _await_room(into: PGconn, check: Callable[[], None]) -> None:
+    """Input is heard rather than consumed: in libpq's buffer an error would stay unheard to the end."""
+    wire.wait_both(into)
+    check()
+    _listen(into, check)
 
 
 def _put_end(into: PGconn) -> None:

@@ -1,0 +1,74 @@
+"""What is copied: narrow rows, wide mixed rows, and many small tables. A scale of 1 is about 10 M rows or 1 GB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+NARROW_ROWS = 10_000_000
+WIDE_ROWS = 2_200_000
+SMALL_TABLES = 300
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A database's content; `table` is the one that a single stream is measured with."""
+
+    name: str
+    build: Callable[[float], list[str]]
+    table: str = ""
+
+
+def _narrow(scale: float) -> list[str]:
+    """As pgbench's accounts: two keys, a number, and a filler, but short."""
+    rows = int(NARROW_ROWS * scale)
+    return [
+        "create table narrow (aid int not null, bid int, abalance int, filler char(84))",
+        "insert into narrow select i, i % 100 + 1, (i * 7919::bigint % 10000)::int, ''"
+        f" from generate_series(1, {rows}) i",
+        "alter table narrow add primary key (aid)",
+        *_settled("narrow"),
+    ]
+
+
+def _wide(scale: float) -> list[str]:
+    rows = int(WIDE_ROWS * scale)
+    return [
+        "create table orders (id bigint not null, customer int not null, state text, total numeric(12, 2),"
+        " weight float8, placed timestamptz, delivered date, token uuid, tags text[], extra jsonb, note text,"
+        " picture bytea)",
+        "insert into orders select i, i % 50021, (array['new', 'paid', 'sent', 'back'])[i % 4 + 1],"
+        " (i % 99991)::numeric / 7, sqrt(i), '2024-01-01'::timestamptz + i * interval '13 s',"
+        " '2024-01-01'::date + i % 900, md5(i::text)::uuid, array['t' || i % 10, 'ü' || i % 7],"
+        " jsonb_build_object('n', i, 'deep', jsonb_build_object('s', md5((i * 3)::text))),"
+        " case when i % 5 > 0 then repeat(md5(i::text), 4) end, decode(md5(i::text), 'hex')"
+        f" from generate_series(1, {rows}) i",
+        "alter table orders add primary key (id)",
+        "create index on orders (customer)",
+        "create index on orders (placed)",
+        *_settled("orders"),
+    ]
+
+
+def _small(scale: float) -> list[str]:
+    tables = max(10, int(SMALL_TABLES * scale))
+    statements = []
+    for i in range(tables):
+        statements += [
+            f"create table small_{i} (id int primary key, name text not null, at timestamptz)",
+            f"insert into small_{i} select j, 'name ' || j, '2024-01-01' from generate_series(1, 100) j",
+            f"create index on small_{i} (name)",
+        ]
+    return [*statements, "analyze"]
+
+
+def _settled(table: str) -> list[str]:
+    """No hint bit is left to be set by the first reader, whoever that is."""
+    return [f"vacuum (freeze, analyze) {table}", "checkpoint"]
+
+
+DATASETS = (
+    Dataset("narrow", _narrow, "narrow"),
+    Dataset("wide", _wide, "orders"),
+    Dataset("small", _small),
+)

@@ -73,11 +73,7 @@ def app_of(sandbox: SlackSandbox) -> App:
 
     @app.options("source")
     def sources(ack: Any, payload: Json) -> None:
-        ack(
-            options=[
-                option(f"Database {name}", name) for name in ("orders", "billing") if payload["value"] in name
-            ]
-        )
+        ack(options=[option(f"Database {name}", name) for name in ("orders", "billing") if payload["value"] in name])
 
     @app.view("configure")
     def configured(ack: Any, view: Json, client: WebClient, body: Json) -> None:
@@ -105,15 +101,11 @@ def app_of(sandbox: SlackSandbox) -> App:
         ack()
         respond("noted")
         ts = body["message"]["ts"]
-        client.chat_postMessage(
-            channel=body["channel"]["id"], thread_ts=ts, text=f"approved by {body['user']['id']}"
-        )
+        client.chat_postMessage(channel=body["channel"]["id"], thread_ts=ts, text=f"approved by {body['user']['id']}")
 
     @app.event("app_home_opened")
     def home(event: Json, client: WebClient) -> None:
-        client.views_publish(
-            user_id=event["user"], view={"type": "home", "blocks": [section("your migrations")]}
-        )
+        client.views_publish(user_id=event["user"], view={"type": "home", "blocks": [section("your migrations")]})
 
     return app
 

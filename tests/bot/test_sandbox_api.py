@@ -51,9 +51,7 @@ def test_tokens(sandbox: SlackSandbox, client: WebClient) -> None:
     assert error(with_token(None).auth_test) == "not_authed"
     assert error(with_token("xoxb-of-somebody-else").auth_test) == "invalid_auth"
     assert error(with_token(sandbox.app_token).auth_test) == "not_allowed_token_type"
-    assert (
-        error(lambda: client.apps_connections_open(app_token=sandbox.bot_token)) == "not_allowed_token_type"
-    )
+    assert error(lambda: client.apps_connections_open(app_token=sandbox.bot_token)) == "not_allowed_token_type"
     assert client.apps_connections_open(app_token=sandbox.app_token)["url"].startswith("ws://127.0.0.1:")
     assert with_token(None).api_test()["ok"]
     sandbox.uninstall()
@@ -108,13 +106,9 @@ def test_invalid_blocks_are_named(sandbox: SlackSandbox, client: WebClient) -> N
     assert mistake in str(sandbox.problems[-1])
     assert sandbox.channel(CHANNEL).messages == []
     too_much = [section("x" * 3000)] * 4 + [section("x")]
+    assert error(lambda: client.chat_postMessage(channel=CHANNEL, text="t", blocks=too_much)) == "msg_blocks_too_long"
     assert (
-        error(lambda: client.chat_postMessage(channel=CHANNEL, text="t", blocks=too_much))
-        == "msg_blocks_too_long"
-    )
-    assert (
-        error(lambda: client.chat_postMessage(channel=CHANNEL, text="t", blocks="no json"))
-        == "invalid_blocks_format"
+        error(lambda: client.chat_postMessage(channel=CHANNEL, text="t", blocks="no json")) == "invalid_blocks_format"
     )
 
 
@@ -167,11 +161,7 @@ def test_history_needs_scopes_and_carries_metadata(sandbox: SlackSandbox, client
     sandbox.rates.reset()
     answer = client.conversations_replies(channel=CHANNEL, ts=ts, include_all_metadata=True)
     first, second = answer["messages"]
-    assert (
-        first["metadata"] == metadata
-        and first["reply_count"] == 1
-        and second["parent_user_id"] == "U0FERRYBOT"
-    )
+    assert first["metadata"] == metadata and first["reply_count"] == 1 and second["parent_user_id"] == "U0FERRYBOT"
     client.chat_update(channel=CHANNEL, ts=ts, text="changed")  # keeps its metadata
     sandbox.rates.reset()
     limited = client.conversations_replies(channel=CHANNEL, ts=ts, include_all_metadata=True, limit=1)
@@ -197,9 +187,7 @@ def test_ephemerals(sandbox: SlackSandbox, client: WebClient) -> None:
 
 def test_people_and_groups(sandbox: SlackSandbox, client: WebClient) -> None:
     carol = client.users_info(user="U0CAROL")["user"]
-    assert (
-        carol["tz"] == "America/New_York" and carol["tz_offset"] == -18000 and carol["team_id"] == "T0HARBOUR"
-    )
+    assert carol["tz"] == "America/New_York" and carol["tz_offset"] == -18000 and carol["team_id"] == "T0HARBOUR"
     assert client.users_info(user="U0GUEST")["user"]["is_restricted"] is True
     assert error(lambda: client.users_info(user="U0NOBODY")) == "user_not_found"
     assert client.usergroups_users_list(usergroup="S0DBA")["users"] == ["U0BOB", "U0CAROL"]
@@ -262,9 +250,7 @@ def test_views_are_pushed_updated_and_guarded_by_their_hash(sandbox: SlackSandbo
     view = client.views_open(trigger_id=trigger(sandbox), view=modal(external_id="mine"))["view"]
     alice.fill("reason", "typed")
     updated = client.views_update(view_id=view["id"], hash=view["hash"], view=_longer())["view"]
-    assert (
-        updated["state"]["values"]["reason"]["value"]["value"] == "typed"
-    )  # same block and action: it stays
+    assert updated["state"]["values"]["reason"]["value"]["value"] == "typed"  # same block and action: it stays
     late = error(lambda: client.views_update(view_id=view["id"], hash=view["hash"], view=modal()))
     assert late == "hash_conflict"
     assert client.views_update(external_id="mine", view=_longer())["ok"]
@@ -311,10 +297,7 @@ def test_files_are_shared_after_the_answer(sandbox: SlackSandbox, client: WebCli
         assert response.read() == b"line one\nline two"
     ticket = client.files_getUploadURLExternal(filename="a", length=3)
     files = [{"id": ticket["file_id"], "title": "a"}]
-    assert (
-        error(lambda: client.files_completeUploadExternal(files=files, channel_id=CHANNEL))
-        == "file_not_found"
-    )
+    assert error(lambda: client.files_completeUploadExternal(files=files, channel_id=CHANNEL)) == "file_not_found"
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(urllib.request.Request(ticket["upload_url"], data=b"four", method="POST"))
     urllib.request.urlopen(urllib.request.Request(ticket["upload_url"], data=b"123", method="POST")).close()
@@ -351,9 +334,7 @@ def test_manifest_sets_the_scene(sandbox: SlackSandbox) -> None:
     scopes = {"scopes": {"bot": ["commands", "chat:write"]}}
     sandbox.load_manifest({"features": features, "oauth_config": scopes, "settings": events})
     assert sandbox.scopes == {"commands", "chat:write"} and sandbox.commands == [command]
-    assert sandbox.workspace.users["U0FERRYBOT"].real_name == "Ferry" and sandbox.state.events == {
-        "app_home_opened"
-    }
+    assert sandbox.workspace.users["U0FERRYBOT"].real_name == "Ferry" and sandbox.state.events == {"app_home_opened"}
 
 
 def test_wait_for_tells_what_there_was(sandbox: SlackSandbox, client: WebClient) -> None:

@@ -153,9 +153,7 @@ BLOCK_LIMITS: list[tuple[str, int, Build, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("what", "limit", "build", "pointer"), BLOCK_LIMITS, ids=[case[0] for case in BLOCK_LIMITS]
-)
+@pytest.mark.parametrize(("what", "limit", "build", "pointer"), BLOCK_LIMITS, ids=[case[0] for case in BLOCK_LIMITS])
 def test_block_limits(what: str, limit: int, build: Build, pointer: str) -> None:
     assert refusal([build(limit)]) is None
     refused = refusal([build(limit + 1)])
@@ -223,9 +221,7 @@ MISTAKES: list[tuple[str, Json, str]] = [
 @pytest.mark.parametrize(("what", "block", "message"), MISTAKES, ids=[case[0] for case in MISTAKES])
 def test_mistakes(what: str, block: Json, message: str) -> None:
     refused = refusal([block])
-    assert refused is not None and any(message in one for one in refused.messages), (
-        refused and refused.messages
-    )
+    assert refused is not None and any(message in one for one in refused.messages), refused and refused.messages
 
 
 def test_every_mistake_is_named() -> None:
@@ -300,9 +296,7 @@ def test_what_counts_over_a_whole_message() -> None:
     markdown = [{"type": "markdown", "text": "x" * 6001}] * 2
     assert (refused := refusal(markdown)) is not None and refused.error == "invalid_blocks"
     assert refusal([section() | {"block_id": "a"}, section() | {"block_id": "b"}]) is None
-    assert (refused := refusal([section() | {"block_id": "a"}] * 2)) and "already exists" in refused.messages[
-        0
-    ]
+    assert (refused := refusal([section() | {"block_id": "a"}] * 2)) and "already exists" in refused.messages[0]
     assert (refused := refusal([table(1, 1), table(1, 1)])) and "only one table" in refused.messages[0]
 
 
@@ -373,9 +367,7 @@ def test_what_slack_sdk_builds_passes() -> None:
 def test_suggested_options_are_checked() -> None:
     state = State(Workspace.default())
     assert len(options_of(state, {"options": options(100)}, "external_select")) == 100
-    assert options_of(
-        state, {"option_groups": [{"label": plain("G"), "options": options(2)}]}, "x"
-    ) == options(2)
+    assert options_of(state, {"option_groups": [{"label": plain("G"), "options": options(2)}]}, "x") == options(2)
     assert options_of(state, {"options": []}, "external_select") == [] and state.problems == []
     assert options_of(state, {"options": options(101)}, "external_select") == []
     assert options_of(state, None, "external_select") == [] and len(state.problems) == 2

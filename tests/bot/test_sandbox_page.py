@@ -182,9 +182,7 @@ def test_home_faults_and_files(page: Page, sandbox: SlackSandbox) -> None:
     page.get_by_test_id("place-app").click()
     expect(page.get_by_test_id("home")).to_contain_text("your migrations")
     page.get_by_test_id("place-C0MIGRATIONS").click()
-    client_of(sandbox).files_upload_v2(
-        channel=CHANNEL, content="line one", filename="run.log", title="The log"
-    )
+    client_of(sandbox).files_upload_v2(channel=CHANNEL, content="line one", filename="run.log", title="The log")
     expect(page.get_by_test_id("file")).to_contain_text("The log")
     with page.expect_download() as download:
         page.get_by_test_id("file").locator("a").click()
@@ -274,12 +272,8 @@ def test_deep_links_choose_person_channel_and_thread(browser: Browser, sandbox: 
 
 
 def request(sandbox: SlackSandbox, path: str, body: Any = None, **headers: str) -> int:
-    connection = http.client.HTTPConnection(
-        "127.0.0.1", int(sandbox.url.rsplit(":", 1)[1].strip("/")), timeout=5
-    )
-    connection.request(
-        "GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers
-    )
+    connection = http.client.HTTPConnection("127.0.0.1", int(sandbox.url.rsplit(":", 1)[1].strip("/")), timeout=5)
+    connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers)
     status = connection.getresponse().status
     connection.close()
     return status

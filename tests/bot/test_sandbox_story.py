@@ -54,9 +54,7 @@ def test_from_command_to_thread(sandbox: SlackSandbox) -> None:
     message = sandbox.wait_for(lambda s: s.channel(CHANNEL).messages, 5, "message")[0]
     assert message.plain.startswith("*orders* by <@U0ALICE>")
     assert bob.click(message, "approve").ok
-    sandbox.wait_for(
-        lambda s: len(s.channel(CHANNEL).thread(message.ts)) == 2 and bob.ephemerals(), 5, "reply"
-    )
+    sandbox.wait_for(lambda s: len(s.channel(CHANNEL).thread(message.ts)) == 2 and bob.ephemerals(), 5, "reply")
     assert sandbox.channel(CHANNEL).replies(message.ts)[0].text == "approved by U0BOB"
     assert bob.ephemerals(CHANNEL)[0].text == "noted" and alice.ephemerals() == []
     assert "Ferrybot" in sandbox.transcript(CHANNEL, message.ts)
@@ -96,9 +94,7 @@ def test_suggestions_follow_the_query(sandbox: SlackSandbox) -> None:
 def test_commands_are_refused_in_threads_and_where_one_is_not(sandbox: SlackSandbox) -> None:
     alice = sandbox.person("U0ALICE")
     message = alice.say(CHANNEL, "hello")
-    assert "not supported in threads" in str(
-        alice.command("/migrate", "", CHANNEL, thread_ts=message.ts).error
-    )
+    assert "not supported in threads" in str(alice.command("/migrate", "", CHANNEL, thread_ts=message.ts).error)
     sandbox.workspace.kick("random", "U0ALICE")
     with pytest.raises(NotPossible):
         alice.command("/migrate", "", "random")

@@ -65,53 +65,50 @@ def results(source: Endpoint, target: Endpoint, **options: Any) -> Mapping[str, 
 
 @dataclass
 class Bench:
-    """One database per server and side for many cases: emptied between them, since making one costs far more."""
+    """One database per server and side for many cases: emptied between them, since making one costs far more.
+
+    The superuser's sessions, too, are kept: each new one is a process of the server."""
 
     pool: PostgresPool
     made: dict[tuple[int, str], Database] = field(default_factory=dict)
-    roles: dict[int, set[str]] = field(default_factory=dict)
     used: set[Database] = field(default_factory=set)
+    _sessions: dict[Database, psycopg.Connection[tuple[Any, ...]]] = field(default_factory=dict)
+    _roles: dict[PostgresServer, set[str]] = field(default_factory=dict)
 
     def database(self, major: int, side: str, script: str = "") -> Database:
         """An empty database in which `script` was run; `{db}` in it is the database's name."""
         server = self.pool.server(major)
         if (major, side) not in self.made:
-            self.roles.setdefault(major, _roles(server))
-            self.made[major, side] = Database(server, f"bench_{side}_{next(self.pool.numbers)}")
-            create_database(server, self.made[major, side].name)
+            database = self.made[major, side] = Database(server, f"bench_{side}_{next(self.pool.numbers)}")
+            create_database(server, database.name)
+            self._sessions[database] = database.connect(prepare_threshold=None)
+            self._roles.setdefault(server, set(_roles(self._sessions[database])))
         database = self.made[major, side]
         if script:
             self.used.add(database)
-            with database.connect() as connection:
-                connection.execute(script.replace("{db}", database.name).encode())
+            session = self._sessions[database]
+            session.execute(script.replace("{db}", database.name).encode())
+            session.execute("discard all")
         return database
 
     def clean(self) -> None:
         """Empties the databases that were written to, and drops the roles that were made."""
-        servers = {database.server for database in self.used}
         for database in self.used:
-            with database.connect(options="-c default_transaction_read_only=off") as connection:
-                connection.execute(_CLEAN)
-        for server in servers:
-            _drop_roles(server, self.roles[server.binaries.major])
+            self._sessions[database].execute("discard all")  # a script may have failed on its way
+            self._sessions[database].execute(_CLEAN)
+        for session, server in {d.server: (self._sessions[d], d.server) for d in self.used}.values():
+            for name in _roles(session) - self._roles[server]:
+                session.execute(sql.SQL("drop owned by {0}; drop role {0}").format(sql.Identifier(name)))
         self.used.clear()
 
     def close(self) -> None:
-        for database in self.made.values():
+        for database, session in self._sessions.items():
+            session.close()
             drop_database(database.server, database.name)
 
 
 _CLEAN = Path(__file__).with_name("clean.sql").read_bytes()
 
 
-def _roles(server: PostgresServer) -> set[str]:
-    with psycopg.connect(server.dsn()) as connection:
-        return {name for (name,) in connection.execute("select rolname from pg_roles")}
-
-
-def _drop_roles(server: PostgresServer, kept: set[str]) -> None:
-    made = _roles(server) - kept
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        for name in made:
-            connection.execute(sql.SQL("drop owned by {}").format(sql.Identifier(name)))
-            connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+def _roles(session: psycopg.Connection[tuple[Any, ...]]) -> set[str]:
+    return {name for (name,) in session.execute("select rolname from pg_roles")}

@@ -7,14 +7,21 @@ from jobs.engines.postgres.inventory import Inventory
 
 MB = 1_000_000
 
-# Bytes per second and lane: the slow figure is a small cloud server with network storage, the fast one a laptop's
-# SSD with everything cached (measured on PostgreSQL 15 to 18: COPY 60-110 MB/s, CREATE INDEX 30-60 MB/s).
-_COPY = (15 * MB, 80 * MB)
-_INDEX = (8 * MB, 40 * MB)
-_VERIFY = (30 * MB, 120 * MB)
-_FIXED_SECONDS = 3
-"""Dump and restore of the schema, the census: little depends on bytes."""
+# Bytes per second and lane: (slow, fast). Measured over ten runs of the demo shop at scale 0.3 (39 MB of tables, 18
+# MB of indexes) from PostgreSQL 16 to 18 on one machine, two lanes on two cores that others used too (load 3 to 4):
+# copy 19 to 39 MB/s, median 26; indexes 9 to 23, 17; verify 38 to 56, 51; analyze 12 to 23, 19; the whole run 3.2 to
+# 5.1 s. Fast is the best of these; slow is half of the worst, a guess for storage behind a network.
+_COPY = (10 * MB, 39 * MB)
+_INDEX = (4.5 * MB, 23 * MB)
+_VERIFY = (19 * MB, 56 * MB)
+_ANALYZE = (6 * MB, 23 * MB)
+_SAMPLE_BYTES = 12 * MB
+"""ANALYZE reads 30,000 rows of a table with the default statistics target: of some 400 bytes each."""
+_FIXED_SECONDS = (3.0, 1.0)
+"""Dump and restore of the schema, foreign keys, the census: little depends on bytes."""
 _ROUND_TRIPS_PER_TABLE = 20
+_STEPS = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600)
+_HALF_HOUR = 1800
 
 
 def need_bytes(inventory: Inventory) -> int:
@@ -48,9 +55,19 @@ def wal_bytes(inventory: Inventory) -> int:
 
 
 def seconds(inventory: Inventory) -> tuple[int, int]:
-    """A low and a high estimate of the whole run. Raises `Unread` or `Unreached`."""
-    fast, slow = _seconds(inventory, 1), _seconds(inventory, 0)
-    return int(fast), max(int(slow), int(fast) + 1)
+    """A low and a high estimate of the whole run, as round as they are vague. Raises `Unread` or `Unreached`."""
+    return rounded(_seconds(inventory, 1), _seconds(inventory, 0))
+
+
+def rounded(low: float, high: float) -> tuple[int, int]:
+    """The range between round figures that holds both: at least 1 s, and never from a figure to itself."""
+    least = max((step for step in _steps(low) if step <= low), default=1)
+    return least, next(step for step in _steps(high) if step >= high and step > least)
+
+
+def _steps(size: float) -> list[int]:
+    """Figures as people say them, up to beyond `size`: above an hour, half hours."""
+    return [*_STEPS, *range(_STEPS[-1] + _HALF_HOUR, int(size) + 3 * _HALF_HOUR, _HALF_HOUR)]
 
 
 def _seconds(inventory: Inventory, case: int) -> float:
@@ -59,8 +76,9 @@ def _seconds(inventory: Inventory, case: int) -> float:
     wire = min(source.bytes_per_second, target.bytes_per_second) * lanes
     trips = (source.round_trip_seconds + target.round_trip_seconds) * _ROUND_TRIPS_PER_TABLE * len(inventory.selected)
     if inventory.options.scope is Scope.schema_only:
-        return _FIXED_SECONDS + trips
+        return _FIXED_SECONDS[case] + trips
     rows = sum(table.table_bytes for table in inventory.selected)
     indexes = sum(table.index_bytes for table in inventory.selected)
-    work = rows / min(_COPY[case] * lanes, wire) + indexes / (_INDEX[case] * lanes) + rows / (_VERIFY[case] * lanes)
-    return _FIXED_SECONDS + trips / lanes + work
+    samples = sum(min(table.table_bytes, _SAMPLE_BYTES) for table in inventory.selected)
+    work = rows / _VERIFY[case] + samples / _ANALYZE[case] + indexes / _INDEX[case]
+    return _FIXED_SECONDS[case] + rows / min(_COPY[case] * lanes, wire) + (trips + work) / lanes

@@ -59,6 +59,8 @@ class Server(Frozen):
     read_only: bool
     can_create_schema: bool
     can_use_public: bool = Field(description="may create in schema public, or there is none")
+    owns_public: bool = Field(description="may comment on schema public and grant on it, or there is none")
+    public_exists: bool
     encoding: str
     collate: str
     ctype: str
@@ -120,7 +122,8 @@ class Table(Frozen):
     row_security_forced: bool
     owns: bool
     readable: bool
-    writable: bool
+    writable: bool = Field(description="may insert, delete and truncate, and look whether there are rows")
+    guarded: bool = Field(description="has triggers or rules that a load must silence")
 
     @property
     def label(self) -> str:
@@ -210,6 +213,7 @@ class Language(Frozen):
     trusted: bool
     usable: bool
     of_extension: bool
+    used: bool = Field(description="a function of people is written in it")
 
 
 class Wrapper(Frozen):
@@ -218,6 +222,7 @@ class Wrapper(Frozen):
     name: str
     of_extension: bool
     usable: bool
+    users: tuple[str, ...] = Field(description="roles that may make servers of it")
 
 
 class Routine(Frozen):
@@ -248,30 +253,55 @@ class CollationUse(Frozen):
     used_by: str
 
 
-class Role(Frozen):
-    """`assumable`: the session's role may give objects to it."""
+class PathFunction(Frozen):
+    """A function that something stored depends on, whose text names `word` without its schema."""
+
+    schema_name: str
+    name: str
+    used_schema: str
+    used_table: str
+    used_by: str
+    word: str
+    word_schema: str
+
+
+class Bloat(Frozen):
+    """A table's main file, and how much of it its rows do not need, by the statistics."""
+
+    schema_name: str
+    name: str
+    bytes: int
+    wasted: int
+
+
+class ForeignKey(Frozen):
+    """An enforced foreign key. `operators` compare the other table's columns with ours, as SQL."""
 
     name: str
-    assumable: bool
-
-
-class RoleNeed(Frozen):
-    """A role that an object of the source names: as owner or as grantee."""
-
-    role: str
-    use: Literal["owner", "grantee"]
     schema_name: str
     table_name: str
-    object: str
+    to_schema: str
+    to_table: str
+    columns: tuple[str, ...]
+    to_columns: tuple[str, ...]
+    operators: tuple[str, ...]
+    only: bool = Field(description="our table is not partitioned: its heirs are not meant")
+    to_only: bool
+    validated: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema_name}.{self.table_name}.{self.name}"
 
 
-class Hidden(Frozen):
-    """Something of the source that the session's role cannot read."""
+class Orphans(Frozen):
+    """What a look at one foreign key found; `rows` None: not counted, for `reason`. `query` finds the rows."""
 
-    kind: str
-    schema_name: str
-    name: str
-    table_name: str = ""
+    key: ForeignKey
+    query: str
+    rows: int | None
+    capped: bool = Field(default=False, description="there are more: counting ended there")
+    reason: str = ""
 
 
 class Reference(Frozen):

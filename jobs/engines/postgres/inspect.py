@@ -12,7 +12,9 @@ from jobs.core.errors import FerrybotError, Permanent
 from jobs.core.model import Endpoint, Environment, Scope, TlsMode
 from jobs.engines.postgres import facts as f
 from jobs.engines.postgres.connect import connect, explain, first_line, scrub
+from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed
 from jobs.engines.postgres.inspect_disk import free_bytes
+from jobs.engines.postgres.inspect_orphans import count_orphans
 from jobs.engines.postgres.inspect_rows import filled_tables
 from jobs.engines.postgres.inspect_wire import pooling, speed_of_source, speed_of_target
 from jobs.engines.postgres.inventory import Address, Inventory, Side, Tool
@@ -98,9 +100,13 @@ def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
         collations=reader.rows("collations", f.Collation),
         default_collation=_default_collation(reader, server),
         collation_uses=reader.rows("collation_uses", f.CollationUse),
-        role_needs=reader.rows("role_needs", f.RoleNeed),
-        hidden=reader.rows("hidden", f.Hidden),
+        role_needs=reader.rows("role_needs", RoleNeed),
+        privileged=reader.rows("privileged", Privileged),
+        path_functions=reader.rows("path_functions", f.PathFunction),
+        bloat=reader.rows("bloat", f.Bloat),
+        hidden=reader.rows("hidden", Hidden),
         references=reader.rows("references", f.Reference),
+        foreign_keys=reader.rows("foreign_keys", f.ForeignKey),
     )
 
 
@@ -119,8 +125,10 @@ def _read_target(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
         languages=reader.rows("languages", f.Language),
         wrappers=reader.rows("wrappers", f.Wrapper),
         collations=reader.rows("collations", f.Collation),
-        roles=reader.rows("roles", f.Role),
+        roles=reader.rows("roles", Role),
         tablespaces=reader.texts("tablespaces", "name"),
+        locked_sequences=reader.rows("locked_sequences", Hidden),
+        silences=f.Fact(value=reader.allowed("set session_replication_role = replica")),
         xml=f.Fact(value=reader.texts("xml", "value").value is not None),
         replication=_replication(reader),
         leftover=_leftover(reader),
@@ -156,8 +164,11 @@ def _leftover(reader: Reader) -> f.Fact[f.Leftover]:
 
 
 def _with_probes(asked: Asked, inventory: Inventory) -> Inventory:
-    """Adds what takes a connection of its own: free disk, and whether existing tables hold rows."""
-    target = inventory.target_side
+    """Adds what takes a connection of its own: orphans, free disk, whether existing tables hold rows."""
+    source, target = inventory.source_side, inventory.target_side
+    if isinstance(source, Side):
+        orphans = count_orphans(asked.source, inventory)
+        inventory = inventory.model_copy(update={"source_side": source.model_copy(update={"orphans": orphans})})
     if isinstance(target, f.Unreachable):
         return inventory
     found = {"free_bytes": free_bytes(asked.target, target.server)}

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from jobs.core.model import Environment, Frozen, Options
 from jobs.engines.postgres.facts import (
     AvailableExtension,
+    Bloat,
     Collation,
     CollationUse,
     Column,
@@ -17,16 +18,16 @@ from jobs.engines.postgres.facts import (
     Definition,
     Extension,
     Fact,
-    Hidden,
+    ForeignKey,
     Language,
     Leftover,
     Object,
     Oddity,
+    Orphans,
+    PathFunction,
     Pooling,
     Reference,
     Replication,
-    Role,
-    RoleNeed,
     Routine,
     Server,
     SideName,
@@ -36,6 +37,7 @@ from jobs.engines.postgres.facts import (
     Unreached,
     Wrapper,
 )
+from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed
 from jobs.engines.postgres.select import selected
 
 
@@ -64,9 +66,16 @@ class Side(Frozen):
     collation_uses: Fact[tuple[CollationUse, ...]] = Fact()
     roles: Fact[tuple[Role, ...]] = Fact()
     role_needs: Fact[tuple[RoleNeed, ...]] = Fact()
+    privileged: Fact[tuple[Privileged, ...]] = Fact()
+    path_functions: Fact[tuple[PathFunction, ...]] = Fact()
+    bloat: Fact[tuple[Bloat, ...]] = Fact()
+    foreign_keys: Fact[tuple[ForeignKey, ...]] = Fact()
+    orphans: Fact[tuple[Orphans, ...]] = Fact()
     hidden: Fact[tuple[Hidden, ...]] = Fact()
     references: Fact[tuple[Reference, ...]] = Fact()
     tablespaces: Fact[tuple[str, ...]] = Fact()
+    locked_sequences: Fact[tuple[Hidden, ...]] = Field(default=Fact(), description="not ours to set")
+    silences: Fact[bool] = Field(default=Fact(), description="may set session_replication_role")
     xml: Fact[bool] = Field(default=Fact(), description="built with libxml")
     replication: Fact[Replication] = Fact()
     leftover: Fact[Leftover] = Fact()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
@@ -52,6 +52,15 @@ class Reader:
             return Fact(value=tuple(str(row[column]) for row in self._ask(query(name))))
         except (psycopg.Error, UnicodeDecodeError) as error:
             return Fact(reason=self._reason(error))
+
+    def allowed(self, statement: LiteralString) -> bool:
+        """Whether this role may do what `statement` says; it is taken back at once."""
+        try:
+            with self.connection.transaction(force_rollback=True):
+                self.connection.execute(statement)
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
 
     def _ask(self, text: bytes) -> list[dict[str, Any]]:
         with self.connection.cursor(row_factory=dict_row) as cursor:

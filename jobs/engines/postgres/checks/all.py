@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobs.engines.postgres.checks import (
+    bloat,
     collation_versions,
     collations,
     connect,
@@ -17,6 +18,8 @@ from jobs.engines.postgres.checks import (
     large_objects,
     leftover,
     native_functions,
+    orphans,
+    owner_rights,
     owners,
     pooler,
     primary_keys,
@@ -25,10 +28,12 @@ from jobs.engines.postgres.checks import (
     restore_point,
     row_security,
     same_database,
+    search_paths,
     settings,
     source_rights,
     source_standby,
     speed,
+    superuser_only,
     tablespaces,
     target_empty,
     target_rights,
@@ -75,11 +80,15 @@ CHECKS: tuple[PgCheck, ...] = (
     languages.CHECK,
     wrappers.CHECK,
     native_functions.CHECK,
+    superuser_only.CHECK,
     xml.CHECK,
     owners.CHECK,
+    owner_rights.CHECK,
     event_triggers.CHECK,
     publications.CHECK,
+    search_paths.CHECK,
     # what a person should know of the data
+    orphans.CHECK,
     primary_keys.CHECK,
     invalid_indexes.CHECK,
     unvalidated.CHECK,
@@ -88,6 +97,7 @@ CHECKS: tuple[PgCheck, ...] = (
     large_objects.CHECK,
     source_standby.CHECK,
     wraparound.CHECK,
+    bloat.CHECK,
     tablespaces.CHECK,
     settings.CHECK,
 )

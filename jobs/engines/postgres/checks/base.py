@@ -47,7 +47,8 @@ def _unread(error: Unread) -> Finding:
     return found(
         Severity.unknown,
         f"This could not be checked: {error}.",
-        remedy="Let the database user read what is missing and check again, or accept that it stays unchecked.",
+        remedy="Let the database user read what is missing (a superuser can, or a member of pg_read_all_data and"
+        " pg_monitor) and check again; or acknowledge that nobody looked.",
     )
 
 

@@ -20,7 +20,8 @@ def find(inventory: Inventory) -> Findings:
 def _named(inventory: Inventory) -> Findings:
     """Collations of pg_catalog, which no dump creates: they come with the operating system or the build."""
     theirs = inventory.target.collations.get()
-    there = {c.name for c in theirs if c.schema_name == "pg_catalog" and c.provider in providers(theirs)}
+    able = providers(theirs)
+    there = {c.name for c in theirs if c.schema_name == "pg_catalog" and c.provider in able}
     for use in inventory.source.collation_uses.get():
         if use.schema_name == "pg_catalog" and use.name not in there:
             yield _missing(use)

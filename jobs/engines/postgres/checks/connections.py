@@ -1,4 +1,4 @@
-"""Both servers have enough free connections for the workers."""
+"""Both servers have enough free connections for the lanes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def find(inventory: Inventory) -> Findings:
         if free < wanted:
             yield found(
                 Severity.warn,
-                f"The {name} has {free} free connections; {inventory.options.parallelism} workers need {wanted}.",
+                f"The {name} has {free} free connections; {inventory.options.parallelism} lanes need {wanted}.",
                 object=_of(inventory, name).server.database,
-                remedy="Choose fewer workers, close idle sessions, or raise max_connections or the role's limit.",
+                remedy="Choose fewer lanes, close idle sessions, or raise max_connections or the role's limit.",
                 side=name,
                 field=name,
             )

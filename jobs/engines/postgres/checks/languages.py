@@ -9,7 +9,8 @@ from jobs.engines.postgres.inventory import Inventory
 
 
 def find(inventory: Inventory) -> Findings:
-    there = {language.name for language in inventory.target.languages.get()}
+    there = {language.name: language.usable for language in inventory.target.languages.get()}
+    user = inventory.target.server.role
     for language in inventory.source.languages.get():
         if language.name not in there and not language.of_extension:
             yield found(
@@ -20,6 +21,16 @@ def find(inventory: Inventory) -> Findings:
                 "-- run by a superuser on the target; its package must be installed on the server",
                 side="target",
                 field="target",
+            )
+        elif language.used and not there.get(language.name, True):
+            yield found(
+                Severity.block,
+                f"User {user} may not create functions in language {language.name} of the target.",
+                object=language.name,
+                remedy=f"GRANT USAGE ON LANGUAGE {quote.name(language.name)} TO {quote.name(user)};\n"
+                "-- run by a superuser, on the target",
+                side="target",
+                field="user",
             )
 
 

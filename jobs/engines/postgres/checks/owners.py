@@ -5,24 +5,30 @@ from __future__ import annotations
 from jobs.core.model import Finding, Scope, Severity
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, listed
-from jobs.engines.postgres.facts import RoleNeed
+from jobs.engines.postgres.facts_rights import Role, RoleNeed
 from jobs.engines.postgres.inventory import Inventory
+
+_LATER = "; or choose not to keep owners"
 
 
 def find(inventory: Inventory) -> Findings:
-    there = {role.name: role.assumable for role in inventory.target.roles.get()}
-    for role, needs in sorted(_needs(inventory).items()):
-        if role not in there:
-            yield _missing(role, needs)
-        elif not there[role] and any(n.use == "owner" for n in needs):
-            yield _not_ours(role, inventory.target.server.role, needs)
+    there = {role.name: role for role in inventory.target.roles.get()}
+    for name, needs in sorted(_needs(inventory).items()):
+        role = there.get(name)
+        if role is None:
+            yield _missing(name, needs)
+        elif not inventory.target.server.superuser:
+            yield from _not_ours(role, inventory, needs)
+            yield from _grantor(name, inventory, needs)
 
 
 def _needs(inventory: Inventory) -> dict[str, list[RoleNeed]]:
     options = inventory.options
-    kept = {use for use, wanted in (("owner", options.keep_owners), ("grantee", options.keep_grants)) if wanted}
     if options.scope is Scope.data_only:
         return {}
+    kept = {"named"}
+    kept |= {"owner"} if options.keep_owners else set()
+    kept |= {"grantee", "grantor", "defaults"} if options.keep_grants else set()
     needs: dict[str, list[RoleNeed]] = {}
     for need in inventory.source.role_needs.get():
         if need.use in kept and inventory.moves(need.schema_name, need.table_name) and not _comes_along(need):
@@ -31,37 +37,83 @@ def _needs(inventory: Inventory) -> dict[str, list[RoleNeed]]:
 
 
 def _comes_along(need: RoleNeed) -> bool:
-    """Schema public is there already, with an owner that differs from version to version."""
-    return need.use == "owner" and (need.schema_name, need.object) == ("public", "public")
+    """Schema public belongs to whoever owns the database, unless somebody gave it away."""
+    return need.role == "pg_database_owner"
 
 
 def _missing(role: str, needs: list[RoleNeed]) -> Finding:
+    always = any(need.use == "named" for need in needs)
     return found(
         Severity.block,
         f"Role {role}, {_uses(needs)}, is missing on the target.",
         object=role,
-        remedy=f"CREATE ROLE {quote.name(role)} NOLOGIN;\n"
-        "-- run by a role with CREATEROLE on the target; or choose not to keep owners and grants",
+        remedy=f"CREATE ROLE {quote.name(role)} NOLOGIN;\n-- run by a role with CREATEROLE on the target"
+        + ("" if always else "; or choose not to keep owners and grants"),
         side="target",
         field="keep_owners",
     )
 
 
-def _not_ours(role: str, user: str, needs: list[RoleNeed]) -> Finding:
-    return found(
-        Severity.block,
-        f"User {user} may not give objects to role {role}, {_uses(needs)}.",
-        object=role,
-        remedy=f"GRANT {quote.name(role)} TO {quote.name(user)};\n"
-        "-- run by a superuser or a role with ADMIN on it, on the target; or choose not to keep owners",
-        side="target",
-        field="keep_owners",
+def _not_ours(role: Role, inventory: Inventory, needs: list[RoleNeed]) -> Findings:
+    """To give something away one must be able to become its owner; to work on it afterwards, have its rights."""
+    gives = any(need.use == "owner" for need in needs) and not role.assumable
+    works = any(need.use in ("owner", "defaults") for need in needs) and not role.inherited
+    if gives or works:
+        user = inventory.target.server.role
+        yield found(
+            Severity.block,
+            f"User {user} may not {'give objects to' if gives else 'work on what belongs to'} role {role.name},"
+            f" {_uses(needs)}.",
+            object=role.name,
+            remedy=_membership(role, inventory),
+            side="target",
+            field="keep_owners",
+        )
+
+
+def _membership(role: Role, inventory: Inventory) -> str:
+    if role.superuser:
+        # Membership would hand over the whole server.
+        return (
+            "Choose not to keep owners, give these objects to another role on the source, or use a superuser as the"
+            " target's user."
+        )
+    server = inventory.target.server
+    user = quote.name(server.role)
+    if server.major >= 16:
+        return (
+            f"GRANT {quote.name(role.name)} TO {user} WITH INHERIT TRUE, SET TRUE;\n"
+            f"-- run by a superuser or a role with ADMIN on it, on the target{_LATER}"
+        )
+    inherit = f"\nALTER ROLE {user} INHERIT;" if role.assumable else ""
+    return (
+        f"GRANT {quote.name(role.name)} TO {user};{inherit}\n"
+        f"-- run by a superuser or a role with ADMIN on it, on the target{_LATER}"
     )
+
+
+def _grantor(role: str, inventory: Inventory, needs: list[RoleNeed]) -> Findings:
+    """Such a grant is repeated in the name of whoever made it, which takes SET SESSION AUTHORIZATION."""
+    granted = [need.object for need in needs if need.use == "grantor"]
+    if granted:
+        yield found(
+            Severity.block,
+            f"Rights on {listed(granted, 3)} were granted by {role}, who does not own it: only a superuser can repeat"
+            f" that; {inventory.target.server.role} is none.",
+            object=granted[0],
+            remedy=f"On the source: REVOKE … GRANTED BY {quote.name(role)}, and have the owner grant the same; or"
+            " choose not to keep grants.",
+            side="source",
+            field="keep_grants",
+        )
 
 
 def _uses(needs: list[RoleNeed]) -> str:
     owned = [n.object for n in needs if n.use == "owner"]
-    return f"owner of {listed(owned, 3)}" if owned else f"granted rights on {listed((n.object for n in needs), 3)}"
+    named = [n.object for n in needs if n.use == "named"]
+    if owned:
+        return f"owner of {listed(owned, 3)}"
+    return f"named by {listed(named, 3)}" if named else f"granted rights on {listed((n.object for n in needs), 3)}"
 
 
 def measured(inventory: Inventory) -> str:

@@ -19,7 +19,7 @@ def find(inventory: Inventory) -> Findings:
             yield found(
                 Severity.warn,
                 f"A pooler or proxy stands before the {name}; as far as could be seen, it keeps sessions.",
-                remedy="Give the server's own address : a pooler's timeouts can end a long copy.",
+                remedy="Give the server's own address: a pooler's timeouts can end a long copy.",
                 side=name,
                 field="port",
             )

@@ -1,4 +1,4 @@
-"""Publications of every table: what subscribes to them, and who may create them."""
+"""Publications of every table, or of all in a schema: what subscribes to them, and who may create them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from jobs.core.model import Scope, Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found
 from jobs.engines.postgres.inventory import Inventory
 
+_BROAD = {"publication for all tables": "FOR ALL TABLES", "publication for schemas": "FOR TABLES IN SCHEMA"}
+
 
 def find(inventory: Inventory) -> Findings:
-    everything = [o for o in inventory.source.oddities.get() if o.kind == "publication for all tables"]
+    everything = [o for o in inventory.source.oddities.get() if o.kind in _BROAD]
     if not everything or inventory.options.scope is Scope.data_only:
         return
     server = inventory.target.server
     able = server.superuser or server.managed_admin
     for publication in everything:
+        what = f"Publication {publication.name} is {_BROAD[publication.kind]}"
         yield found(
             Severity.warn if able else Severity.block,
-            f"Publication {publication.name} is FOR ALL TABLES; its subscribers do not follow to the target."
+            f"{what}; its subscribers do not follow to the target."
             if able
-            else f"Publication {publication.name} is FOR ALL TABLES, which only a superuser may create.",
+            else f"{what}, which only a superuser may create.",
             object=publication.name,
             remedy="Point the subscribers to the target after the move."
             if able

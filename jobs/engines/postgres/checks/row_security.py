@@ -1,4 +1,4 @@
-"""No policy hides rows from the source's user (HARD_CASES 2: such a copy reads fewer rows without an error)."""
+"""No policy hides rows from the source's user (such a copy would read fewer rows without an error)."""
 
 from __future__ import annotations
 

@@ -29,6 +29,8 @@ with members as (
     from pg_trigger g join pg_class c on c.oid = g.tgrelid where not g.tgisinternal
     union all
     select 'function', 'pg_proc'::regclass, p.oid, p.pronamespace, p.proname, '', 0 from pg_proc p
+    where not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid
+                      and d.deptype = 'i')
     union all
     select case t.typtype when 'd' then 'domain' when 'e' then 'enum' else 'type' end,
            'pg_type'::regclass, t.oid, t.typnamespace, t.typname, '', 0

@@ -28,6 +28,28 @@ where not exists (select from pg_depend d where d.classid = 'pg_event_trigger'::
 union all
 select 'publication for all tables', '', '', pubname, '' from pg_publication where puballtables
 union all
+-- its catalog exists since 15, its class of dependencies is asked for by name
+select 'publication for schemas', '', '', p.pubname, ''
+from pg_publication p
+where exists (select from pg_depend d where d.refclassid = 'pg_publication'::regclass and d.refobjid = p.oid
+              and d.classid = to_regclass('pg_catalog.pg_publication_namespace'))
+union all
+-- pg_dump writes these of schema public, which nobody but its owner may do
+select 'schema public', 'public', '', 'owner', pg_get_userbyid(n.nspowner)
+from pg_namespace n where n.nspname = 'public' and pg_get_userbyid(n.nspowner) <> 'pg_database_owner'
+union all
+select 'schema public', 'public', '', 'comment', ''
+from pg_namespace n where n.nspname = 'public'
+  and coalesce(obj_description(n.oid, 'pg_namespace'), '') <> 'standard public schema'
+union all
+select 'schema public', 'public', '', 'grants', ''
+from pg_namespace n where n.nspname = 'public'
+  and (current_setting('server_version_num')::int < 150000
+       or array(select concat(case when a.grantee = n.nspowner then 'owner' else a.grantee::text end,
+                              a.privilege_type, a.is_grantable)
+                from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a order by 1)
+          <> array['0USAGEf', 'ownerCREATEf', 'ownerUSAGEf'])
+union all
 select 'subscription', '', '', u.subname, ''
 from pg_subscription u join pg_database d on d.oid = u.subdbid where d.datname = current_database()
 union all

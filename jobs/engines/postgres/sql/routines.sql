@@ -5,5 +5,7 @@ where not l.lanpltrusted
   -- sql counts as trusted, c and internal do not
   and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
   and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid
-                  and d.deptype = 'e')
+                  -- i: a type's own, such as the constructor of a range
+                  and d.deptype in ('e', 'i'))
+  and not exists (select from pg_aggregate a where a.aggfnoid = p.oid)
 order by 1, 2

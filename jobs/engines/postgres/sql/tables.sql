@@ -21,7 +21,12 @@ select n.nspname::text as schema_name,
        c.relforcerowsecurity as row_security_forced,
        pg_has_role(c.relowner, 'usage') as owns,
        has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage') as readable,
-       has_table_privilege(c.oid, 'insert') and has_schema_privilege(n.oid, 'usage') as writable
+       has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'delete')
+           and has_table_privilege(c.oid, 'truncate') and has_table_privilege(c.oid, 'select')
+           and has_schema_privilege(n.oid, 'usage') as writable,
+       exists (select from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D')
+           or exists (select from pg_rewrite w where w.ev_class = c.oid and w.rulename <> '_RETURN'
+                      and w.ev_enabled <> 'D') as guarded
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_inherits i on i.inhrelid = c.oid and c.relispartition

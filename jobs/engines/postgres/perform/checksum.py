@@ -5,7 +5,8 @@ Hash functions of PostgreSQL stay the same across its versions, since hash parti
 that of its text, every value as its type's own output shows it, NULL apart from an empty string; columns whose
 type has one binary form per value are hashed as such and go in as the seed, which halves the cost (measured on
 a wide table of 700,000 rows and a narrow one of 3 million: 2.5 -> 1.1 and 2.7 -> 1.7 s; md5 would be 2.6 and
-3.2). The last step is never `hash_record_extended`, which is linear in its columns: a sum over it would not see two rows swap
+3.2). The last step is never `hash_record_extended`, which is linear in its columns: a sum over it would not see two
+rows swap
 values. Sums are numeric and cannot overflow. Below 11 both sides use half of md5.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import pytest
@@ -123,4 +123,26 @@ def test_staging_needs_nobody_and_the_words_after_the_command(
         assert "shop → new" in answer("list")
         assert "Receipt" in answer("logs")
         assert "none yet" in answer("status"), "an ended migration is not going on"
+
+        # App Home and the shortcut begin one too; there the channel must be chosen.
+        alice.open_home()
+        home = w.slack.wait_for(lambda _: alice.home(), 10, "App Home")
+        assert "shop → new" in texts(home.blocks)
+        beginnings: list[Callable[[], object]] = [
+            lambda: alice.click(home, "home_migrate"),
+            lambda: alice.shortcut("ferrybot_migrate"),
+        ]
+        for begin in beginnings:
+            begin()
+            play._modal("Get started")
+            alice.fill("channel", CHANNEL)
+            alice.fill("target", "new")
+            w.slack.wait_for(lambda _: "PostgreSQL migration goes" in play.text() or None, 10, "the guide")
+            alice.fill("disk_confirm", ["confirmed"])
+            alice.submit()
+            play._modal("Run check")
+            assert w.newest().channel == CHANNEL
+            alice.close()
+        alice.message_shortcut("ferrybot_logs", CHANNEL, play.card().ts)
+        w.slack.wait_for(lambda _: "newest first" in play.text() or None, 10, "the log of the card's migration")
         assert broken_rules(w) == []

@@ -13,8 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -22,23 +21,20 @@ from redis import Redis
 from slack_sdk.web import WebClient
 
 from bot.calls import DEGRADES, GONE, SHUT, UPLOAD_FAILED, Calls, Later, Pace, SlackRefusal, Uncertain
-from bot.modals import Modals, Open
 from bot.outbox import Outbox, Overtaken, Turn
+from bot.screens import Screens
 from bot.settings import load_settings
-from bot.ui import card, findings, logs, plan
-from bot.ui.text import Block, View, clip, context, plain
+from bot.ui import card, logs
+from bot.ui.text import Block, clip, context, plain
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.adapters.secrets import SecretStore
 from jobs.core import events as e
-from jobs.core.commands import Detach
-from jobs.core.errors import Refused
 from jobs.core.lifecycle import ENDED, RUNNING, State, Status, evolve
-from jobs.core.model import Person, TypedSource
+from jobs.core.model import TypedSource
 from jobs.desk import Desk
-from jobs.desk import deliver as doorbell
 from jobs.ports.board import Board
 
 log = structlog.get_logger(__name__)
@@ -49,8 +45,6 @@ CARD_SECONDS = 3.0
 """Least time between two edits of a card that only show progress (chat.update: 50 a minute for a workspace)."""
 SHORT_SECONDS = 3.0
 """A wait so short is waited out; after a longer one the sweep rings again."""
-CONFLICT_SECONDS = 3.0
-"""Long enough for a gesture to remember the view that it has just shown."""
 UPLOAD_TRIES = 3
 UPLOAD_SECONDS = 90
 """Longer than `Calls.upload` waits: nobody else may attach the file meanwhile."""
@@ -127,7 +121,7 @@ class Delivery:
             return
         unseen: Later | Uncertain | None = None
         try:
-            seen = Screens(self).update()
+            seen = Screens(self.c.redis, self.c.desk, self.state, self.call).update()
         except (Later, Uncertain) as error:
             # A modal that cannot be reached is no reason to keep the thread waiting.
             unseen = error
@@ -449,73 +443,6 @@ class Delivery:
             self.call("chat.postMessage", channel=who.id, text=text, unfurl_links=False)
         except SlackRefusal as second:
             log.error("requester cannot be told", migration=self.id, code=second.code)
-
-
-class Screens:
-    """The modal that is open on somebody's screen."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.d = delivery
-        self.modals = Modals(delivery.c.redis)
-
-    def update(self) -> bool:
-        """Renders step 2 and step 3 anew when their migration has changed; False when it must be tried again."""
-        shown = self.modals.open(self.d.id)
-        version = self.d.state.version
-        if shown is None or shown.version >= version or shown.step not in ("validation", "migration"):
-            return True
-        waited = time.time() - shown.conflict_at
-        if shown.conflict_at and waited < CONFLICT_SECONDS:
-            return False
-        known = shown.hash if not shown.conflict_at else ""
-        try:
-            answer = self.d.call("views.update", view_id=shown.view_id, hash=known or None, view=self._view(shown))
-        except SlackRefusal as refusal:
-            return self._refused(refusal, shown)
-        fresh = {"hash": answer["view"]["hash"], "version": version, "conflict_at": 0.0}
-        return self.modals.swap(self.d.id, shown, shown.model_copy(update=fresh)) or self._again()
-
-    def _view(self, shown: Open) -> View:
-        if shown.step == "migration":
-            return plan.view(self.d.state)
-        typed = self.modals.form(self.d.id)
-        if typed is not None:
-            # What is half typed survives the news; whether a password was given, the story knows.
-            typed = replace(typed, password_given=findings.form_of(self.d.state).password_given)
-        return findings.view(self.d.state, typed)
-
-    def _again(self) -> bool:
-        """A gesture was faster: what it has remembered is looked at at once."""
-        self.d.c.desk.queue.ring(doorbell(self.d.id, f"h{time.time_ns()}"))
-        return False
-
-    def _refused(self, refusal: SlackRefusal, shown: Open) -> bool:
-        if refusal.code == "hash_conflict":
-            # A gesture is about to remember its view, or the answer to our own last update was lost: then the
-            # hash will never fit again, and the next try, some seconds later, goes without it.
-            doubted = shown.model_copy(update={"conflict_at": time.time()})
-            return False if self.modals.swap(self.d.id, shown, doubted) else self._again()
-        if refusal.code not in ("not_found", "view_not_found"):
-            log.warning("modal not updated", migration=self.d.id, code=refusal.code, detail=refusal.detail)
-        self.modals.forget(self.d.id)
-        if self.d.state.status in (Status.ready, Status.blocked):
-            # Nobody saw how the check ended.
-            _detach(self.d.c.desk, self.d.state)
-        closed(self.d.c.desk, self.d.state)
-        return True
-
-
-def closed(desk: Desk, state: State) -> None:
-    """A modal went away while its checks run: the thread tells the rest."""
-    if state.status in (Status.configured, Status.validating):
-        _detach(desk, state)
-
-
-def _detach(desk: Desk, state: State) -> None:
-    if state.requester is not None:
-        # Refused: it ended meanwhile, and then there is nothing left to tell.
-        with suppress(Refused):
-            desk.obey(state.id, Detach(by=Person(id=state.requester.id)))
 
 
 def _fingerprint(text: str, blocks: Any) -> str:

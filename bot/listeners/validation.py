@@ -12,11 +12,11 @@ from slack_bolt import Ack, App
 from slack_sdk.web import WebClient
 
 from bot import hosts
-from bot.courier import closed as tell_thread
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, refusing, show, tell, typed
 from bot.listeners.configure import demand_mine, service_named, suggest
 from bot.modals import Open
+from bot.screens import closed as tell_thread
 from bot.ui import configure, findings, plan
 from bot.ui.findings import SERVICE, TYPED, Form
 from bot.ui.text import unmarked

@@ -17,11 +17,12 @@ from redis import Redis
 from slack_sdk.web import WebClient
 
 from bot.calls import Calls, Pace
-from bot.courier import CONFLICT_SECONDS, Courier
+from bot.courier import Courier
 from bot.modals import Modals, Open
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.server import SlackSandbox
 from bot.sandbox.slack.views import View
+from bot.screens import CONFLICT_SECONDS
 from bot.ui import findings, logs
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard

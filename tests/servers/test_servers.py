@@ -144,7 +144,9 @@ def test_mariadb_keeps_data_and_refuses_wrong_passwords(mariadb_server: MariaDbS
 
 # Starts the servers named by its arguments, writes their folder, then waits to be killed.
 _HOLDER = """
-import sys, time
+import signal, sys, time
+# Whoever runs us in the background of a shell has SIGINT ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from bot.sandbox.servers import MariaDbServer, PostgresServer, RedisServer, embedded_postgres
 kinds = {"postgres": lambda: PostgresServer(embedded_postgres()[16]), "redis": RedisServer, "mariadb": MariaDbServer}
 servers = [kinds[name]().start() for name in sys.argv[1:]]
@@ -229,7 +231,7 @@ def test_nothing_outlives_the_process(signum: signal.Signals | None) -> None:
             holder.stdin.flush()
         else:
             holder.send_signal(signum)
-        holder.wait()
+        holder.wait(60)
         _until_gone(folder)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +86,7 @@ def thread_is_whole(w: World, migration: str) -> None:
 def test_a_worker_killed_at_twenty_random_moments(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
-    """Every other time only RQ's worker dies and its work horse is left an orphan, as `kill -9` does it."""
+    """Half of the times only RQ's workers die and a work horse is left an orphan, as `kill -9` does it."""
     source = shop_db(pg16, 0.3)
     targets = {f"new-{i}": fresh_db(pg18) for i in range(4)}
     seed = random.randrange(1 << 30)
@@ -113,9 +116,17 @@ def _kill_soon(w: World, migration: str, chance: random.Random) -> int:
         if state.status in ENDED:
             return 0
         w.redis.xread({f"ferrybot:story:{migration}": f"{state.version}-0"}, block=50)
-    w.stage.restart("worker", kill=True)
+    if chance.random() < 0.5:
+        w.stage.restart("worker", kill=True)
+    else:
+        for pid in children(w.stage.processes["worker"].popen.pid):
+            os.kill(pid, signal.SIGKILL)  # RQ's workers; their horses live on, and the supervisor starts new workers
     w.time_passes(migration)
     return 1
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_redis_stopped_and_started_in_the_middle(

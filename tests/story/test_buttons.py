@@ -1,0 +1,57 @@
+"""The buttons of a running migration, pressed as people press them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.sandbox.compare import compare
+from bot.sandbox.play import ALICE, MALLORY, Play
+from bot.sandbox.servers import PostgresServer
+from jobs.core.lifecycle import Status
+from tests.story.support import World, broken_rules, hears, world
+from tests.support.servers import FreshDatabase, ShopDatabase
+
+pytestmark = pytest.mark.story
+
+
+def begin(w: World, target: str) -> Play:
+    play = w.play()
+    play.configure(target)
+    play.source("shop")
+    play.checked()
+    play.request()
+    return play
+
+
+def press(w: World, play: Play, person: str, action: str) -> None:
+    """Waits until the card offers the button, then presses it."""
+    w.slack.wait_for(lambda _: f'"{action}"' in str(play.card().blocks).replace("'", '"') or None, 30, action)
+    play.press(person, action)
+
+
+def test_pause_resume_and_cancel(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
+    source, moved, dropped = shop_db(pg16, 0.5), fresh_db(pg18), fresh_db(pg18)
+    with world(source, {"moved": moved, "dropped": dropped}) as w:
+        play = begin(w, "moved")
+        press(w, play, ALICE, "pause")
+        w.until(lambda state: state.status is Status.paused, "paused")
+        press(w, play, MALLORY, "resume")
+        hears(w, MALLORY, "may resume")
+        assert w.newest().status is Status.paused
+        press(w, play, ALICE, "resume")
+        w.until(lambda state: state.status is Status.done, "the end", 120)
+        assert w.newest().run == 2
+        assert compare(source.dsn, moved.dsn) == []
+
+        play = begin(w, "dropped")
+        press(w, play, ALICE, "cancel")
+        w.until(lambda state: state.status is Status.cancelled, "cancelled", 120)
+        with dropped.connect() as connection:
+            left = connection.execute(
+                "select count(*) from pg_class where relnamespace not in "
+                "(select oid from pg_namespace where nspname ~ '^(pg_|information_schema)')"
+            ).fetchone()
+        assert left == (0,)
+        assert broken_rules(w) == []

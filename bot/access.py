@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Any, Literal
 
 from bot.config import Config
-from jobs.core.lifecycle import State
 from jobs.core.model import Service, TypedSource
 from jobs.core.policy import Policy
+from jobs.core.state import State
 
 Groups = Mapping[str, Set[str]] | None
 Verb = Literal["pause", "resume", "cancel", "retry"]

@@ -32,8 +32,9 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.adapters.secrets import SecretStore
 from jobs.core import events as e
-from jobs.core.lifecycle import ENDED, RUNNING, State, Status, evolve
+from jobs.core.evolve import evolve
 from jobs.core.model import TypedSource
+from jobs.core.state import ENDED, RUNNING, State, Status
 from jobs.desk import Desk
 from jobs.ports.board import Board
 

@@ -17,8 +17,8 @@ from bot.ui import findings, plan
 from bot.ui.text import View
 from jobs.core.commands import Detach
 from jobs.core.errors import Refused
-from jobs.core.lifecycle import State, Status
 from jobs.core.model import Person
+from jobs.core.state import State, Status
 from jobs.desk import Desk
 from jobs.desk import deliver as doorbell
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from jobs.core.commands import Command
 from jobs.core.errors import Conflict
 from jobs.core.events import Recorded
-from jobs.core.lifecycle import Ring, State, decide, react, replay
+from jobs.core.evolve import replay
+from jobs.core.lifecycle import Ring, decide, react
+from jobs.core.state import State
 from jobs.ports.ledger import Ledger
 from jobs.ports.queue import Queue
 

@@ -20,8 +20,8 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.adapters.secrets import SecretStore, endpoint_of
 from jobs.core.errors import Permanent, Transient
-from jobs.core.lifecycle import RUNNING, State
 from jobs.core.model import Service
+from jobs.core.state import RUNNING, State
 from jobs.desk import Desk
 from jobs.engines.registry import engine_for
 from jobs.flow import lane as lanes

@@ -15,8 +15,8 @@ from bot.ui import approval
 from bot.ui.text import unmarked
 from jobs.core.commands import Approve, Decline
 from jobs.core.errors import Denied, FerrybotError, Refused
-from jobs.core.lifecycle import State
 from jobs.core.model import Approval
+from jobs.core.state import State
 
 
 def register(app: App, deps: Deps) -> None:

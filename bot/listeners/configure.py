@@ -23,8 +23,8 @@ from bot.ui import configure, findings
 from bot.ui.text import OPTIONS, Block, unmarked
 from jobs.core.commands import Draft
 from jobs.core.errors import Denied, FerrybotError
-from jobs.core.lifecycle import FORM, State
 from jobs.core.model import Person, Service
+from jobs.core.state import FORM, State
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 UNFINISHED = 3

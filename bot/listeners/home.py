@@ -13,7 +13,7 @@ from bot.deps import Deps
 from bot.gestures import Body, log
 from bot.ui import home, logs
 from bot.ui.text import Block, clip, section
-from jobs.core.lifecycle import ENDED, State
+from jobs.core.state import ENDED, State
 
 LISTED = 20
 LOOKED_THROUGH = 200

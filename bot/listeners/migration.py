@@ -20,8 +20,8 @@ from bot.ui import findings, logs, plan
 from bot.ui.text import View
 from jobs.core.commands import Cancel, Command, Configure, GiveUp, Pause, Request, Resume
 from jobs.core.errors import Denied, FerrybotError, Refused
-from jobs.core.lifecycle import FORM, State
 from jobs.core.model import Options, Scope, warnings
+from jobs.core.state import FORM, State
 
 
 def register(app: App, deps: Deps) -> None:

@@ -22,8 +22,8 @@ from bot.ui.findings import SERVICE, TYPED, Form
 from bot.ui.text import unmarked
 from jobs.core.commands import Configure
 from jobs.core.errors import FerrybotError
-from jobs.core.lifecycle import State, Status
 from jobs.core.model import Dialect, Person, Service, TypedSource
+from jobs.core.state import State, Status
 from jobs.desk import deliver
 
 RESOLVE_SECONDS = 1.5

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.refs import Ref, Sheet
 from bot.ui import text as t
 from bot.ui.text import Block, View
-from jobs.core.lifecycle import State
+from jobs.core.state import State
 
 CALLBACK = "ferrybot_decline"
 

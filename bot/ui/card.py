@@ -6,9 +6,9 @@ from bot.refs import Ref
 from bot.ui import approval, findings, plan, progress
 from bot.ui import text as t
 from bot.ui.text import Block
-from jobs.core.lifecycle import RUNNING, State, Status, say
 from jobs.core.policy import counted
 from jobs.core.progress import RunProgress
+from jobs.core.state import RUNNING, State, Status, say
 
 _ICONS = {
     Status.configured: ":mag:",

@@ -20,8 +20,8 @@ from bot.ui.text import (
     section,
     size,
 )
-from jobs.core.lifecycle import State
 from jobs.core.model import Dialect, Environment, Service
+from jobs.core.state import State
 
 CALLBACK = "ferrybot_configure"
 TITLE = "Migrate database"

@@ -9,8 +9,8 @@ from bot.refs import Ref, Sheet
 from bot.ui import text as t
 from bot.ui.configure import TITLE, engine_name, service_option, steps
 from bot.ui.text import Block, View
-from jobs.core.lifecycle import State, Status
 from jobs.core.model import CheckResult, Finding, Service, Severity, TlsMode, TypedSource, blockers, warnings
+from jobs.core.state import State, Status
 
 CALLBACK = "ferrybot_validation"
 SERVICE, TYPED = "service", "typed"

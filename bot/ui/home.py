@@ -9,8 +9,8 @@ from bot.ui import text as t
 from bot.ui.card import text as card_text
 from bot.ui.configure import engine_name
 from bot.ui.text import Block, View
-from jobs.core.lifecycle import State, say
 from jobs.core.model import Service
+from jobs.core.state import State, say
 
 HELP = (
     "*Ferrybot moves databases.* Three steps in a modal: Configure, Validation, Migration; then one thread tells "

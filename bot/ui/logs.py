@@ -11,8 +11,9 @@ from bot.ui import approval, findings, plan
 from bot.ui import text as t
 from bot.ui.text import Block, View
 from jobs.core import events as e
-from jobs.core.lifecycle import State, evolve
+from jobs.core.evolve import evolve
 from jobs.core.model import CheckResult, Severity, blockers, warnings
+from jobs.core.state import State
 from jobs.core.verdict import Receipt
 
 PAGE = 40

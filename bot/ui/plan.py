@@ -7,9 +7,9 @@ from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
 from bot.ui.findings import finding_line
 from bot.ui.text import Block, View
-from jobs.core.lifecycle import State, Status, say
 from jobs.core.model import Options, Scope, warnings
 from jobs.core.plan import MigrationPlan
+from jobs.core.state import State, Status, say
 
 CALLBACK = "ferrybot_migration"
 LARGEST = 10

@@ -1,4 +1,4 @@
-"""The life of a migration in three pure functions: `decide`, `evolve`, `react`.
+"""The life of a migration in three pure functions: `decide` and `react` here, `evolve` in its own file.
 
 `decide(state, command)` says which events a command causes, or raises `Refused`. `evolve(state, recorded)`
 is the state after one more event. `react(state)` names the jobs that this state deserves; ringing them twice
@@ -7,104 +7,16 @@ is harmless, so a crash between writing an event and ringing heals by ringing ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Literal, assert_never
-
-from pydantic import Field
 
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.errors import Refused
-from jobs.core.model import (
-    Approval,
-    CheckResult,
-    Frozen,
-    MigrationId,
-    Options,
-    Origin,
-    Person,
-    Problem,
-    Service,
-    blockers,
-    warnings,
-)
-from jobs.core.plan import MigrationPlan, difference
-from jobs.core.policy import Policy, satisfied
-from jobs.core.verdict import Receipt
-
-
-class Status(StrEnum):
-    new = "new"
-    draft = "draft"
-    configured = "configured"
-    validating = "validating"
-    blocked = "blocked"
-    ready = "ready"
-    awaiting_approval = "awaiting_approval"
-    migrating = "migrating"
-    verifying = "verifying"
-    pausing = "pausing"
-    paused = "paused"
-    cancelling = "cancelling"
-    cancelled = "cancelled"
-    failed = "failed"
-    done = "done"
-
-
-FORM = frozenset({Status.draft, Status.configured, Status.validating, Status.blocked, Status.ready})
-"""The modal's statuses: everything may still be changed."""
-RUNNING = frozenset({Status.migrating, Status.verifying, Status.pausing, Status.cancelling})
-"""A conductor is at work or due."""
-ENDED = frozenset({Status.cancelled, Status.done})
-"""Nothing more will happen."""
-
-
-class State(Frozen):
-    """A migration as its story tells it up to `version`."""
-
-    id: MigrationId
-    version: int = 0
-    status: Status = Status.new
-    created: datetime | None = None
-    changed: datetime | None = None
-    requester: Person | None = None
-    channel: str = ""
-    target: Service | None = None
-    policy: Policy = Policy()
-    free_bytes: int | None = None
-    disk_confirmed: bool = False
-    source: Origin | None = None
-    options: Options = Options()
-    attempt: int = 0
-    key: str = ""
-    results: tuple[CheckResult, ...] = ()
-    plan: MigrationPlan | None = None
-    plan_before: MigrationPlan | None = None
-    acknowledged: tuple[str, ...] = ()
-    approvals: tuple[Approval, ...] = ()
-    declined: e.Declined | None = None
-    run: int = 0
-    started: datetime | None = None
-    phase: str = ""
-    phase_title: str = ""
-    cancelled_by: Person | None = None
-    problem: Problem | None = None
-    reasons: tuple[str, ...] = ()
-    trouble: Problem | None = None
-    receipt: Receipt | None = None
-    undone: str = ""
-    public: bool = Field(default=False, description="the channel has seen it: there is a card and a thread")
-
-    @property
-    def digest(self) -> str:
-        return self.plan.digest if self.plan else ""
-
-    @property
-    def title(self) -> str:
-        source = self.source.label if self.source else "?"
-        return f"{source} → {self.target.label if self.target else '?'}"
+from jobs.core.model import Frozen, blockers, warnings
+from jobs.core.plan import difference
+from jobs.core.policy import satisfied
+from jobs.core.state import ENDED, FORM, RUNNING, State, Status, say
 
 
 class Ring(Frozen):
@@ -117,9 +29,6 @@ class Ring(Frozen):
     @property
     def job_id(self) -> str:
         return f"{self.kind}-{self.migration}-{self.token}"
-
-
-# --- decide ---------------------------------------------------------------------------------------------
 
 
 def decide(state: State, command: c.Command) -> Sequence[e.Event]:
@@ -304,178 +213,6 @@ def _demand_run(state: State, run: int) -> None:
         raise Refused("This run is not the current one.")
 
 
-# --- evolve ---------------------------------------------------------------------------------------------
-
-
-def replay(migration: str, story: Iterable[e.Recorded]) -> State:
-    """The state that a story tells."""
-    state = State(id=migration)
-    for recorded in story:
-        state = evolve(state, recorded)
-    return state
-
-
-def evolve(state: State, recorded: e.Recorded) -> State:
-    """The state after one more event."""
-    event = recorded.event
-    changes = _changes(state, event, recorded.at)
-    return state.model_copy(
-        update={
-            "version": recorded.version,
-            "created": state.created or recorded.at,
-            "changed": recorded.at,
-            **changes,
-        }
-    )
-
-
-def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
-    match event:
-        case e.Drafted():
-            return _drafted(state, event)
-        case e.Configured():
-            return {
-                "status": Status.configured,
-                "source": event.source,
-                "options": event.options,
-                "attempt": event.attempt,
-                "key": event.key,
-                "results": (),
-                "plan": None,
-                "plan_before": state.plan or state.plan_before,
-                "approvals": (),
-                "declined": None,
-                "problem": None,
-            }
-        case e.Detached():
-            return {"public": True}
-        case e.ValidationStarted():
-            # What an earlier validator of this attempt found stands until it is found anew: two may overlap.
-            return {"status": Status.validating}
-        case e.CheckFinished():
-            return {"results": _replaced(state.results, event.result)}
-        case e.Validated():
-            return {"status": Status.ready if event.plan else Status.blocked, "plan": event.plan}
-        case e.ValidationBroke():
-            return {"status": Status.blocked, "problem": event.problem}
-        case e.Requested():
-            return {
-                "status": Status.awaiting_approval,
-                "acknowledged": event.acknowledged,
-                "approvals": (),
-                "declined": None,
-                "requester": event.by,
-                "public": True,
-            }
-        case e.Approved():
-            return {"approvals": (*state.approvals, event.approval)}
-        case e.Declined():
-            return {"status": Status.ready, "declined": event, "approvals": ()}
-        case e.RunQueued():
-            return {
-                "status": Status.migrating,
-                "run": event.run,
-                "phase": "",
-                "phase_title": "Waiting for a worker",
-            }
-        case _:
-            return _run_changes(state, event, at)
-
-
-def _replaced(results: tuple[CheckResult, ...], new: CheckResult) -> tuple[CheckResult, ...]:
-    """Each check has one result, the latest, at the place of its first."""
-    if all(r.check != new.check for r in results):
-        return (*results, new)
-    return tuple(new if r.check == new.check else r for r in results)
-
-
-def _drafted(state: State, event: e.Drafted) -> dict[str, object]:
-    """A changed target voids what was found about it; the source that was typed is kept."""
-    return {
-        "status": Status.draft,
-        "requester": state.requester or event.by,
-        "channel": event.channel,
-        "target": event.target,
-        "policy": event.policy,
-        "free_bytes": event.free_bytes,
-        "disk_confirmed": event.disk_confirmed,
-        "results": (),
-        "plan": None,
-        "plan_before": state.plan or state.plan_before,
-        "approvals": (),
-        "declined": None,
-        "problem": None,
-    }
-
-
-def _run_changes(
-    state: State,
-    event: e.RunStarted
-    | e.PhaseReached
-    | e.Noted
-    | e.Troubled
-    | e.PauseAsked
-    | e.Paused
-    | e.Resumed
-    | e.CancelAsked
-    | e.Cancelled
-    | e.RunFailed
-    | e.Proven
-    | e.Finished,
-    at: datetime,
-) -> dict[str, object]:
-    match event:
-        case e.RunStarted():
-            return {"started": state.started or at, "trouble": None}
-        case e.PhaseReached():
-            at_work = Status.verifying if event.phase == "verify" else Status.migrating
-            # After a takeover a run that was verifying may be copying again.
-            status = at_work if state.status in (Status.migrating, Status.verifying) else state.status
-            return {"phase": event.phase, "phase_title": event.title, "status": status, "trouble": None}
-        case e.Noted():
-            return {}
-        case e.Troubled():
-            return {"trouble": event.problem}
-        case e.PauseAsked():
-            return {"status": Status.pausing}
-        case e.Paused():
-            return {"status": Status.paused, "trouble": None}
-        case e.Resumed():
-            return {
-                "cancelled_by": None,
-                "status": Status.migrating,
-                "run": event.run,
-                "phase": "",
-                "phase_title": "Waiting for a worker",
-                "problem": None,
-                "reasons": (),
-            }
-        case e.CancelAsked():
-            return {"status": Status.cancelling, "cancelled_by": event.by}
-        case e.Cancelled():
-            return {
-                "status": Status.cancelled,
-                "undone": event.undone,
-                "cancelled_by": event.by or state.cancelled_by,
-            }
-        case e.RunFailed():
-            return {
-                "status": Status.failed,
-                "problem": event.problem,
-                "reasons": event.reasons,
-                "trouble": None,
-            }
-        case e.Proven():
-            return {"receipt": event.receipt}
-        case e.Finished():
-            return {"status": Status.done, "receipt": event.receipt, "trouble": None}
-        case _:
-            assert_never(event)
-
-
-# --- react ----------------------------------------------------------------------------------------------
-
-
 def react(state: State) -> list[Ring]:
     """The jobs this state deserves, besides the courier's."""
     match state.status:
@@ -499,19 +236,3 @@ def react(state: State) -> list[Ring]:
             return []
         case _:
             assert_never(state.status)
-
-
-def say(status: Status) -> str:
-    """The status in words that fit after "is"."""
-    words = {
-        Status.new: "not begun",
-        Status.draft: "being prepared",
-        Status.configured: "waiting for its checks",
-        Status.validating: "being checked",
-        Status.ready: "ready to be started",
-        Status.awaiting_approval: "waiting for approval",
-        Status.migrating: "running",
-        Status.verifying: "being verified",
-        Status.cancelling: "being cancelled",
-    }
-    return words.get(status, status.value)

@@ -14,9 +14,10 @@ from redis.exceptions import RedisError
 from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Permanent, Refused, Stopped, Transient
-from jobs.core.lifecycle import RUNNING, Ring, State, Status
+from jobs.core.lifecycle import Ring
 from jobs.core.model import Problem
 from jobs.core.plan import MigrationPlan
+from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
 from jobs.desk import Desk
 from jobs.flow.heart import Heart

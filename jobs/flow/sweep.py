@@ -6,7 +6,8 @@ import time
 
 import structlog
 
-from jobs.core.lifecycle import ENDED, Ring, State, react
+from jobs.core.lifecycle import Ring, react
+from jobs.core.state import ENDED, State
 from jobs.desk import Desk, deliver
 from jobs.ports.board import Board
 

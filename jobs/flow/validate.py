@@ -7,8 +7,8 @@ from contextlib import suppress
 from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Refused
-from jobs.core.lifecycle import State, Status
 from jobs.core.model import CheckResult, Finding, Severity, blockers
+from jobs.core.state import State, Status
 from jobs.desk import Desk
 from jobs.flow.heart import Heart
 from jobs.flow.wiring import Asking

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from redis.exceptions import RedisError
 
 from jobs.core.errors import FerrybotError, Stopped
-from jobs.core.lifecycle import State, Status, evolve
+from jobs.core.evolve import evolve
 from jobs.core.progress import TaskProgress
+from jobs.core.state import State, Status
 from jobs.ports.board import Board
 from jobs.ports.ledger import Ledger
 

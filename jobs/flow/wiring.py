@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from jobs.core.lifecycle import State
+from jobs.core.state import State
 from jobs.ports.engine import Asked, Engine
 
 

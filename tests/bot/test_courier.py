@@ -30,8 +30,9 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.lifecycle import State, Status, evolve
+from jobs.core.evolve import evolve
 from jobs.core.progress import RunProgress
+from jobs.core.state import State, Status
 from jobs.desk import Desk
 from tests.bot.sandbox_support import client_of
 from tests.support.tales import (

@@ -20,7 +20,6 @@ from bot.ui import plan as plan_view
 from bot.ui import text as t
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.lifecycle import State, Status
 from jobs.core.model import (
     Approval,
     CheckResult,
@@ -37,6 +36,7 @@ from jobs.core.model import (
 from jobs.core.plan import Measures
 from jobs.core.policy import Policy
 from jobs.core.progress import RunProgress, TaskProgress
+from jobs.core.state import State, Status
 from jobs.core.verdict import Receipt
 from tests.support.tales import ALICE, BOB, CAROL, CHANNEL, MIGRATION, NOON, RECEIPT, Tale, approve, place, plan, tell
 

@@ -18,7 +18,8 @@ from jobs.adapters.queue_rq import MIGRATIONS, SLACK, RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.errors import Refused
-from jobs.core.lifecycle import Ring, State, Status
+from jobs.core.lifecycle import Ring
+from jobs.core.state import State, Status
 from jobs.desk import Desk
 from jobs.flow.sweep import sweep
 from jobs.ports.queue import Queue

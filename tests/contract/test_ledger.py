@@ -12,8 +12,10 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.errors import Conflict, Refused
-from jobs.core.lifecycle import Ring, Status, replay
+from jobs.core.evolve import replay
+from jobs.core.lifecycle import Ring
 from jobs.core.policy import Policy
+from jobs.core.state import Status
 from jobs.desk import Desk
 from jobs.ports.ledger import Ledger
 from tests.support.tales import (

@@ -20,7 +20,8 @@ from bot.sandbox.stage import Stage
 from jobs.adapters import keys
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
-from jobs.core.lifecycle import Ring, State
+from jobs.core.lifecycle import Ring
+from jobs.core.state import State
 from jobs.desk import Desk
 from tests.support.servers import Database
 

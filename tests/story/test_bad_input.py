@@ -12,7 +12,7 @@ from psycopg import sql
 
 from bot.sandbox.play import ALICE, BOB, CAROL, CHANNEL, Play, texts
 from bot.sandbox.servers import PostgresServer
-from jobs.core.lifecycle import Status
+from jobs.core.state import Status
 from tests.story.support import CANARY, World, broken_rules, hears, reader, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 

@@ -7,7 +7,7 @@ import pytest
 from bot.sandbox.compare import compare
 from bot.sandbox.play import ALICE, MALLORY, Play
 from bot.sandbox.servers import PostgresServer
-from jobs.core.lifecycle import Status
+from jobs.core.state import Status
 from tests.story.support import World, broken_rules, hears, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 

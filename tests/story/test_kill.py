@@ -16,7 +16,7 @@ from bot.sandbox.play import CHANNEL, Play
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.server import SlackSandbox
 from jobs.core import events as e
-from jobs.core.lifecycle import ENDED, State, Status
+from jobs.core.state import ENDED, State, Status
 from tests.story.support import World, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 
@@ -51,7 +51,7 @@ def until(w: World, seconds: float, what: str, migration: str, *statuses: Status
 def thread_is_whole(w: World, migration: str) -> None:
     """Every line that the story deserves stands in the thread exactly once, in the story's order."""
     from bot.ui import logs
-    from jobs.core.lifecycle import evolve
+    from jobs.core.evolve import evolve
 
     state = State(id=migration)
     lines: list[str] = []

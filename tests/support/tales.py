@@ -8,7 +8,8 @@ from typing import Any
 
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.lifecycle import State, decide, evolve
+from jobs.core.evolve import evolve
+from jobs.core.lifecycle import decide
 from jobs.core.model import (
     Approval,
     CheckResult,
@@ -23,6 +24,7 @@ from jobs.core.model import (
 )
 from jobs.core.plan import Measures, MigrationPlan, Place, PlannedStep, PlannedTable
 from jobs.core.policy import Policy
+from jobs.core.state import State
 from jobs.core.verdict import Receipt
 
 MIGRATION = "m0000000001"

@@ -18,9 +18,9 @@ from bot.access import (
     who,
 )
 from bot.config import Config, parse_config
-from jobs.core.lifecycle import State
 from jobs.core.model import Person, Service
 from jobs.core.policy import Policy
+from jobs.core.state import State
 
 CONFIG: Config = parse_config("""
 services:

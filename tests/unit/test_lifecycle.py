@@ -17,9 +17,11 @@ from bot.ui import plan as plan_view
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.errors import Refused
-from jobs.core.lifecycle import ENDED, RUNNING, State, Status, decide, evolve, react, replay
+from jobs.core.evolve import evolve, replay
+from jobs.core.lifecycle import decide, react
 from jobs.core.model import Options, Person, Problem
 from jobs.core.policy import Policy
+from jobs.core.state import ENDED, RUNNING, State, Status
 from tests.support.tales import (
     ALICE,
     BLOCKER,

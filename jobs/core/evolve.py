@@ -1,0 +1,177 @@
+"""The state after one more event: the second of the life's three pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import assert_never
+
+from jobs.core import events as e
+from jobs.core.model import CheckResult
+from jobs.core.state import State, Status
+
+
+def replay(migration: str, story: Iterable[e.Recorded]) -> State:
+    """The state that a story tells."""
+    state = State(id=migration)
+    for recorded in story:
+        state = evolve(state, recorded)
+    return state
+
+
+def evolve(state: State, recorded: e.Recorded) -> State:
+    """The state after one more event."""
+    event = recorded.event
+    changes = _changes(state, event, recorded.at)
+    return state.model_copy(
+        update={
+            "version": recorded.version,
+            "created": state.created or recorded.at,
+            "changed": recorded.at,
+            **changes,
+        }
+    )
+
+
+def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
+    match event:
+        case e.Drafted():
+            return _drafted(state, event)
+        case e.Configured():
+            return {
+                "status": Status.configured,
+                "source": event.source,
+                "options": event.options,
+                "attempt": event.attempt,
+                "key": event.key,
+                "results": (),
+                "plan": None,
+                "plan_before": state.plan or state.plan_before,
+                "approvals": (),
+                "declined": None,
+                "problem": None,
+            }
+        case e.Detached():
+            return {"public": True}
+        case e.ValidationStarted():
+            # What an earlier validator of this attempt found stands until it is found anew: two may overlap.
+            return {"status": Status.validating}
+        case e.CheckFinished():
+            return {"results": _replaced(state.results, event.result)}
+        case e.Validated():
+            return {"status": Status.ready if event.plan else Status.blocked, "plan": event.plan}
+        case e.ValidationBroke():
+            return {"status": Status.blocked, "problem": event.problem}
+        case e.Requested():
+            return {
+                "status": Status.awaiting_approval,
+                "acknowledged": event.acknowledged,
+                "approvals": (),
+                "declined": None,
+                "requester": event.by,
+                "public": True,
+            }
+        case e.Approved():
+            return {"approvals": (*state.approvals, event.approval)}
+        case e.Declined():
+            return {"status": Status.ready, "declined": event, "approvals": ()}
+        case e.RunQueued():
+            return {
+                "status": Status.migrating,
+                "run": event.run,
+                "phase": "",
+                "phase_title": "Waiting for a worker",
+            }
+        case _:
+            return _run_changes(state, event, at)
+
+
+def _replaced(results: tuple[CheckResult, ...], new: CheckResult) -> tuple[CheckResult, ...]:
+    """Each check has one result, the latest, at the place of its first."""
+    if all(r.check != new.check for r in results):
+        return (*results, new)
+    return tuple(new if r.check == new.check else r for r in results)
+
+
+def _drafted(state: State, event: e.Drafted) -> dict[str, object]:
+    """A changed target voids what was found about it; the source that was typed is kept."""
+    return {
+        "status": Status.draft,
+        "requester": state.requester or event.by,
+        "channel": event.channel,
+        "target": event.target,
+        "policy": event.policy,
+        "free_bytes": event.free_bytes,
+        "disk_confirmed": event.disk_confirmed,
+        "results": (),
+        "plan": None,
+        "plan_before": state.plan or state.plan_before,
+        "approvals": (),
+        "declined": None,
+        "problem": None,
+    }
+
+
+def _run_changes(
+    state: State,
+    event: e.RunStarted
+    | e.PhaseReached
+    | e.Noted
+    | e.Troubled
+    | e.PauseAsked
+    | e.Paused
+    | e.Resumed
+    | e.CancelAsked
+    | e.Cancelled
+    | e.RunFailed
+    | e.Proven
+    | e.Finished,
+    at: datetime,
+) -> dict[str, object]:
+    match event:
+        case e.RunStarted():
+            return {"started": state.started or at, "trouble": None}
+        case e.PhaseReached():
+            at_work = Status.verifying if event.phase == "verify" else Status.migrating
+            # After a takeover a run that was verifying may be copying again.
+            status = at_work if state.status in (Status.migrating, Status.verifying) else state.status
+            return {"phase": event.phase, "phase_title": event.title, "status": status, "trouble": None}
+        case e.Noted():
+            return {}
+        case e.Troubled():
+            return {"trouble": event.problem}
+        case e.PauseAsked():
+            return {"status": Status.pausing}
+        case e.Paused():
+            return {"status": Status.paused, "trouble": None}
+        case e.Resumed():
+            return {
+                "cancelled_by": None,
+                "status": Status.migrating,
+                "run": event.run,
+                "phase": "",
+                "phase_title": "Waiting for a worker",
+                "problem": None,
+                "reasons": (),
+            }
+        case e.CancelAsked():
+            return {"status": Status.cancelling, "cancelled_by": event.by}
+        case e.Cancelled():
+            return {
+                "status": Status.cancelled,
+                "undone": event.undone,
+                "cancelled_by": event.by or state.cancelled_by,
+            }
+        case e.RunFailed():
+            return {
+                "status": Status.failed,
+                "problem": event.problem,
+                "reasons": event.reasons,
+                "trouble": None,
+            }
+        case e.Proven():
+            return {"receipt": event.receipt}
+        case e.Finished():
+            return {"status": Status.done, "receipt": event.receipt, "trouble": None}
+        case _:
+            assert_never(event)

@@ -1,0 +1,112 @@
+"""A migration as its story tells it: the value that decisions are made on and that people are shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from jobs.core import events as e
+from jobs.core.model import (
+    Approval,
+    CheckResult,
+    Frozen,
+    MigrationId,
+    Options,
+    Origin,
+    Person,
+    Problem,
+    Service,
+)
+from jobs.core.plan import MigrationPlan
+from jobs.core.policy import Policy
+from jobs.core.verdict import Receipt
+
+
+class Status(StrEnum):
+    new = "new"
+    draft = "draft"
+    configured = "configured"
+    validating = "validating"
+    blocked = "blocked"
+    ready = "ready"
+    awaiting_approval = "awaiting_approval"
+    migrating = "migrating"
+    verifying = "verifying"
+    pausing = "pausing"
+    paused = "paused"
+    cancelling = "cancelling"
+    cancelled = "cancelled"
+    failed = "failed"
+    done = "done"
+
+
+FORM = frozenset({Status.draft, Status.configured, Status.validating, Status.blocked, Status.ready})
+"""The modal's statuses: everything may still be changed."""
+RUNNING = frozenset({Status.migrating, Status.verifying, Status.pausing, Status.cancelling})
+"""A conductor is at work or due."""
+ENDED = frozenset({Status.cancelled, Status.done})
+"""Nothing more will happen."""
+
+
+class State(Frozen):
+    """A migration as its story tells it up to `version`."""
+
+    id: MigrationId
+    version: int = 0
+    status: Status = Status.new
+    created: datetime | None = None
+    changed: datetime | None = None
+    requester: Person | None = None
+    channel: str = ""
+    target: Service | None = None
+    policy: Policy = Policy()
+    free_bytes: int | None = None
+    disk_confirmed: bool = False
+    source: Origin | None = None
+    options: Options = Options()
+    attempt: int = 0
+    key: str = ""
+    results: tuple[CheckResult, ...] = ()
+    plan: MigrationPlan | None = None
+    plan_before: MigrationPlan | None = None
+    acknowledged: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    declined: e.Declined | None = None
+    run: int = 0
+    started: datetime | None = None
+    phase: str = ""
+    phase_title: str = ""
+    cancelled_by: Person | None = None
+    problem: Problem | None = None
+    reasons: tuple[str, ...] = ()
+    trouble: Problem | None = None
+    receipt: Receipt | None = None
+    undone: str = ""
+    public: bool = Field(default=False, description="the channel has seen it: there is a card and a thread")
+
+    @property
+    def digest(self) -> str:
+        return self.plan.digest if self.plan else ""
+
+    @property
+    def title(self) -> str:
+        source = self.source.label if self.source else "?"
+        return f"{source} → {self.target.label if self.target else '?'}"
+
+
+def say(status: Status) -> str:
+    """The status in words that fit after "is"."""
+    words = {
+        Status.new: "not begun",
+        Status.draft: "being prepared",
+        Status.configured: "waiting for its checks",
+        Status.validating: "being checked",
+        Status.ready: "ready to be started",
+        Status.awaiting_approval: "waiting for approval",
+        Status.migrating: "running",
+        Status.verifying: "being verified",
+        Status.cancelling: "being cancelled",
+    }
+    return words.get(status, status.value)

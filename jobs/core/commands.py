@@ -63,10 +63,59 @@ class GiveUp(Frozen):
     by: Person
 
 
+class Waive(Frozen):
+    """After a verdict that is not green: these differences of objects may stay. The run continues."""
+
+    by: Person
+    keys: tuple[str, ...]
+    reason: str = ""
+
+
+class Release(Frozen):
+    """Lets the source be written to again while the run goes on."""
+
+    by: Person
+
+
+class Refresh(Frozen):
+    """After the end: copies again what changed in the source since."""
+
+    by: Person
+
+
+class Revalidate(Frozen):
+    """After the end: validates again the foreign keys that stayed NOT VALID."""
+
+    by: Person
+
+
+class RollBack(Frozen):
+    """After the end: brings the target back to how it was found."""
+
+    by: Person
+
+
 class Tell(Frozen):
     """A worker reports."""
 
     event: Report
 
 
-Command = Draft | Configure | Detach | Request | Approve | Decline | Pause | Resume | Cancel | GiveUp | Tell
+Command = (
+    Draft
+    | Configure
+    | Detach
+    | Request
+    | Approve
+    | Decline
+    | Pause
+    | Resume
+    | Cancel
+    | GiveUp
+    | Waive
+    | Release
+    | Refresh
+    | Revalidate
+    | RollBack
+    | Tell
+)

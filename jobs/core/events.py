@@ -18,7 +18,7 @@ from jobs.core.model import (
 )
 from jobs.core.plan import MigrationPlan
 from jobs.core.policy import Policy
-from jobs.core.verdict import Receipt
+from jobs.core.verdict import Difference, Receipt, RestorePoint, RowDifference
 
 
 class Drafted(Frozen):
@@ -151,12 +151,71 @@ class Paused(Frozen):
     run: int
 
 
+Mode = Literal["move", "refresh", "keys"]
+"""What a run is for: the move itself; copying again what changed since it was done; validating foreign keys that
+stayed NOT VALID."""
+
+
 class Resumed(Frozen):
-    """After a pause or a failure: the next run continues on the same plan."""
+    """After a pause, a failure, or the end: the next run continues on the same plan."""
 
     type: Literal["resumed"] = "resumed"
     by: Person
     run: int
+    mode: Mode = "move"
+
+
+class RestorePointMade(Frozen):
+    """What the target held is in a file; from now on it may be replaced."""
+
+    type: Literal["restore_point_made"] = "restore_point_made"
+    run: int
+    point: RestorePoint
+
+
+class HoldTaken(Frozen):
+    """Nobody else can write to the source's moved tables."""
+
+    type: Literal["hold_taken"] = "hold_taken"
+    run: int
+
+
+class ReleaseAsked(Frozen):
+    """A person wants the source to be written to again; the run goes on."""
+
+    type: Literal["release_asked"] = "release_asked"
+    by: Person
+
+
+class HoldEnded(Frozen):
+    """The source takes writes again; `why` says what ended the hold."""
+
+    type: Literal["hold_ended"] = "hold_ended"
+    run: int
+    why: str = ""
+
+
+class Waived(Frozen):
+    """A person accepts differences of objects, each named by its key."""
+
+    type: Literal["waived"] = "waived"
+    by: Person
+    keys: tuple[str, ...]
+    reason: str = ""
+
+
+class RollbackAsked(Frozen):
+    """After the end: back to the target as it was found."""
+
+    type: Literal["rollback_asked"] = "rollback_asked"
+    by: Person
+    run: int
+
+
+class RolledBack(Frozen):
+    type: Literal["rolled_back"] = "rolled_back"
+    run: int
+    undone: str
 
 
 class CancelAsked(Frozen):
@@ -177,6 +236,8 @@ class RunFailed(Frozen):
     run: int
     problem: Problem
     reasons: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = Field(default=(), description="objects that a person may waive")
+    rows: tuple[RowDifference, ...] = Field(default=(), description="tables that the next run repairs")
 
 
 class Proven(Frozen):
@@ -220,7 +281,14 @@ Event = Annotated[
     | Cancelled
     | RunFailed
     | Proven
-    | Finished,
+    | Finished
+    | RestorePointMade
+    | HoldTaken
+    | ReleaseAsked
+    | HoldEnded
+    | Waived
+    | RollbackAsked
+    | RolledBack,
     Field(discriminator="type"),
 ]
 
@@ -238,6 +306,10 @@ Report = (
     | RunFailed
     | Proven
     | Finished
+    | RestorePointMade
+    | HoldTaken
+    | HoldEnded
+    | RolledBack
 )
 """The events that workers report; everything else begins with a person."""
 

@@ -9,6 +9,7 @@ from typing import assert_never
 from jobs.core import events as e
 from jobs.core.model import CheckResult
 from jobs.core.state import State, Status
+from jobs.core.verdict import Waiver
 
 
 def replay(migration: str, story: Iterable[e.Recorded]) -> State:
@@ -125,7 +126,14 @@ def _run_changes(
     | e.Cancelled
     | e.RunFailed
     | e.Proven
-    | e.Finished,
+    | e.Finished
+    | e.RestorePointMade
+    | e.HoldTaken
+    | e.ReleaseAsked
+    | e.HoldEnded
+    | e.Waived
+    | e.RollbackAsked
+    | e.RolledBack,
     at: datetime,
 ) -> dict[str, object]:
     match event:
@@ -143,35 +151,67 @@ def _run_changes(
         case e.PauseAsked():
             return {"status": Status.pausing}
         case e.Paused():
-            return {"status": Status.paused, "trouble": None}
+            return {"status": Status.paused, "trouble": None, "held": False}
         case e.Resumed():
             return {
                 "cancelled_by": None,
                 "status": Status.migrating,
                 "run": event.run,
+                "mode": event.mode,
+                # A finished run keeps its proof, except where its rows are to be brought up to date.
+                "receipt": None if event.mode == "refresh" and state.status is Status.done else state.receipt,
                 "phase": "",
                 "phase_title": "Waiting for a worker",
                 "problem": None,
                 "reasons": (),
+                "differences": (),
+                "rows": (),
+                "release_asked": False,
             }
         case e.CancelAsked():
             return {"status": Status.cancelling, "cancelled_by": event.by}
         case e.Cancelled():
             return {
+                "held": False,
                 "status": Status.cancelled,
                 "undone": event.undone,
                 "cancelled_by": event.by or state.cancelled_by,
             }
         case e.RunFailed():
             return {
+                "held": False,
                 "status": Status.failed,
                 "problem": event.problem,
                 "reasons": event.reasons,
+                "differences": event.differences,
+                "rows": event.rows,
                 "trouble": None,
             }
         case e.Proven():
             return {"receipt": event.receipt}
         case e.Finished():
-            return {"status": Status.done, "receipt": event.receipt, "trouble": None}
+            return {"status": Status.done, "receipt": event.receipt, "trouble": None, "held": False}
+        case e.RestorePointMade():
+            return {"restore_point": event.point}
+        case e.HoldTaken():
+            return {"held": True}
+        case e.ReleaseAsked():
+            return {"release_asked": True}
+        case e.HoldEnded():
+            return {"held": False}
+        case e.Waived():
+            said = tuple(Waiver(key=key, by=event.by, reason=event.reason) for key in event.keys)
+            return {"waivers": (*(w for w in state.waivers if w.key not in event.keys), *said)}
+        case e.RollbackAsked():
+            return {
+                "status": Status.rolling_back,
+                "run": event.run,
+                "rolled_back_by": event.by,
+                "problem": None,
+                "phase": "",
+                "phase_title": "Waiting for a worker",
+            }
+        case e.RolledBack():
+            return {"status": Status.rolled_back, "undone": event.undone, "trouble": None}
         case _:
             assert_never(event)

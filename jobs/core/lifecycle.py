@@ -52,14 +52,28 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             _demand_unproven(state)
             return [e.PauseAsked(by=command.by)]
         case c.Resume():
-            _demand(state, "resumed", Status.paused, Status.failed)
-            if state.status is Status.failed and state.problem and not state.problem.resumable:
-                raise Refused("This failure cannot be retried.", remedy=state.problem.remedy)
-            return [e.Resumed(by=command.by, run=state.run + 1)]
+            return _resume(state, command)
         case c.Cancel():
             return _cancel(state, command)
         case c.GiveUp():
             return _give_up(state, command)
+        case c.Waive():
+            return _waive(state, command)
+        case c.Release():
+            _demand(state, "released", *RUNNING)
+            if not state.held:
+                raise Refused("The source is not held, so there is nothing to release.")
+            return [] if state.release_asked else [e.ReleaseAsked(by=command.by)]
+        case c.Refresh():
+            _demand(state, "copied again", Status.done)
+            return [e.Resumed(by=command.by, run=state.run + 1, mode="refresh")]
+        case c.Revalidate():
+            _demand(state, "looked at again", Status.done)
+            if state.receipt is None or not state.receipt.broken_keys:
+                raise Refused("Every foreign key of this migration is valid.")
+            return [e.Resumed(by=command.by, run=state.run + 1, mode="keys")]
+        case c.RollBack():
+            return _roll_back(state, command)
         case c.Tell():
             return _tell(state, command.event)
         case _:
@@ -146,11 +160,48 @@ def _demand_digest(state: State, digest: str) -> None:
         raise Refused(f"The plan changed since this button was shown: {said}.")
 
 
+def _resume(state: State, command: c.Resume) -> Sequence[e.Event]:
+    _demand(state, "resumed", Status.paused, Status.failed)
+    if state.rolled_back_by is not None:
+        raise Refused("A rollback has begun, so the target is not whole.", remedy="Press Roll back to end it.")
+    if state.status is Status.failed and state.problem and not state.problem.resumable:
+        raise Refused("This failure cannot be retried.", remedy=state.problem.remedy)
+    return [e.Resumed(by=command.by, run=state.run + 1, mode=state.mode)]
+
+
+def _waive(state: State, command: c.Waive) -> Sequence[e.Event]:
+    """A person takes responsibility for differences of objects; rows are only ever repaired."""
+    _demand(state, "accepted with differences", Status.failed)
+    known = {difference.key for difference in state.differences}
+    if not command.keys or not known.issuperset(command.keys):
+        raise Refused("These differences are not those of the last verdict; please look at it again.")
+    if not command.reason.strip():
+        raise Refused("Please say why these differences may stay: it stands in the receipt.")
+    waived = e.Waived(by=command.by, keys=command.keys, reason=command.reason.strip())
+    return [waived, e.Resumed(by=command.by, run=state.run + 1, mode=state.mode)]
+
+
+def _roll_back(state: State, command: c.RollBack) -> Sequence[e.Event]:
+    if state.status is Status.rolled_back:
+        raise Refused("This migration is rolled back already.")
+    unfinished = state.status is Status.failed and state.rolled_back_by is not None
+    if not unfinished:
+        _demand(state, "rolled back", Status.done)
+    return [e.RollbackAsked(by=command.by, run=state.run + 1)]
+
+
 def _cancel(state: State, command: c.Cancel) -> Sequence[e.Event]:
     if state.status in ENDED:
         raise Refused(f"This migration is {say(state.status)} already.")
     if state.status is Status.cancelling:
         raise Refused("This migration is being cancelled already.")
+    if state.rolled_back_by is not None:
+        raise Refused("This migration is being rolled back, which cannot be undone.")
+    if state.mode != "move":
+        raise Refused(
+            "The migration itself was done before; this run only brings it up to date.",
+            remedy="Pause it, or let it end and press Roll back.",
+        )
     _demand_unproven(state)
     if state.run == 0:
         return [e.Cancelled(by=command.by, undone="Nothing had been copied; the target is as it was.")]
@@ -159,6 +210,9 @@ def _cancel(state: State, command: c.Cancel) -> Sequence[e.Event]:
 
 def _give_up(state: State, command: c.GiveUp) -> Sequence[e.Event]:
     _demand(state, "given up", Status.failed)
+    if state.rolled_back_by is not None:
+        left = "The rollback was given up: the target holds what is left of both."
+        return [e.Cancelled(by=command.by, undone=left)]
     if state.cancelled_by is None:
         raise Refused("Press Cancel first: it removes from the target what the run created.")
     return [e.Cancelled(by=command.by, undone="The target was not cleaned: what was copied is still there.")]
@@ -201,7 +255,14 @@ def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
             if state.receipt is None:
                 raise Refused("Nothing is proven yet, so this run is not finished.")
             return [event]
-        case e.RunStarted() | e.Noted() | e.Troubled() | e.RunFailed():
+        case e.HoldTaken() | e.HoldEnded():
+            _demand_run(state, event.run)
+            return [] if state.held is isinstance(event, e.HoldTaken) else [event]
+        case e.RolledBack():
+            _demand_run(state, event.run)
+            _demand(state, "ended", Status.rolling_back)
+            return [event]
+        case e.RunStarted() | e.Noted() | e.Troubled() | e.RunFailed() | e.RestorePointMade():
             _demand_run(state, event.run)
             return [event]
         case _:
@@ -222,6 +283,8 @@ def react(state: State) -> list[Ring]:
             return [Ring(kind="migrate", migration=state.id, token=f"r{state.run}")]
         case Status.cancelling:
             return [Ring(kind="migrate", migration=state.id, token=f"r{state.run}-cancel")]
+        case Status.rolling_back:
+            return [Ring(kind="migrate", migration=state.id, token=f"r{state.run}-back")]
         case (
             Status.new
             | Status.draft
@@ -232,6 +295,7 @@ def react(state: State) -> list[Ring]:
             | Status.cancelled
             | Status.failed
             | Status.done
+            | Status.rolled_back
         ):
             return []
         case _:

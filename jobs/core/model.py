@@ -131,6 +131,9 @@ class Options(Frozen):
     exclude: tuple[str, ...] = ()
     keep_owners: bool = True
     keep_grants: bool = True
+    create_roles: bool = Field(default=False, description="create missing roles on the target, without passwords")
+    hold_source: bool = Field(default=False, description="nobody else writes to the moved tables during the run")
+    overwrite: bool = Field(default=False, description="replace what the target holds, behind a restore point")
 
 
 class Severity(StrEnum):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from jobs.core.model import Dialect, Frozen, MigrationId, Options
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 """Part of the digest: a plan approved under other rules of execution is not this plan."""
 
 

@@ -21,7 +21,7 @@ from jobs.core.model import (
 )
 from jobs.core.plan import MigrationPlan
 from jobs.core.policy import Policy
-from jobs.core.verdict import Receipt
+from jobs.core.verdict import Difference, Receipt, RestorePoint, RowDifference, Waiver
 
 
 class Status(StrEnum):
@@ -40,14 +40,16 @@ class Status(StrEnum):
     cancelled = "cancelled"
     failed = "failed"
     done = "done"
+    rolling_back = "rolling_back"
+    rolled_back = "rolled_back"
 
 
 FORM = frozenset({Status.draft, Status.configured, Status.validating, Status.blocked, Status.ready})
 """The modal's statuses: everything may still be changed."""
-RUNNING = frozenset({Status.migrating, Status.verifying, Status.pausing, Status.cancelling})
+RUNNING = frozenset({Status.migrating, Status.verifying, Status.pausing, Status.cancelling, Status.rolling_back})
 """A conductor is at work or due."""
-ENDED = frozenset({Status.cancelled, Status.done})
-"""Nothing more will happen."""
+ENDED = frozenset({Status.cancelled, Status.done, Status.rolled_back})
+"""Nothing more will happen by itself."""
 
 
 class State(Frozen):
@@ -75,6 +77,7 @@ class State(Frozen):
     approvals: tuple[Approval, ...] = ()
     declined: e.Declined | None = None
     run: int = 0
+    mode: e.Mode = "move"
     started: datetime | None = None
     phase: str = ""
     phase_title: str = ""
@@ -82,6 +85,13 @@ class State(Frozen):
     problem: Problem | None = None
     reasons: tuple[str, ...] = ()
     trouble: Problem | None = None
+    differences: tuple[Difference, ...] = Field(default=(), description="of the last verdict, to be waived")
+    rows: tuple[RowDifference, ...] = Field(default=(), description="of the last verdict, to be repaired")
+    waivers: tuple[Waiver, ...] = ()
+    restore_point: RestorePoint | None = None
+    held: bool = Field(default=False, description="the source is held read-only now")
+    release_asked: bool = False
+    rolled_back_by: Person | None = None
     receipt: Receipt | None = None
     undone: str = ""
     public: bool = Field(default=False, description="the channel has seen it: there is a card and a thread")
@@ -108,5 +118,7 @@ def say(status: Status) -> str:
         Status.migrating: "running",
         Status.verifying: "being verified",
         Status.cancelling: "being cancelled",
+        Status.rolling_back: "being rolled back",
+        Status.rolled_back: "rolled back",
     }
     return words.get(status, status.value)

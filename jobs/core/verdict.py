@@ -32,6 +32,89 @@ class Difference(Frozen):
     kind: str
     name: str
     what: str = Field(description="missing on the target, unexpected on the target, or how it differs")
+    why: str = Field(default="", description="why it had to change on its way; empty: nobody can say")
+
+    @property
+    def key(self) -> str:
+        """Names it in a waiver."""
+        return f"{self.kind}:{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.what}"
+
+
+class RowDifference(Frozen):
+    """Which rows of a table differ: by their keys, never by their values."""
+
+    table: str
+    missing: int = Field(default=0, description="rows that only the source has")
+    unexpected: int = Field(default=0, description="rows that only the target has")
+    changed: int = Field(default=0, description="rows of one key whose other columns differ")
+    key: tuple[str, ...] = Field(default=(), description="the key's columns; empty where the table has no key")
+    examples: tuple[str, ...] = Field(default=(), description="some keys as text; empty where there is no key")
+    at_least: bool = Field(default=False, description="there were too many to count them all")
+
+    def __str__(self) -> str:
+        counts = [(self.missing, "missing"), (self.unexpected, "unexpected"), (self.changed, "different")]
+        said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "none found any more"
+        shown = f"; {', '.join(self.key)}: {', '.join(self.examples)}" if self.examples else ""
+        return f"{self.table}: {'at least ' if self.at_least else ''}{said}{shown}"
+
+
+class BrokenKey(Frozen):
+    """A foreign key that stayed NOT VALID, because rows of the source break it."""
+
+    name: str = Field(description="constraint of schema.table, as in its difference")
+    orphans: int
+    find: str = Field(description="a query that shows the rows")
+    examples: tuple[str, ...] = ()
+
+
+class TableWritten(Frozen):
+    """What the source's counters say was written to a table since the snapshot."""
+
+    table: str
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    @property
+    def rows(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
+
+class Written(Frozen):
+    """Whether the source moved on while it was copied: the copy is as of its snapshot.
+
+    `nothing` is a proof: no transaction of the whole server wrote since. Otherwise `tables` holds those whose
+    counters moved; `unknown` says why nobody can tell."""
+
+    nothing: bool = False
+    held: bool = Field(default=False, description="the source was held read-only from before the snapshot")
+    tables: tuple[TableWritten, ...] = ()
+    unknown: str = ""
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.tables)
+
+
+class RestorePoint(Frozen):
+    """What the target held before it was overwritten, as a file of pg_dump (or of the engine's own tool)."""
+
+    path: str
+    bytes: int
+    sha256: str
+    objects: int = 0
+    tool: str = ""
+
+
+class Waiver(Frozen):
+    """A person's word that a difference may stay. Rows that differ cannot be waived."""
+
+    key: str
+    by: Person
+    reason: str = ""
 
 
 class Verdict(Frozen):
@@ -39,9 +122,15 @@ class Verdict(Frozen):
 
     proofs: tuple[TableProof, ...] = ()
     objects: tuple[tuple[str, int], ...] = Field(default=(), description="census: kind and how many agree")
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[Difference, ...] = Field(default=(), description="neither explained nor waived")
+    transformed: tuple[Difference, ...] = Field(default=(), description="differ for a stated reason")
+    waived: tuple[Difference, ...] = Field(default=(), description="differ, and a person said that they may")
     unchecked: tuple[str, ...] = ()
     expected_tables: int = 0
+    rows: tuple[RowDifference, ...] = Field(default=(), description="the rows behind unequal tables")
+    broken_keys: tuple[BrokenKey, ...] = ()
+    written: Written = Written()
+    move_seconds: float = Field(default=0.0, description="from the run's begin until all but the proofs was done")
 
     @property
     def green(self) -> bool:
@@ -65,7 +154,8 @@ class Verdict(Frozen):
             else f"{p.table}: {p.source_rows} rows on both sides, but the checksums differ"
             for p in self.unequal
         ]
-        out += [f"{d.kind} {d.name}: {d.what}" for d in self.differences]
+        out += [f"rows of {rows}" for rows in self.rows]
+        out += [str(difference) for difference in self.differences]
         out += [f"not checked: {u}" for u in self.unchecked]
         missing = self.expected_tables - len(self.proofs)
         return out + ([f"{missing} tables were not compared"] if missing else [])
@@ -91,6 +181,11 @@ class Receipt(Frozen):
     requester: Person | None = None
     approvals: tuple[Approval, ...] = ()
     left_out: tuple[str, ...] = ()
+    transformed: tuple[Difference, ...] = ()
+    waived: tuple[Waiver, ...] = ()
+    broken_keys: tuple[BrokenKey, ...] = ()
+    written: Written = Written()
+    restore_point: RestorePoint | None = None
 
 
 def overall_checksum(proofs: Sequence[TableProof]) -> str:

@@ -153,7 +153,7 @@ class Run:
         if state.status is Status.pausing:
             self.tell(e.Paused(run=self.number))
         elif state.status is Status.cancelling:
-            self.tell(e.Cancelled(undone=conductor.undo()))
+            self.tell(e.Cancelled(undone=conductor.undo(self.watch)))
 
 
 def migrate(migration: str, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> None:

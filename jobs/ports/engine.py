@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from jobs.core.model import CheckResult, Endpoint, Options
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import Verdict
+from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Asked:
     source_environment: str = ""
     target_environment: str = ""
     stated_free_bytes: int | None = None
+    restore_folder: str = ""
+    """where restore points are written and read; every worker's, and empty when none is configured"""
+    restore_point: RestorePoint | None = None
+    """what the target held before, once it is safe"""
 
 
 class Watch(Protocol):
@@ -113,25 +117,51 @@ class Lane(Protocol):
 class Conductor(Protocol):
     """The one that holds the fence in the target and the snapshot in the source."""
 
-    def prepare(self, watch: Watch) -> bool:
+    def secure(self, watch: Watch) -> RestorePoint | None:
+        """Makes the restore point of a plan that overwrites, whole on disk; None where nothing is overwritten.
+
+        Called only while the story knows of none; may be repeated after a crash: the target is still untouched."""
+
+    def hold(self, watch: Watch) -> None:
+        """Keeps everybody else from writing to the moved tables of the source, before the snapshot is taken.
+
+        Ends with the conductor, however that ends. Raises `Transient` when writers do not make room."""
+
+    def release(self) -> bool:
+        """Ends the hold while the run goes on; False when there is none (any more). Safe from another thread."""
+
+    def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again.
 
+        An overwriting plan's target is cleared first, behind `asked.restore_point`. With `refresh` the target was
+        done before: every table is proven against the new snapshot, and copied again where it differs.
         True when an earlier conductor's work was found. Idempotent after any crash."""
 
     def tally(self) -> Tally:
         """The state of the task table; raises `Transient` when the fence's connection is gone."""
 
-    def verdict(self) -> Verdict:
-        """What the finished tasks and the census prove."""
+    def verdict(self, waivers: Sequence[Waiver] = ()) -> Verdict:
+        """What the finished tasks and the census prove; what a waiver names stands under `waived`."""
 
     def report(self) -> Sequence[dict[str, Any]]:
         """Per table: name, rows, bytes, seconds, checksums, method. For the full log."""
 
+    def keepsake(self) -> str:
+        """All that `roll_back` needs once the task table is gone; empty when the task table is gone already."""
+
     def finish(self) -> None:
         """Removes the task table from the target after a green verdict."""
 
-    def undo(self) -> str:
-        """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
+    def undo(self, watch: Watch) -> str:
+        """Back to the target as it was found; says what was done. Idempotent.
+
+        What the run made is removed, nothing else; what it had overwritten comes from `asked.restore_point`."""
+
+    def roll_back(self, keepsake: str, watch: Watch) -> str:
+        """`undo` after `finish`. Raises `Permanent` where an object is not the one that the run made. Idempotent."""
+
+    def revalidate(self, keys: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
+        """Validates foreign keys that stayed NOT VALID; those that still cannot be, with today's orphans."""
 
 
 class Check(Protocol):

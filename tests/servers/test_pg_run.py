@@ -139,7 +139,7 @@ def test_another_migrations_run_is_left_alone(small: Migration) -> None:
         with pytest.raises(Permanent, match="another migration, m0000000001"):
             conductor.prepare(Spy())
         with pytest.raises(Permanent, match="another migration"):
-            conductor.undo()
+            conductor.undo(Spy())
 
 
 def test_a_lane_without_a_run_or_without_a_conductor_stops(small: Migration) -> None:

@@ -42,7 +42,7 @@ def shop(shop_db: ShopDatabase, fresh_db: FreshDatabase, pg16: PostgresServer, p
 
 def undone(migration: Migration) -> str:
     with conduct(migration.asked(), migration.plan()) as conductor:
-        return conductor.undo()
+        return conductor.undo(Spy())
 
 
 def seen(database: Database) -> list[tuple[object, ...]]:
@@ -77,10 +77,10 @@ def test_what_others_made_stays_and_is_named(shop: Migration) -> None:
         with shop.target.connect() as target:
             target.execute("create table public.mine (x int); create view public.theirs as select name from setting")
         with pytest.raises(Permanent, match="theirs"):
-            conductor.undo()
+            conductor.undo(Spy())
         with shop.target.connect() as target:
             target.execute("drop view public.theirs")
-        conductor.undo()
+        conductor.undo(Spy())
     assert [row for row in seen(shop.target) if "mine" in str(row[1])]
     assert nothing_of_ours(shop.target)
 

@@ -22,6 +22,7 @@ from jobs.core.lifecycle import decide, react
 from jobs.core.model import Options, Person, Problem
 from jobs.core.policy import Policy
 from jobs.core.state import ENDED, RUNNING, State, Status
+from jobs.core.verdict import BrokenKey, Difference, RestorePoint, RowDifference
 from tests.support.tales import (
     ALICE,
     BLOCKER,
@@ -44,6 +45,10 @@ PLANS = (plan(), plan(("orders",)), plan(options=Options(parallelism=8)))
 PEOPLE = (ALICE, BOB, CAROL)
 # What Slack's limits on a view are counted in does not matter here: states are small, their shape is what is tried.
 VIEW_BYTES = 1000
+DIFFERENCE = Difference(kind="index", name="public.a_idx", what="missing on the target")
+ROWS = RowDifference(table="public.a", missing=2, key=("id",), examples=("1", "2"))
+POINT = RestorePoint(path="/restore/m.dump", bytes=10, sha256="0" * 64)
+BROKEN = BrokenKey(name="a_fk of public.a", orphans=3, find="select 1")
 
 
 def renders(state: State, story: list[e.Recorded]) -> None:
@@ -86,7 +91,8 @@ class Lives(RuleBasedStateMachine):
             assert refusal.what
             assert self.state is before, "a refusal changes nothing"
             return
-        assert not (before.status in ENDED and events), f"{command} after the end"
+        begun_anew = isinstance(command, c.Refresh | c.Revalidate | c.RollBack) and before.status is Status.done
+        assert begun_anew or not (before.status in ENDED and events), f"{command} after the end"
         for event in events:
             self.note(before, command, event)
 
@@ -112,6 +118,8 @@ class Lives(RuleBasedStateMachine):
                 assert len(self.consents) >= before.policy.approvals
                 self.queued_for_request += 1
                 assert self.queued_for_request == 1, "a request starts one run"
+            case e.Resumed(mode="refresh") if before.status is Status.done:
+                self.proven = False
             case e.Proven():
                 self.proven = True
             case e.Finished():
@@ -164,6 +172,8 @@ class Lives(RuleBasedStateMachine):
                 self.obey(c.Resume(by=ALICE))
             case Status.cancelling:
                 self.obey(tell(e.Cancelled(undone="Everything was removed.")))
+            case Status.rolling_back:
+                self.obey(tell(e.RolledBack(run=state.run, undone="Everything was removed.")))
             case _:
                 pass
 
@@ -178,7 +188,9 @@ class Lives(RuleBasedStateMachine):
         self.obey(configure(by))
 
     @rule(
-        kind=st.sampled_from([c.Pause, c.Resume, c.Cancel, c.Detach]),
+        kind=st.sampled_from(
+            [c.Pause, c.Resume, c.Cancel, c.Detach, c.GiveUp, c.Release, c.Refresh, c.Revalidate, c.RollBack]
+        ),
         by=st.sampled_from(PEOPLE),
     )
     def press(self, kind: Callable[..., Any], by: Person) -> None:
@@ -196,6 +208,10 @@ class Lives(RuleBasedStateMachine):
     @rule(data=st.data(), by=st.sampled_from(PEOPLE))
     def decline(self, data: st.DataObject, by: Person) -> None:
         self.obey(c.Decline(by=by, digest=self._digest(data), reason="not on a Friday"))
+
+    @rule(by=st.sampled_from(PEOPLE), reason=st.sampled_from(["", "known"]))
+    def waive(self, by: Person, reason: str) -> None:
+        self.obey(c.Waive(by=by, keys=tuple(d.key for d in self.state.differences), reason=reason))
 
     def _digest(self, data: st.DataObject) -> str:
         known = [self.state.digest, self.state.digest, *(p.digest for p in PLANS), "0" * 64, ""]
@@ -230,6 +246,11 @@ class Lives(RuleBasedStateMachine):
             e.Paused(run=run),
             e.RunFailed(run=run, problem=LOST),
             e.RunFailed(run=run, problem=lost_for_good, reasons=("a", "b")),
+            e.RunFailed(run=run, problem=LOST, differences=(DIFFERENCE,), rows=(ROWS,)),
+            e.HoldTaken(run=run),
+            e.HoldEnded(run=run, why="released"),
+            e.RestorePointMade(run=run, point=POINT),
+            e.RolledBack(run=run, undone="gone"),
             e.Proven(run=run, receipt=RECEIPT),
             e.Finished(run=run, receipt=RECEIPT),
             e.Cancelled(undone="gone"),
@@ -252,6 +273,7 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def a_run_has_its_request_and_plan(self) -> None:
         if self.state.status in RUNNING or self.state.status in (Status.paused, Status.failed, Status.done):
+            assert not (self.state.held and self.state.status not in RUNNING), "no way out leaves the source held"
             assert self.asked is not None and self.queued_for_request == 1
             assert self.state.digest == self.asked.digest, "what was approved is what runs"
         if self.state.status is Status.done:
@@ -324,6 +346,10 @@ def in_status(status: Status) -> Tale:
             tale.failed()
         case Status.done:
             tale.done()
+        case Status.rolling_back:
+            tale.done().obey(c.RollBack(by=ALICE))
+        case Status.rolled_back:
+            tale.done().obey(c.RollBack(by=ALICE), tell(e.RolledBack(run=2, undone="2 tables were removed.")))
     assert tale.state.status is status
     return tale
 
@@ -337,8 +363,8 @@ def test_every_status_is_reached_and_renders(status: Status) -> None:
 @pytest.mark.parametrize("status", Status)
 def test_cancel_in_every_status(status: Status) -> None:
     tale = in_status(status)
-    if status in (*ENDED, Status.cancelling):
-        with pytest.raises(Refused, match=r"already"):
+    if status in (*ENDED, Status.cancelling, Status.rolling_back):
+        with pytest.raises(Refused, match=r"already|cannot be undone"):
             tale.obey(c.Cancel(by=BOB))
         return
     tale.obey(c.Cancel(by=BOB))
@@ -356,6 +382,9 @@ def test_cancel_in_every_status(status: Status) -> None:
 def test_ended_is_ended(status: Status) -> None:
     tale = in_status(status)
     for command in (
+        *((c.Refresh(by=ALICE), c.RollBack(by=ALICE)) if status is not Status.done else ()),
+        c.Revalidate(by=ALICE),
+        c.Release(by=ALICE),
         draft(),
         configure(),
         c.Request(by=ALICE, digest=tale.state.digest),
@@ -604,3 +633,79 @@ def test_giving_up_is_a_way_out_only_after_a_cancel_failed() -> None:
     tale.obey(c.GiveUp(by=ALICE))
     assert tale.state.status is Status.cancelled
     assert "not cleaned" in tale.state.undone
+
+
+def test_a_waiver_names_differences_of_the_last_verdict_and_says_why() -> None:
+    tale = Tale().running()
+    tale.obey(tell(e.RunFailed(run=1, problem=LOST, differences=(DIFFERENCE,), rows=(ROWS,))))
+    with pytest.raises(Refused, match="say why"):
+        tale.obey(c.Waive(by=BOB, keys=(DIFFERENCE.key,), reason=" "))
+    with pytest.raises(Refused, match="not those of the last verdict"):
+        tale.obey(c.Waive(by=BOB, keys=("table:public.other",), reason="known"))
+    with pytest.raises(Refused, match="not those of the last verdict"):
+        tale.obey(c.Waive(by=BOB, keys=(), reason="known"))
+    tale.obey(c.Waive(by=BOB, keys=(DIFFERENCE.key,), reason=" known "))
+    assert tale.state.status is Status.migrating and tale.state.run == 2
+    (waiver,) = tale.state.waivers
+    assert (waiver.key, waiver.by, waiver.reason) == (DIFFERENCE.key, BOB, "known")
+    assert tale.state.differences == () and tale.state.rows == ()
+
+
+def test_every_way_out_of_a_run_ends_the_hold() -> None:
+    ways: list[list[c.Command]] = [
+        [c.Pause(by=ALICE), tell(e.Paused(run=1))],
+        [c.Cancel(by=ALICE), tell(e.Cancelled(undone="gone"))],
+        [tell(e.RunFailed(run=1, problem=LOST))],
+        [tell(e.Proven(run=1, receipt=RECEIPT)), tell(e.Finished(run=1, receipt=RECEIPT))],
+        [c.Release(by=BOB), tell(e.HoldEnded(run=1, why="released"))],
+    ]
+    for way in ways:
+        tale = Tale().running()
+        tale.obey(tell(e.HoldTaken(run=1)))
+        assert tale.state.held
+        tale.obey(*way)
+        assert not tale.state.held
+
+
+def test_released_once() -> None:
+    tale = Tale().running()
+    with pytest.raises(Refused, match="not held"):
+        tale.obey(c.Release(by=BOB))
+    tale.obey(tell(e.HoldTaken(run=1)), c.Release(by=BOB))
+    assert decide(tale.state, c.Release(by=ALICE)) == [], "a second press is no second gesture"
+
+
+def test_a_refresh_needs_a_new_proof_and_cannot_be_cancelled() -> None:
+    tale = Tale().done()
+    tale.obey(c.Refresh(by=ALICE))
+    assert (tale.state.status, tale.state.mode, tale.state.run) == (Status.migrating, "refresh", 2)
+    assert tale.state.receipt is None
+    with pytest.raises(Refused, match="done before"):
+        tale.obey(c.Cancel(by=ALICE))
+    with pytest.raises(Refused, match="proven"):
+        tale.obey(tell(e.Finished(run=2, receipt=RECEIPT)))
+    tale.obey(tell(e.RunFailed(run=2, problem=LOST)), c.Resume(by=ALICE))
+    assert tale.state.mode == "refresh", "what is retried is what failed"
+
+
+def test_foreign_keys_are_looked_at_again_only_where_some_are_broken() -> None:
+    with pytest.raises(Refused, match="valid"):
+        Tale().done().obey(c.Revalidate(by=ALICE))
+    receipt = RECEIPT.model_copy(update={"broken_keys": (BROKEN,)})
+    tale = Tale().running()
+    tale.obey(tell(e.Proven(run=1, receipt=receipt)), tell(e.Finished(run=1, receipt=receipt)))
+    tale.obey(c.Revalidate(by=ALICE))
+    assert tale.state.mode == "keys" and tale.state.receipt == receipt, "the rows stay proven"
+
+
+def test_a_rollback_that_failed_can_only_be_tried_again_or_given_up() -> None:
+    tale = Tale().done()
+    tale.obey(c.RollBack(by=BOB))
+    (ring,) = react(tale.state)
+    assert (ring.kind, ring.token) == ("migrate", "r2-back")
+    tale.obey(tell(e.RunFailed(run=2, problem=LOST)))
+    for command in (c.Resume(by=ALICE), c.Cancel(by=ALICE), c.Refresh(by=ALICE)):
+        with pytest.raises(Refused):
+            tale.obey(command)
+    tale.obey(c.RollBack(by=ALICE), tell(e.RolledBack(run=3, undone="gone")))
+    assert tale.state.status is Status.rolled_back

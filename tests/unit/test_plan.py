@@ -12,7 +12,7 @@ from jobs.core.plan import Measures, MigrationPlan, PlannedStep, PlannedTable, d
 from tests.support.tales import place, plan
 
 OTHER: dict[str, Any] = {
-    "version": 2,
+    "version": 99,
     "migration": "m0000000002",
     "source": place("shop-old", "elsewhere.example.com"),
     "target": place("shop-newer", "new.example.com"),

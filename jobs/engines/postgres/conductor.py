@@ -19,7 +19,7 @@ import psycopg
 from jobs.core.errors import FerrybotError, Permanent, Transient
 from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import Verdict
+from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.postgres import catalog as source_catalog
 from jobs.engines.postgres import census, schema, session, undo, worklist, worktable
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog
@@ -60,7 +60,33 @@ class PostgresConductor:
                 with suppress(psycopg.Error):
                     connection.close()
 
-    def prepare(self, watch: Watch) -> bool:
+    def secure(self, watch: Watch) -> RestorePoint | None:
+        """Makes the restore point of a plan that overwrites."""
+        if self._asked.options.overwrite:
+            raise NotImplementedError
+        return None
+
+    def hold(self, watch: Watch) -> None:
+        """Keeps everybody else from writing to the moved tables of the source."""
+        raise NotImplementedError
+
+    def release(self) -> bool:
+        """Ends the hold while the run goes on."""
+        return False
+
+    def keepsake(self) -> str:
+        """What `roll_back` needs once the task table is gone."""
+        return ""
+
+    def roll_back(self, keepsake: str, watch: Watch) -> str:
+        """`undo` after `finish`."""
+        raise NotImplementedError
+
+    def revalidate(self, keys: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
+        """Validates foreign keys that stayed NOT VALID."""
+        raise NotImplementedError
+
+    def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again."""
         try:
             run = worktable.read_run(self._target)
@@ -108,7 +134,7 @@ class PostgresConductor:
             finished_tables=[(title, rows, size, seconds) for title, rows, size, seconds in largest],
         )
 
-    def verdict(self) -> Verdict:
+    def verdict(self, waivers: Sequence[Waiver] = ()) -> Verdict:
         """What the finished tasks and the census prove."""
         try:
             self._target.execute("set synchronous_commit = on")
@@ -148,7 +174,7 @@ class PostgresConductor:
         except psycopg.Error as error:
             raise self._fault(error, "Removing the task table") from None
 
-    def undo(self) -> str:
+    def undo(self, watch: Watch) -> str:
         """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
         try:
             run = worktable.read_run(self._target)

@@ -21,6 +21,9 @@ KEPT_BYTES = 64 * 1024
 LARGEST_BYTES = 1 << 30
 """A server can put no larger one together."""
 
+RUN_LEAST = 8
+"""Rows of one size in a row from which looking at all of their headers at once pays."""
+
 Message = tuple[int, bytes]
 
 
@@ -60,17 +63,21 @@ class Frames:
         return walked
 
     def _skip_data(self, view: memoryview, position: int, end: int) -> int:
-        """Past all CopyData from here on; the tight loop, once a row."""
+        """Past all CopyData from here on; the tight loop, once a row or once a run of rows of one size."""
         position += self._data_left
-        last, unpack, rows = end - HEADER.size, HEADER.unpack_from, 0
+        last, unpack, rows, before = end - HEADER.size, HEADER.unpack_from, 0, 0
         while position <= last:
             kind, length = unpack(view, position)
             if kind != COPY_DATA:
                 break
             if length < 4:
                 raise nonsense()
-            position += length + 1
-            rows += 1
+            run = 1
+            if length == before and end - position >= RUN_LEAST * length:
+                run = _run(view, position, end, length)
+            position += run * (length + 1)
+            rows += run
+            before = length
         self.rows += rows
         self._data_left = max(0, position - end)
         return min(position, end)
@@ -93,6 +100,19 @@ class Frames:
             walked.messages.append((self._kind, bytes(self._body)))
             self._body.clear()
         return position + taken
+
+
+def _run(view: memoryview, position: int, end: int, length: int) -> int:
+    """How many frames of `length` follow each other from here: each header says where the next one is.
+
+    A byte of every header at a time, by C's loops: on rows of one size a tenth of the cost of one look a row."""
+    whole = min(end, position + (end - position - HEADER.size) // (length + 1) * (length + 1) + HEADER.size)
+    found = None
+    for offset, byte in enumerate(HEADER.pack(COPY_DATA, length)):
+        column = bytes(view[position + offset : whole : length + 1])
+        same = len(column) - len(column.lstrip(bytes((byte,))))
+        found = same if found is None else min(found, same)
+    return found or 1
 
 
 def error_of(body: bytes) -> psycopg.Error:

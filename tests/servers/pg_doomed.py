@@ -12,6 +12,7 @@ import sys
 
 from pydantic import SecretStr
 
+from jobs.core import chunks
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
@@ -76,6 +77,7 @@ def main() -> None:
     order = json.load(sys.stdin)
     plan = MigrationPlan.model_validate_json(order["plan"])
     options = Options.model_validate(order["options"])
+    chunks.LEAST_BYTES = order.get("chunk_bytes", chunks.LEAST_BYTES)
     asked = Asked(plan.migration, endpoint(order["source"]), endpoint(order["target"]), options)
     doom = Doom(order["at"])
     if order["role"] == "lane":

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from jobs.core import chunks
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
@@ -148,6 +149,7 @@ def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "cond
     order = {
         "role": role,
         "at": at,
+        "chunk_bytes": chunks.LEAST_BYTES,
         "plan": plan.model_dump_json(),
         "options": migration.options.model_dump(mode="json"),
         "source": _address(asked.source),

@@ -92,7 +92,7 @@ def test_drops_are_harmless_when_repeated(desc: str, drop: str, expected: str) -
 
 
 def test_a_constraint_takes_its_index_and_keeps_what_follows() -> None:
-    table = Table(1, "s", "t;", "r", 0, 0, (), (), (), (), ())
+    table = Table(1, "s", "t;", "r", 0, 0, 0, 0, (), (), (), (), ())
     constraint = Constraint(2, "p", 1, 0, 'k"', 3, True, False, ("id",), ())
     created = 'ALTER TABLE ONLY s."t;"\n    ADD CONSTRAINT "k""" PRIMARY KEY ("a;b");\n'
     created += '\nALTER TABLE s."t;" CLUSTER ON "k""";\n'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.connect import Connection
@@ -12,6 +12,8 @@ from jobs.engines.postgres.select import selected
 
 PG_CLASS, PG_CONSTRAINT = 1259, 2606
 """Fixed oids of the catalogs themselves, as archives name them."""
+TID_RANGES_FROM = 140000
+"""Server version with TID range scans (release notes of 14)."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Table:
     """A table, partitioned or foreign table. `columns` are written by COPY, `all_columns` are compared;
     `floats`, `exact` and `texts` say how (see checksum).
 
-    `above` is the partitioned table of a partition, else 0."""
+    `above` is the partitioned table of a partition, else 0; `pages` are those of the heap alone, `rows` the planner's
+    estimate (-1: unknown). `key_column` and `bounds` (histogram bounds) are read where they are needed to cut it."""
 
     oid: int
     schema: str
@@ -27,11 +30,15 @@ class Table:
     kind: str
     above: int
     bytes: int
+    pages: int
+    rows: int
     columns: tuple[str, ...]
     all_columns: tuple[str, ...]
     floats: tuple[str, ...]
     exact: tuple[str, ...]
     texts: tuple[str, ...]
+    key_column: str = ""
+    bounds: tuple[int, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -138,8 +145,19 @@ def read_tables(source: Connection) -> list[Table]:
     """Every table of the database."""
     rows = source.execute(_query("tables"))
     return [
-        Table(oid, schema, name, kind, above or 0, size, tuple(columns), tuple(every), *map(tuple, kinds))
-        for oid, schema, name, kind, above, size, columns, every, *kinds in rows
+        Table(oid, schema, name, kind, above or 0, *sizes[:3], *map(tuple, sizes[3:]))
+        for oid, schema, name, kind, above, *sizes in rows
+    ]
+
+
+def _with_bounds(source: Connection, tables: list[Table]) -> list[Table]:
+    """Where to cut, for servers that cannot read a range of addresses."""
+    if source.info.server_version >= TID_RANGES_FROM:
+        return tables
+    found = {oid: (name, tuple(bounds)) for oid, name, bounds in source.execute(_query("key bounds"))}
+    return [
+        replace(table, key_column=found[table.oid][0], bounds=found[table.oid][1]) if table.oid in found else table
+        for table in tables
     ]
 
 
@@ -163,7 +181,7 @@ def read(source: Connection) -> Catalog:
         for oid, schema, name, populated, size, reads in source.execute(_query("materialized views"))
     ]
     return Catalog(
-        tables={table.oid: table for table in read_tables(source)},
+        tables={table.oid: table for table in _with_bounds(source, read_tables(source))},
         indexes={row[0]: Index(*row) for row in source.execute(_query("indexes"))},
         constraints={constraint.oid: constraint for constraint in constraints},
         sequences={row[0]: (row[1], row[2]) for row in source.execute(_query("sequences"))},

@@ -163,7 +163,7 @@ class PostgresConductor:
             lines = [line for result in worktable.results(self._target, ["copy"]) for line in result]
         except psycopg.Error as error:
             raise self._fault(error, "Reading the run's results") from None
-        return [line | _proof_of(proofs.get(line["table"])) for line in lines]
+        return [line | _proof_of(proofs.get(line["table"])) for line in whole_tables(lines)]
 
     def finish(self) -> None:
         """Removes the task table from the target after a green verdict."""
@@ -225,6 +225,7 @@ class PostgresConductor:
             options=options,
             dumped=dumped,
             catalog=self._catalog,
+            source_version=self._source.info.server_version,
             target_version=target.info.server_version,
             extensions_before=frozenset(row[0] for row in target.execute("select extname::text from pg_extension")),
             large_objects=source_catalog.large_objects(self._source),
@@ -293,6 +294,17 @@ class PostgresConductor:
     def _fault(self, error: psycopg.Error, doing: str) -> FerrybotError:
         lost = self._source is not None and self._source.broken
         return explain(error, self._asked.source if lost else self._asked.target, doing=doing)
+
+
+def whole_tables(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was kept of each table, its parts added up."""
+    tables: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        kept = {key: value for key, value in line.items() if key != "xid"}
+        before = tables.setdefault(line["table"], {**kept, "rows": 0, "bytes": 0, "seconds": 0, "parts": 0})
+        added = {key: before[key] + line[key] for key in ("rows", "bytes", "seconds")}
+        tables[line["table"]] = before | added | {"parts": before["parts"] + 1}
+    return list(tables.values())
 
 
 def _proof_of(proof: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -45,6 +46,7 @@ class PostgresLane:
         self._target: Connection | None = None
         self._source: Connection | None = None
         self._done_under: int | None = None
+        self._done_before: Any = None
         self._spoiled = False
         self._read = False
 
@@ -86,7 +88,7 @@ class PostgresLane:
                 return None
         except psycopg.Error as error:
             raise self._lost(error, "Claiming a task") from None
-        number, kind, phase, title, size, payload, attempts, self._done_under = row
+        number, kind, phase, title, size, payload, attempts, self._done_under, self._done_before = row
         return Task(number, kind, worktable.PHASES[phase][0], title, size, payload, attempts)
 
     def finished(self) -> bool:
@@ -112,6 +114,7 @@ class PostgresLane:
             asked=self._asked,
             silenced=self._silenced,
             again=self._done_under is not None,
+            before=self._done_before,
         )
         self._spoiled = bool(task.payload.get("reset"))
         self._read = True

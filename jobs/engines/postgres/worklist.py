@@ -21,6 +21,7 @@ from jobs.engines.postgres import quote, schema
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Table
 from jobs.engines.postgres.schema import Dumped
+from jobs.engines.postgres.splits import conditions
 from jobs.engines.postgres.worktable import Row
 
 ENTRIES_PER_TEXT = 1000
@@ -53,6 +54,7 @@ class Asking:
     options: Options
     dumped: Dumped
     catalog: Catalog
+    source_version: int
     target_version: int
     extensions_before: frozenset[str]
     large_objects: tuple[int, ...]
@@ -74,7 +76,7 @@ def build(asking: Asking) -> list[Row]:
     made = 0
     if scope is not Scope.data_only:
         made = _pre_data(work, asking)
-    copied: dict[int, int] = {} if scope is Scope.schema_only else _copies(work, asking, made)
+    copied: dict[int, tuple[int, ...]] = {} if scope is Scope.schema_only else _copies(work, asking, made)
     if scope is not Scope.data_only:
         _Indexes(work, asking, copied, made).add()
         _post(work, asking)
@@ -108,16 +110,43 @@ def moved(plan: MigrationPlan, catalog: Catalog) -> list[tuple[Table, str]]:
     return [(t, methods[t.key]) for t in catalog.tables.values() if t.kind == "r" and t.key in methods]
 
 
-def _copies(work: _List, asking: Asking, made: int) -> dict[int, int]:
-    """Large tables alone, the largest first; small ones in groups. Table -> task."""
-    tasks: dict[int, int] = {}
-    for group in groups(moved(asking.plan, asking.catalog), lambda pair: pair[0].bytes):
+def _copies(work: _List, asking: Asking, made: int) -> dict[int, tuple[int, ...]]:
+    """Large tables alone, the largest first, some in parts; small ones in groups. Table -> its tasks."""
+    tasks: dict[int, tuple[int, ...]] = {}
+    tables = moved(asking.plan, asking.catalog)
+    total = sum(table.bytes for table, _ in tables)
+    for group in groups(tables, lambda pair: pair[0].bytes):
+        table, method = group[0]
+        cuts = conditions(table, total, asking.options.parallelism, asking.source_version)
+        if cuts:
+            tasks[table.oid] = _parts(work, table, method, cuts, made)
+            continue
         payload = {"tables": [_copied(table, method) for table, method in group]}
         size = sum(table.bytes for table, _ in group)
         title = group[0][0].label if len(group) == 1 else f"{len(group)} small tables"
         task = work.add("copy", 20, title, size=size, tables=len(group), payload=payload, needs=(made,))
-        tasks |= {table.oid: task for table, _ in group}
+        tasks |= {table.oid: (task,) for table, _ in group}
     return tasks
+
+
+def _parts(work: _List, table: Table, method: str, cuts: list[str], made: int) -> tuple[int, ...]:
+    """A task for each part, behind one that knows what the parts of an earlier snapshot brought."""
+    whole, size = _copied(table, method), table.bytes // len(cuts)
+    first = work.add(
+        "parts", 20, table.label, size=table.bytes, payload={"table": whole, "cuts": cuts}, needs=(made,)
+    )
+    return tuple(
+        work.add(
+            "copy",
+            20,
+            table.label,
+            size=size,
+            tables=int(number == len(cuts)),
+            payload={"tables": [whole | {"bytes": size, "where": cut, "part": [number, len(cuts)], "parts": first}]},
+            needs=(first,),
+        )
+        for number, cut in enumerate(cuts, 1)
+    )
 
 
 def _copied(table: Table, method: str) -> dict[str, Any]:
@@ -137,7 +166,7 @@ def _copied(table: Table, method: str) -> dict[str, Any]:
 class _Indexes:
     """Indexes and constraints: each waits for its table's rows, foreign keys for everything."""
 
-    def __init__(self, work: _List, asking: Asking, copied: dict[int, int], made: int) -> None:
+    def __init__(self, work: _List, asking: Asking, copied: dict[int, tuple[int, ...]], made: int) -> None:
         self.work, self.asking, self.catalog = work, asking, asking.catalog
         self.copied, self.made = copied, made
         self.small: dict[int, list[Entry]] = defaultdict(list)
@@ -192,19 +221,19 @@ class _Indexes:
             self.work.add("index", 32, entry.tag, payload=payload, needs=(built,))
 
     def _alone(self, entry: Entry, texts: list[str], table: int, size: int) -> int:
-        needs = (self.copied.get(table, self.made),)
+        needs = self.copied.get(table, (self.made,))
         return self.work.add("index", 30, entry.tag, size=size, payload={"sql": texts}, needs=needs)
 
     def _small_ones(self) -> None:
         """All of a group's tables at once: their indexes cost less than a task of their own."""
-        by_task: dict[int, list[Entry]] = defaultdict(list)
+        by_task: dict[tuple[int, ...], list[Entry]] = defaultdict(list)
         for table, entries in self.small.items():
-            by_task[self.copied.get(table, self.made)] += entries
+            by_task[self.copied.get(table, (self.made,))] += entries
         for needs, entries in by_task.items():
             for chunk in chunks(entries, ENTRIES_PER_TEXT):
                 title = chunk[0].tag if len(chunk) == 1 else f"{len(chunk)} small indexes"
                 payload = {"sql": [schema.statement(entry) for entry in chunk]}
-                self.work.add("index", 30, title, payload=payload, needs=(needs,))
+                self.work.add("index", 30, title, payload=payload, needs=needs)
 
 
 _FIRST_STATEMENT = re.compile(r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^;"'])*;\n?""")

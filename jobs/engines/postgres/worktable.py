@@ -44,7 +44,7 @@ PHASES = {
 
 Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
 
-REOPENED = ("copy", "large objects", "refresh", "sequences", "verify")
+REOPENED = ("parts", "copy", "large objects", "refresh", "sequences", "verify")
 """Kinds whose result depends on the source's rows: a new snapshot makes them open again."""
 
 
@@ -95,13 +95,13 @@ update ferrybot.run set epoch = epoch + 1, snapshot = %s, server_pid = pg_backen
 returning epoch"""
 
 _REOPEN = """
-update ferrybot.task set done_at = null, result = null, attempts = 0, error = '', fatal = false
+update ferrybot.task set done_at = null, attempts = 0, error = '', fatal = false
 where kind = any(%s) and done_at is not null"""
 
 _FORGIVE = "update ferrybot.task set attempts = 0, error = '', fatal = false where attempts > 0 or fatal"
 
 _CLAIM = """
-select t.id, t.kind, t.phase, t.title, t.size, t.payload, t.attempts, t.epoch
+select t.id, t.kind, t.phase, t.title, t.size, t.payload, t.attempts, t.epoch, t.result
 from ferrybot.task t
 where t.done_at is null and not t.fatal
   and not exists (select from ferrybot.task n where n.id = any(t.needs) and n.done_at is null)
@@ -137,8 +137,8 @@ select count(*), count(*) filter (where done_at is not null),
 from ferrybot.task"""
 
 _LARGEST = """
-select title, rows, bytes, seconds from ferrybot.task
-where kind = 'copy' and done_at is not null order by bytes desc, id limit %s"""
+select title, sum(rows)::bigint, sum(bytes)::bigint, sum(seconds) from ferrybot.task
+where kind = 'copy' group by title having bool_and(done_at is not null) order by 3 desc, 1 limit %s"""
 
 _FATAL = "select error, title from ferrybot.task where fatal order by id limit 1"
 
@@ -234,6 +234,20 @@ def tally(
     row = connection.execute(_TALLY, [LOCK_CLASS, LANES]).fetchone()
     assert row
     return row, connection.execute(_LARGEST, [largest]).fetchall(), connection.execute(_FATAL).fetchone()
+
+
+def parts_brought(connection: Connection, parts: int) -> list[tuple[int, str]]:
+    """Number of each part that was ever copied, and the transaction that brought it."""
+    query = """
+        select (payload #>> '{tables,0,part,0}')::int, result #>> '{0,xid}' from ferrybot.task
+        where kind = 'copy' and payload #> '{tables,0,parts}' = to_jsonb(%s::int) and result is not null"""
+    return connection.execute(query, [parts]).fetchall()
+
+
+def result(connection: Connection, task: int) -> Any:
+    """What a finished task kept with its mark."""
+    row = connection.execute("select result from ferrybot.task where id = %s", [task]).fetchone()
+    return row[0] if row else None
 
 
 def results(connection: Connection, kinds: Sequence[str]) -> list[Any]:

@@ -47,6 +47,18 @@ def query(tables: Sequence[Compared], oldest: int) -> str:
     return "\nunion all\n".join(_one(number, table, oldest) for number, table in enumerate(tables))
 
 
+def of_part(table: Compared, oldest: int, where: str, number: int) -> str:
+    """A row of number, count and sum of the rows of a condition."""
+    return f"{_one(number, table, oldest)} where {where}"
+
+
+def by_transaction(table: Compared, oldest: int) -> str:
+    """A row for each transaction whose rows the table holds: its number (xmin), count and sum."""
+    relation = quote.qualified(table.schema, table.name)
+    total = f"sum({_hash(table, oldest)})::numeric::text"
+    return f"select t.xmin::text, count(*), {total} from only {relation} t group by t.xmin::text"  # noqa: S608 - quoted
+
+
 def _one(number: int, table: Compared, oldest: int) -> str:
     relation = quote.qualified(table.schema, table.name)
     total = f"coalesce(sum({_hash(table, oldest)}), 0)" if table.columns else "0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -17,13 +18,20 @@ from jobs.ports.engine import Asked, Done, Task, Watch
 class Hands:
     """A lane's connections: the source within the snapshot, the target within the claim's transaction.
 
-    `silenced`: triggers and foreign keys do not fire. `again`: the task was done under an earlier snapshot."""
+    `silenced`: triggers and foreign keys do not fire. `again`: the task was done under an earlier snapshot, and
+    `before` is what it then kept with its mark."""
 
     source: Connection
     target: Connection
     asked: Asked
     silenced: bool
     again: bool
+    before: Any = None
+
+    @property
+    def oldest(self) -> int:
+        """The older server's version, which decides how both are asked."""
+        return min(self.source.info.server_version, self.target.info.server_version)
 
     def explain(self, error: psycopg.Error, task: Task, object: str = "") -> FerrybotError:
         """Our error for a failed task; data errors are named by their class, since their text quotes values."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from jobs.engines.postgres.perform.copy import copy
 from jobs.engines.postgres.perform.hands import Performer
 from jobs.engines.postgres.perform.large_objects import copy_large_objects
+from jobs.engines.postgres.perform.parts import look_at_parts
 from jobs.engines.postgres.perform.sequences import set_sequences
 from jobs.engines.postgres.perform.statements import run_texts, validate
 from jobs.engines.postgres.perform.verify import verify
 
 PERFORMERS: dict[str, Performer] = {
     "schema": run_texts,
+    "parts": look_at_parts,
     "copy": copy,
     "large objects": copy_large_objects,
     "index": run_texts,

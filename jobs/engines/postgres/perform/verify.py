@@ -29,8 +29,7 @@ def verify(hands: Hands, task: Task, watch: Watch) -> Done:
 
 def compare(hands: Hands, tables: Sequence[Compared], watch: Watch) -> list[dict[str, Any]]:
     """Per table: source_rows, target_rows, source_sum, target_sum."""
-    oldest = min(hands.source.info.server_version, hands.target.info.server_version)
-    text = query(tables, oldest)
+    text = query(tables, hands.oldest)
     source, target = wire.together([(hands.source, text), (hands.target, text)], watch.check)
     return [_proof(s, t) for s, t in zip(_ordered(source), _ordered(target), strict=True)]
 

@@ -6,6 +6,8 @@
 select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
     case when c.relispartition then (select i.inhparent from pg_inherits i where i.inhrelid = c.oid) else 0 end::bigint,
     case when c.relkind = 'r' then pg_table_size(c.oid) else 0 end,
+    case when c.relkind = 'r' then pg_relation_size(c.oid) / current_setting('block_size')::int else 0 end,
+    c.reltuples::bigint,
     coalesce(array_agg(a.attname::text order by a.attnum)
         filter (where a.attnum is not null and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''), '{}'),
     coalesce(array_agg(a.attname::text order by a.attnum) filter (where a.attnum is not null), '{}'),
@@ -18,6 +20,15 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and {user} and {own}
 group by c.oid, n.nspname order by c.oid
+
+-- name: key bounds
+-- Of integer primary keys, as ANALYZE saw them: where to cut a large table whose server has no TID range scans.
+select c.oid::bigint, a.attname::text, s.histogram_bounds::text::bigint[]
+from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+join pg_stats s on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname and not s.inherited
+where i.indisprimary and i.indnatts = 1 and a.atttypid in (20, 21, 23) and c.relkind = 'r'
+    and s.histogram_bounds is not null and {user}
 
 -- name: indexes
 select c.oid::bigint, i.indrelid::bigint, pg_relation_size(c.oid), pg_get_indexdef(c.oid)

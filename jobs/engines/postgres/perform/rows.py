@@ -1,0 +1,66 @@
+"""The rows of one table, or of one part of it, from the source into the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.core.errors import Permanent
+from jobs.engines.postgres import quote, wire
+from jobs.engines.postgres.perform.hands import Hands
+from jobs.engines.postgres.perform.stream import copy_stream
+from jobs.ports.engine import Watch
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Rows that are now in the target, bytes that travelled for it, and how; `xid` wrote the rows of a part."""
+
+    rows: int
+    bytes: int
+    method: str
+    xid: str = ""
+
+
+def label_of(table: dict[str, Any]) -> str:
+    """The table, and which part of it."""
+    part = f" (part {table['part'][0]} of {table['part'][1]})" if "part" in table else ""
+    return f"{table['schema']}.{table['name']}{part}"
+
+
+def copy_rows(hands: Hands, table: dict[str, Any], watch: Watch, *, freeze: bool) -> Brought:
+    """One COPY into one COPY; `freeze` where the table's file is of this transaction."""
+    relation = quote.qualified(table["schema"], table["name"])
+    if not table["columns"]:
+        return _copy_count(hands, relation, bool(table["all"]), watch)
+    columns, label = quote.names(table["columns"]), label_of(table)
+    options = ["format binary"] if table["binary"] else []
+    what = f"{relation} ({columns})"
+    if "where" in table:
+        what = f"(select {columns} from only {relation} where {table['where']})"  # noqa: S608 - quoted
+    out = f"copy {what} to stdout{_with(options)}"
+    into = f"copy {relation} ({columns}) from stdin{_with([*options, 'freeze'] if freeze else options)}"
+    rows, moved = copy_stream(
+        hands.source,
+        out,
+        hands.target,
+        into,
+        lambda rows, moved: watch.report(f"copy {label}", label, rows, moved),
+        watch.check,
+    )
+    return Brought(rows, moved, "copy binary" if table["binary"] else "copy text")
+
+
+def _with(options: list[str]) -> str:
+    return f" with ({', '.join(options)})" if options else ""
+
+
+def _copy_count(hands: Hands, relation: str, generated_only: bool, watch: Watch) -> Brought:
+    """A table without columns to write still has a number of rows."""
+    found = wire.run(hands.source, f"select count(*) from only {relation}", watch.check)  # noqa: S608 - quoted
+    count = int(found[0][0] or 0)
+    if generated_only:
+        raise Permanent("A table of generated columns only cannot be copied", object=relation)
+    # A select list may be empty, which is just what such a table takes.
+    wire.run(hands.target, f"insert into {relation} select from generate_series(1, {count})", watch.check)
+    return Brought(count, 0, "count")

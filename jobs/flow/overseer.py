@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from redis.exceptions import RedisError
@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Permanent, Refused
-from jobs.core.progress import RunProgress
+from jobs.core.progress import COPY, RunProgress, Work, seconds_left
 from jobs.desk import Desk, deliver
 from jobs.flow.watch import StoryWatch
 from jobs.ports.board import Board
@@ -135,7 +135,7 @@ class Overseer:
         span = now - self._seen[0][0]
         rows_rate = max(0.0, (rows - self._seen[0][1]) / span) if span > 0 else 0.0
         bytes_rate = max(0.0, (size - self._seen[0][2]) / span) if span > 0 else 0.0
-        low, high = self._left(tally, size)
+        low, high = self._left(tally, size - tally.bytes_done)
         return RunProgress(
             phase=tally.phase,
             tasks_done=tally.tasks_done,
@@ -153,16 +153,16 @@ class Overseer:
             at=time.time(),
         )
 
-    def _left(self, tally: Tally, size: int) -> tuple[int | None, int | None]:
-        """Seconds left as a range: the copy at its pace so far, and indexes and verification on top of it.
+    def _left(self, tally: Tally, flying: int) -> tuple[int | None, int | None]:
+        """Seconds left as a range; bytes that lanes hold uncommitted count as copied at this run's pace."""
+        works = [_in_flight(work, flying, time.monotonic() - self._began, self.parallelism) for work in tally.work]
+        return seconds_left(works, min(self.parallelism, max(1, tally.lanes))) or (None, None)
 
-        Verification reads every row again and an index sorts it, so the rest takes half as long to once more
-        as long as the copy did: the high end assumes the latter."""
-        elapsed = time.monotonic() - self._began
-        if elapsed < 3 or not tally.bytes_total or not size:
-            return None, None
-        if tally.tables_done < tally.tables_total:
-            whole = elapsed * tally.bytes_total / min(size, tally.bytes_total)
-            return int(1.3 * whole - elapsed), int(2.2 * whole - elapsed)
-        rest = elapsed * (tally.tasks_total - tally.tasks_done) / max(1, tally.tasks_done)
-        return int(0.5 * rest), int(1.5 * rest) + 1
+
+def _in_flight(work: Work, flying: int, elapsed: float, lanes: int) -> Work:
+    """While rows are copied, all that the lanes did so far counts as copying: what else they did was little."""
+    if work.kind != COPY or not work.bytes_left:
+        return work
+    flown = min(flying, work.bytes_left)
+    seconds = max(work.seconds, elapsed * lanes)
+    return replace(work, bytes_done=work.bytes_done + flown, bytes_left=work.bytes_left - flown, seconds=seconds)

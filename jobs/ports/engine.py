@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from jobs.core.model import CheckResult, Endpoint, Options
 from jobs.core.plan import MigrationPlan
+from jobs.core.progress import Work
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 
 
@@ -86,6 +87,8 @@ class Tally:
     lanes: int = 0
     failed: str = ""
     failed_object: str = ""
+    work: Sequence[Work] = ()
+    """what is done and left of each kind of task"""
     finished_tables: Sequence[tuple[str, int, int, float]] = ()
     """(table, rows, bytes, seconds) of the largest tables copied so far"""
 

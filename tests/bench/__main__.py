@@ -1,8 +1,8 @@
 """`python -m tests.bench`: how fast we copy, beside the tools that people use instead.
 
-Contenders take turns on the same servers, each into a new database; medians are told. Nothing is asserted: the
-figures are of this machine and this hour, whose load is printed with them. Ours is timed through the engine's
-run driver for now (`tests.bench.ours`): what bot, queue and worker add is not in it.
+Contenders take turns on the same servers, each into a new database, after a checkpoint of both servers; medians are
+told. Nothing is asserted: the figures are of this machine and this hour, whose load is printed with them. Ours is
+timed through queue, workers and ledger (`tests.bench.ours`).
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ def main() -> None:
     scale = QUICK * asked.scale if asked.quick else asked.scale
     print(f"scale {scale:g}, {asked.runs} runs each, medians; {os.cpu_count()} cores, load {_load()}")
     print(
-        "ours: engine's run driver, two lanes, up to ANALYZE; verification told apart; start and planning not in it"
+        "ours: from the queued run through RQ, two lanes and the ledger up to ANALYZE; proofs told apart;"
+        " peers: their whole run and ANALYZE"
     )
     found: list[dict[str, Any]] = []
     for pair in PAIRS:
         if asked.pair and asked.pair != f"{pair[0]}-{pair[1]}":
             continue
-        with _servers(*pair) as (old, new):
+        with _servers(*pair) as (old, new), ours.installed() as bot:
             for dataset in DATASETS:
                 if not asked.dataset or dataset.name in asked.dataset:
-                    found += _measure(old, new, dataset, scale, asked.runs)
+                    found += _measure(bot, old, new, dataset, scale, asked.runs)
                     Path(asked.out).write_text(json.dumps(found, indent=1) + "\n")
     print(f"{asked.out} written; load now {_load()}")
 
@@ -93,7 +94,7 @@ def _database(server: PostgresServer, statements: Sequence[str] = ()) -> Iterato
 
 
 def _measure(
-    old: PostgresServer, new: PostgresServer, dataset: Dataset, scale: float, runs: int
+    bot: ours.Ferrybot, old: PostgresServer, new: PostgresServer, dataset: Dataset, scale: float, runs: int
 ) -> list[dict[str, Any]]:
     pair = f"{old.binaries.major} → {new.binaries.major}"
     statements = dataset.build(scale)
@@ -101,19 +102,16 @@ def _measure(
     with _database(old, statements) as source:
         with _database(new) as target:
             found = peers.whole(source, target)
-        lines = _compare(found, lambda target: _whole(source, target), source, new, [], "", runs)
+        lines = _compare(found, lambda target: bot.whole(source, target), source, new, [], "", runs)
+        print(f"  told apart: {', '.join(bot.told)}")
+        bot.told.clear()
         if dataset.table:
-            peer = [peers.stream(source, target)]
+            peer = peers.stream(source, target)
             table = statements[:1]
             lines += _compare(
                 peer, lambda t: {"": ours.stream(source, t, dataset.table)}, source, new, table, dataset.table, runs
             )
     return [{"pair": pair, "dataset": dataset.name, **line} for line in lines]
-
-
-def _whole(source: Database, target: Database) -> dict[str, Cost]:
-    before, verified = ours.whole(source, target)
-    return {"": before, " with verification": verified}
 
 
 def _compare(
@@ -134,6 +132,7 @@ def _compare(
         for name, contender in list(contenders.items()):
             try:
                 with _database(server, statements) as target:
+                    _settle(source.server, server)
                     for variant, cost in contender(target).items():
                         costs.setdefault(name + variant, []).append(cost)
             except RunFailed as error:
@@ -142,6 +141,13 @@ def _compare(
     if "ours" not in contenders:
         raise SystemExit("ours failed")
     return [line for peer in found if peer.name in contenders for line in _lines(peer, costs)]
+
+
+def _settle(*servers: PostgresServer) -> None:
+    """Nobody pays for pages that another left to be written."""
+    for server in servers:
+        with Database(server, "postgres").connect() as connection:
+            connection.execute("checkpoint")
 
 
 def _lines(peer: peers.Peer, costs: Runs) -> list[dict[str, Any]]:

@@ -20,13 +20,19 @@ class Dataset:
 
 
 def _narrow(scale: float) -> list[str]:
-    """As pgbench's accounts: two keys, a number, and a filler, but short."""
+    """As pgbench: accounts, whose branches and tellers are small, and keys between them."""
     rows = int(NARROW_ROWS * scale)
     return [
         "create table narrow (aid int not null, bid int, abalance int, filler char(84))",
         "insert into narrow select i, i % 100 + 1, (i * 7919::bigint % 10000)::int, ''"
         f" from generate_series(1, {rows}) i",
         "alter table narrow add primary key (aid)",
+        "create table branches as select i as bid, 0 as balance, ''::char(88) as filler"
+        " from generate_series(1, 100) i",
+        "alter table branches add primary key (bid)",
+        "create table tellers as select i as tid, i % 100 + 1 as bid, 0 as tbalance from generate_series(1, 1000) i",
+        "alter table tellers add primary key (tid), add foreign key (bid) references branches",
+        "alter table narrow add foreign key (bid) references branches",
         *_settled("narrow"),
     ]
 
@@ -44,6 +50,10 @@ def _wide(scale: float) -> list[str]:
         " case when i % 5 > 0 then repeat(md5(i::text), 4) end, decode(md5(i::text), 'hex')"
         f" from generate_series(1, {rows}) i",
         "alter table orders add primary key (id)",
+        "create table customers as select i as id, 'customer ' || i as name, md5(i::text) as mail"
+        " from generate_series(0, 50020) i",
+        "alter table customers add primary key (id)",
+        "alter table orders add foreign key (customer) references customers",
         "create index on orders (customer)",
         "create index on orders (placed)",
         *_settled("orders"),

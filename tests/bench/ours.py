@@ -1,59 +1,182 @@
-"""Ferrybot as a contender, through the engine's run driver and not yet through the whole of bot, queue and worker.
+"""Ferrybot as a contender: a Redis, the worker with its two RQ processes, the ledger, and a person's commands.
 
-`python -m tests.bench.ours` is one of its processes and reads its order as JSON. A whole database: conduct,
-prepare, two lanes in two processes up to indexes, constraints and ANALYZE; then, counted apart, verification and
-verdict. Python's start and the planning, which happen before a person approves, are not counted; the start of the
-second lane's process is.
+What is timed begins when the last approval queues the run and ends when every task but the proofs is done (the task
+table says when); with the proofs, census and tidying it ends at the story's last event. Validation comes before a
+person approves and is told apart. One stream alone is `python -m tests.bench.ours`, which reads its order as JSON.
 """
 
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.core.model import Options
-from jobs.core.plan import MigrationPlan
+from redis import Redis
+
+from bot.sandbox.servers import RedisServer
+from bot.sandbox.stage import descendants
+from jobs.adapters import keys
+from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.queue_rq import RqDoorbell
+from jobs.core import commands as c
+from jobs.core import events as e
+from jobs.core.model import Dialect, Environment, Options, Person, Service, warnings
+from jobs.core.policy import Policy
+from jobs.core.state import State, Status
+from jobs.desk import Desk
 from jobs.engines.postgres import session
-from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.connect import connect
-from jobs.engines.postgres.engine import PostgresEngine
-from jobs.engines.postgres.lane import PostgresLane, open_lane
 from jobs.engines.postgres.perform.stream import copy_stream
-from jobs.ports.engine import Asked
 from tests.bench.clock import Cost, RunFailed
 from tests.servers.pg_doomed import endpoint
-from tests.servers.pg_run import Spy
 from tests.support.servers import Database
 
-LANE = [sys.executable, "-m", "tests.bench.ours"]
+STREAM = [sys.executable, "-m", "tests.bench.ours"]
+LANES = 2
+SAMPLE_SECONDS = 0.2
+SOMEBODY = Person(id="U0BENCH", name="bench")
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def whole(source: Database, target: Database) -> tuple[Cost, Cost]:
-    """Costs up to verification, and with it."""
-    first, second = _process({"role": "lead", **_addresses(source, target)})
-    return Cost(**first), Cost(**second)
+@dataclass
+class Ferrybot:
+    """A running installation without Slack: nobody delivers the story, everything else is as in production."""
+
+    folder: Path
+    redis: Redis
+    worker: int
+    runs: int = 0
+    peak: float = 0.0
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(RedisLedger(self.redis), RqDoorbell(self.redis))
+
+    def whole(self, source: Database, target: Database) -> dict[str, Cost]:
+        """Costs before the proofs (''), and of the whole."""
+        migration = self._validated(source, target)
+        state = self.desk.state(migration)
+        keys_of = tuple(finding.key for finding in warnings(state.results))
+        cpu, self.peak = self.cpu(), 0.0
+        self.desk.obey(migration, c.Request(by=SOMEBODY, digest=state.digest, acknowledged=keys_of))
+        with self._watched():
+            state = self._until(migration, lambda state: state.status in (Status.done, Status.failed))
+        spent = self.cpu() - cpu
+        if state.receipt is None or state.status is Status.failed:
+            raise RunFailed(f"ours failed: {state.problem} {state.reasons[:3]}")
+        queued, began, ended = self._moments(migration)
+        move = (began - queued).total_seconds() + state.receipt.copy_seconds
+        total = (ended - queued).total_seconds()
+        return {"": Cost(move, spent, self.peak), " with verification": Cost(total, spent, self.peak)}
+
+    def _validated(self, source: Database, target: Database) -> str:
+        self.runs += 1
+        migration = f"m{self.runs:010d}"
+        origin, goal = (self._service(side, database) for side, database in (("source", source), ("target", target)))
+        self.desk.obey(migration, c.Draft(by=SOMEBODY, channel="C0BENCH", target=goal, policy=Policy()))
+        began = time.monotonic()
+        self.desk.obey(migration, c.Configure(by=SOMEBODY, source=origin, options=Options(parallelism=LANES)))
+        state = self._until(migration, lambda state: state.status in (Status.ready, Status.blocked))
+        self.told.append(f"validation {time.monotonic() - began:.1f} s")
+        if state.plan is None:
+            blocking = [f.message for r in state.results for f in r.findings if f.severity == "block"]
+            raise RunFailed(f"ours is blocked: {blocking} {state.problem}")
+        return migration
+
+    def _service(self, side: str, database: Database) -> Service:
+        file = self.folder / f"{side}-{self.runs}"
+        file.write_text(database.url)
+        where = {"engine": Dialect.postgresql, "environment": Environment.staging, "free_bytes": 1 << 50}
+        return Service(name=f"{side}-{self.runs}", secret=f"file:{file}", **where)
+
+    def _until(self, migration: str, reached: Any) -> State:
+        """Woken by each new event of the story."""
+        while True:
+            state = self.desk.state(migration)
+            if reached(state):
+                return state
+            self.redis.xread({keys.story(migration): f"{state.version}-0"}, block=60_000)
+
+    def _moments(self, migration: str) -> tuple[datetime, datetime, datetime]:
+        """When the run was queued, when its task table stood, when everything was over."""
+        _, story = self.desk.story(migration)
+        at = {type(recorded.event): recorded.at for recorded in story}
+        return at[e.RunQueued], at[e.RunStarted], at[e.Finished]
+
+    def cpu(self) -> float:
+        """Seconds of the worker, its processes, and everything that they have collected (pg_dump, work horses)."""
+        return sum(map(_cpu, (self.worker, *descendants(self.worker))))
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Notes the largest process meanwhile."""
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(SAMPLE_SECONDS):
+                self.peak = max([self.peak, *map(_peak_mb, descendants(self.worker))])
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextmanager
+def installed() -> Iterator[Ferrybot]:
+    """Redis and the worker, started and stopped."""
+    with tempfile.TemporaryDirectory(prefix="ferrybot-bench-") as folder, RedisServer() as redis:
+        environment = {
+            **os.environ,
+            "REDIS_URL": redis.url(),
+            "FERRYBOT_WORKERS": str(LANES),
+            "FERRYBOT_LOG_LEVEL": "WARNING",
+            "FERRYBOT_STARTER": str(os.getpid()),
+        }
+        worker = subprocess.Popen([sys.executable, "-m", "bot", "worker"], env=environment)
+        try:
+            yield Ferrybot(Path(folder), Redis.from_url(redis.url()), worker.pid)
+        finally:
+            worker.terminate()
+            worker.wait()
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / _TICKS
+
+
+def _peak_mb(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    except (OSError, IndexError):
+        return 0.0
 
 
 def stream(source: Database, target: Database, table: str) -> Cost:
     """One binary stream by the engine's `copy_stream`, without FREEZE."""
-    return Cost(**_process({"role": "stream", "table": table, **_addresses(source, target)})[0])
-
-
-def _process(order: dict[str, Any]) -> list[dict[str, float]]:
-    ran = subprocess.run(LANE, input=json.dumps(order), capture_output=True, text=True, check=False)
+    order = {"table": table, "source": _address(source), "target": _address(target)}
+    ran = subprocess.run(STREAM, input=json.dumps(order), capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RunFailed(f"ours failed: {ran.stderr[-1500:]}")
-    return [json.loads(line) for line in ran.stdout.splitlines()]
-
-
-def _addresses(source: Database, target: Database) -> dict[str, Any]:
-    return {side: _address(database) for side, database in (("source", source), ("target", target))}
+    return Cost(**json.loads(ran.stdout))
 
 
 def _address(database: Database) -> dict[str, str | int]:
@@ -62,86 +185,11 @@ def _address(database: Database) -> dict[str, str | int]:
     return where | {"user": server.superuser, "password": server.password}
 
 
-def _cpu() -> float:
-    """Of this process and of the children that it has collected (pg_dump)."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
-
-
-def _rss() -> float:
-    """Peak MB of this process; where Linux tells, without what it inherited from the one that started it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-@dataclass
-class Meter:
-    """Counts from its making."""
-
-    began: float
-    spent: float
-
-    @classmethod
-    def start(cls) -> Meter:
-        return cls(time.monotonic(), _cpu())
-
-    def read(self) -> Cost:
-        return Cost(time.monotonic() - self.began, _cpu() - self.spent, _rss())
-
-    def tell(self, *others: Cost) -> None:
-        mine = self.read()
-        rss = max(cost.rss for cost in (mine, *others))
-        cpu = mine.cpu + sum(cost.cpu for cost in others)
-        print(json.dumps(asdict(Cost(mine.wall, cpu, rss))), flush=True)
-
-
-def _drain(lane: PostgresLane, *, verify: bool) -> None:
-    """Without `verify` up to the first task of verification, which goes back."""
-    while not lane.finished():
-        task = lane.claim()
-        if task is None:
-            lane.wait(1.0)
-        elif task.kind == "verify" and not verify:
-            lane.rollback(task)
-            return
-        else:
-            lane.commit(task, lane.perform(task, Spy()))
-
-
-def _lead(order: dict[str, Any], asked: Asked) -> None:
-    engine = PostgresEngine()
-    plan = engine.plan(asked, engine.inspect(asked))
-    meter = Meter.start()
-    with conduct(asked, plan) as conductor:
-        conductor.prepare(Spy())
-        helper = subprocess.Popen(LANE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert helper.stdin is not None and helper.stdout is not None
-        with helper.stdin as pipe:
-            json.dump(order | {"role": "lane", "plan": plan.model_dump_json()}, pipe)
-        with open_lane(asked, plan) as lane:
-            _drain(lane, verify=False)
-            meter.tell(Cost(**json.loads(helper.stdout.readline())))
-            _drain(lane, verify=True)
-        other = Cost(**json.loads(helper.stdout.readline()))
-        verdict = conductor.verdict()
-        assert verdict.green, verdict.reasons
-        meter.tell(other)
-        conductor.finish()
-
-
-def _lane(order: dict[str, Any], asked: Asked) -> None:
-    meter = Meter(time.monotonic(), 0)
-    with open_lane(asked, MigrationPlan.model_validate_json(order["plan"])) as lane:
-        for verify in (False, True):
-            _drain(lane, verify=verify)
-            meter.tell()
-
-
-def _stream(order: dict[str, Any], asked: Asked) -> None:
-    meter = Meter.start()
-    source, target = connect(asked.source, purpose="bench"), connect(asked.target, purpose="bench")
+def main() -> None:
+    """One stream in a process of its own."""
+    order = json.load(sys.stdin)
+    began, cpu = time.monotonic(), time.process_time()
+    source, target = (connect(endpoint(order[side]), purpose="bench") for side in ("source", "target"))
     with source, target:
         session.tune(target, 1)
         target.execute("begin")
@@ -150,14 +198,7 @@ def _stream(order: dict[str, Any], asked: Asked) -> None:
         out, into = f"copy {table} to stdout {binary}", f"copy {table} from stdin {binary}"
         copy_stream(source, out, target, into, lambda *_: None, lambda: None)
         target.execute("commit")
-    meter.tell()
-
-
-def main() -> None:
-    """One process of ours."""
-    order = json.load(sys.stdin)
-    asked = Asked("m0000000001", endpoint(order["source"]), endpoint(order["target"]), Options(parallelism=2))
-    {"lead": _lead, "lane": _lane, "stream": _stream}[order["role"]](order, asked)
+    print(json.dumps(asdict(Cost(time.monotonic() - began, time.process_time() - cpu, _peak_mb(os.getpid())))))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bot.sandbox.servers import PostgresServer
 from tests.bench.clock import Cost, shell
@@ -44,8 +45,20 @@ def dump_restore(source: Database, target: Database, table: str) -> Cost:
         return shell(script, server.binaries.environment())
 
 
-def pgcopydb(source: Database, target: Database, table: str) -> Cost:
-    """`clone` with its defaults and two jobs."""
+def dump_psql(source: Database, target: Database, table: str) -> Cost:
+    """The pipe that most people type, then ANALYZE."""
+    server = programs(source, target)
+    tools = server.binaries.bin
+    script = (
+        f"{tools}/pg_dump -d {shlex.quote(source.dsn)}"
+        f" | {tools}/psql -qX -v ON_ERROR_STOP=1 -d {shlex.quote(target.dsn)}\n"
+        f"{tools}/psql -qX -d {shlex.quote(target.dsn)} -c analyze"
+    )
+    return shell(script, server.binaries.environment())
+
+
+def pgcopydb(source: Database, target: Database, table: str, *flags: str) -> Cost:
+    """`clone` with two jobs."""
     server = programs(source, target)
     environment = {
         **server.binaries.environment(),
@@ -54,17 +67,24 @@ def pgcopydb(source: Database, target: Database, table: str) -> Cost:
         "PGCOPYDB_TARGET_PGURI": target.url,
     }
     with tempfile.TemporaryDirectory() as folder:
-        command = f"exec {shutil.which(PGCOPYDB)} clone --table-jobs 2 --index-jobs 2 --dir {folder}/work"
+        command = (
+            f"exec {shutil.which(PGCOPYDB)} clone --table-jobs 2 --index-jobs 2 {' '.join(flags)} --dir {folder}/work"
+        )
         return shell(command, environment)
 
 
-def psql_pair(source: Database, target: Database, table: str) -> Cost:
-    """One stream of text, the form that always fits."""
+def pgcopydb_split(source: Database, target: Database, table: str) -> Cost:
+    """`clone` that cuts large tables, the best that it can do for one large table."""
+    return pgcopydb(source, target, table, "--split-tables-larger-than 256MB")
+
+
+def psql_pair(source: Database, target: Database, table: str, form: str = "text") -> Cost:
+    """One stream through a pipe."""
     server = programs(source, target)
     psql = f"{server.binaries.bin}/psql -qX -v ON_ERROR_STOP=1"
     script = (
-        f"{psql} -d {shlex.quote(source.dsn)} -c 'copy {table} to stdout'"
-        f" | {psql} -d {shlex.quote(target.dsn)} -c 'copy {table} from stdin'"
+        f"{psql} -d {shlex.quote(source.dsn)} -c 'copy {table} to stdout (format {form})'"
+        f" | {psql} -d {shlex.quote(target.dsn)} -c 'copy {table} from stdin (format {form})'"
     )
     return shell(script, server.binaries.environment())
 
@@ -72,17 +92,22 @@ def psql_pair(source: Database, target: Database, table: str) -> Cost:
 def whole(source: Database, target: Database) -> list[Peer]:
     """The peers of a whole database that can do this pair; what is absent is said."""
     server = programs(source, target)
-    found = [Peer("pg_dump|pg_restore", server.binaries.version, dump_restore)]
+    version = server.binaries.version
+    found = [Peer("pg_dump|pg_restore", version, dump_restore), Peer("pg_dump|psql", version, dump_psql)]
     if shutil.which(PGCOPYDB) is None:
         print("absent: pgcopydb is not installed, so nothing is said about it")
     else:
-        found.append(Peer(PGCOPYDB, _version(), pgcopydb))
+        found += [Peer(PGCOPYDB, _version(), pgcopydb), Peer("pgcopydb, split", _version(), pgcopydb_split)]
     return found
 
 
-def stream(source: Database, target: Database) -> Peer:
-    """The peer of one stream into a table without indexes."""
-    return Peer("psql COPY|psql COPY", programs(source, target).binaries.version, psql_pair)
+def stream(source: Database, target: Database) -> list[Peer]:
+    """The peers of one stream into a table without indexes."""
+    version = programs(source, target).binaries.version
+    return [
+        Peer("psql COPY|COPY text", version, psql_pair),
+        Peer("psql COPY|COPY binary", version, partial(psql_pair, form="binary")),
+    ]
 
 
 def _version() -> str:

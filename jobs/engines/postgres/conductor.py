@@ -109,6 +109,7 @@ class PostgresConductor:
             if not worktable.exists(self._target):
                 return Tally()
             totals, largest, fatal = worktable.tally(self._target, LARGEST_SHOWN)
+            work = worktable.work(self._target)
             if self._source is not None:
                 self._source.execute("select 1")
         except psycopg.Error as error:
@@ -129,6 +130,7 @@ class PostgresConductor:
             bytes_done=int(size_done),
             bytes_total=int(size),
             lanes=lanes,
+            work=work,
             failed=fatal[0] if fatal else "",
             failed_object=fatal[1] if fatal else "",
             finished_tables=[(title, rows, size, seconds) for title, rows, size, seconds in largest],

@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from jobs.core.progress import Work
 from jobs.engines.postgres.connect import Connection
 
 SCHEMA = "ferrybot"
@@ -140,6 +141,13 @@ _LARGEST = """
 select title, sum(rows)::bigint, sum(bytes)::bigint, sum(seconds) from ferrybot.task
 where kind = 'copy' group by title having bool_and(done_at is not null) order by 3 desc, 1 limit %s"""
 
+_WORK = """
+select kind, coalesce(sum(size) filter (where done_at is not null), 0)::bigint,
+    coalesce(sum(size) filter (where done_at is null), 0)::bigint,
+    coalesce(sum(seconds) filter (where done_at is not null), 0),
+    count(*) filter (where done_at is not null), count(*) filter (where done_at is null)
+from ferrybot.task group by kind"""
+
 _FATAL = "select error, title from ferrybot.task where fatal order by id limit 1"
 
 _RESULTS = (
@@ -242,6 +250,11 @@ def parts_brought(connection: Connection, parts: int) -> list[tuple[int, str]]:
         select (payload #>> '{tables,0,part,0}')::int, result #>> '{0,xid}' from ferrybot.task
         where kind = 'copy' and payload #> '{tables,0,parts}' = to_jsonb(%s::int) and result is not null"""
     return connection.execute(query, [parts]).fetchall()
+
+
+def work(connection: Connection) -> list[Work]:
+    """What is done and left of each kind."""
+    return [Work(*row) for row in connection.execute(_WORK).fetchall()]
 
 
 def result(connection: Connection, task: int) -> Any:

@@ -122,6 +122,23 @@ class Scope(StrEnum):
     data_only = "data"
 
 
+class Choice(Frozen):
+    """One answer to a question."""
+
+    value: str
+    text: str
+
+
+class Question(Frozen):
+    """Something about the data that only a person can decide; until then `default` holds."""
+
+    key: str = Field(description="stable, as `zero dates:shop.orders.paid_at`")
+    title: str
+    choices: tuple[Choice, ...]
+    default: str
+    detail: str = Field(default="", description="what was found, and what each choice means")
+
+
 class Options(Frozen):
     """What a person chose in step 3. Tables are written `schema.table`, patterns may hold `*`."""
 
@@ -133,6 +150,7 @@ class Options(Frozen):
     keep_grants: bool = True
     create_roles: bool = Field(default=False, description="create missing roles on the target, without passwords")
     hold_source: bool = Field(default=False, description="nobody else writes to the moved tables during the run")
+    decisions: tuple[tuple[str, str], ...] = Field(default=(), description="answers that differ from the default")
     overwrite: bool = Field(default=False, description="replace what the target holds, behind a restore point")
 
 

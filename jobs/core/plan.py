@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from jobs.core.model import Dialect, Frozen, MigrationId, Options
+from jobs.core.model import Dialect, Frozen, MigrationId, Options, Question
 
 PLAN_VERSION = 2
 """Part of the digest: a plan approved under other rules of execution is not this plan."""
@@ -71,6 +71,7 @@ class MigrationPlan(Frozen):
     tables: tuple[PlannedTable, ...]
     steps: tuple[PlannedStep, ...]
     schema_fingerprint: str
+    questions: tuple[Question, ...] = Field(default=(), description="asked with the plan; answers are in the options")
     snapshot: str = "one exported snapshot for every table"
     left_out: tuple[str, ...] = Field(default=(), description="what does not travel, each in a sentence")
     measures: Measures = Measures()
@@ -98,6 +99,9 @@ def difference(old: MigrationPlan, new: MigrationPlan) -> list[str]:
             changes.append(f"option {field.replace('_', ' ')}: {_say(value)} became {_say(now)}")
     if old.schema_fingerprint != new.schema_fingerprint:
         changes.append("the source's schema changed")
+    asked, asked_before = ({question.title for question in plan.questions} for plan in (new, old))
+    changes += [f"a new question: {title}" for title in sorted(asked - asked_before)]
+    changes += [f"no longer asked: {title}" for title in sorted(asked_before - asked)]
     changes += [f"no longer travels: {line}" for line in new.left_out if line not in old.left_out]
     changes += [f"travels now: {line}" for line in old.left_out if line not in new.left_out]
     if not changes and old.digest != new.digest:

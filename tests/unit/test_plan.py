@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.model import Dialect, Options, Scope
+from jobs.core.model import Choice, Dialect, Options, Question, Scope
 from jobs.core.plan import Measures, MigrationPlan, PlannedStep, PlannedTable, difference
 from tests.support.tales import place, plan
 
@@ -21,6 +21,7 @@ OTHER: dict[str, Any] = {
     "steps": (PlannedStep(name="copy", title="Copy rows", count=2),),
     "schema_fingerprint": "f2",
     "snapshot": "none",
+    "questions": (Question(key="k", title="t", choices=(Choice(value="a", text="A"),), default="a"),),
     "left_out": ("statistics",),
 }
 

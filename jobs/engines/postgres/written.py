@@ -1,7 +1,8 @@
 """Whether the source was written to since the snapshot, and in which tables.
 
-Two witnesses. The server's transaction ids are a proof: whoever writes takes one, so a server whose snapshot reads
-the same as the run's, with nobody in between, wrote nothing at all. The statistics' counters name tables; they are
+Two witnesses. The server's transaction ids are a proof: whoever writes takes one, holds a lock on it until the end,
+and then moves the server's snapshot on. So a server on which nobody holds such a lock, and whose snapshot afterwards
+still reads as the run's did, wrote nothing at all. The statistics' counters name tables; they are
 read before the snapshot is taken, so that nothing between the two is missed, and a session may hold them back for
 some seconds (at most a minute): they may say a little too much, and at the end a little too little.
 """
@@ -26,11 +27,13 @@ select pg_is_in_recovery(), current_setting('track_counts')::boolean,
     (select stats_reset::text from pg_stat_database where datname = current_database()),
     txid_current_snapshot()::text, clock_timestamp()::text"""
 
+_BUSY = "select exists (select from pg_locks where locktype = 'transactionid' and mode = 'ExclusiveLock' and granted)"
+
 _REMEMBER = "update ferrybot.run set written = %s"
 _RECALL = "select written from ferrybot.run"
 
 Mark = dict[str, Any]
-"""What is kept in the run's row: standby, counting, reset, snapshot, at, tables {schema.table: [ins, upd, del]}"""
+"""What is kept in the run's row: busy, standby, counting, reset, snapshot, at, tables {schema.table: [ins, upd, del]}"""
 
 
 def look(source: Connection, moved: Collection[tuple[str, str]]) -> Mark:
@@ -50,9 +53,10 @@ def at_snapshot(source: Connection, before: Mark) -> Mark:
 
 
 def _server(source: Connection) -> Mark:
-    row = source.execute(_SERVER).fetchone()
-    assert row
-    return dict(zip(("standby", "counting", "reset", "snapshot", "at"), row, strict=True))
+    # The locks first: whoever begins between the two looks had not written at the first.
+    busy, row = source.execute(_BUSY).fetchone(), source.execute(_SERVER).fetchone()
+    assert busy and row
+    return dict(zip(("busy", "standby", "counting", "reset", "snapshot", "at"), (*busy, *row), strict=True))
 
 
 def remember(target: Connection, mark: Mark) -> None:
@@ -71,17 +75,11 @@ def between(before: Mark, now: Mark) -> Written:
     if not before:
         return Written(unknown="the run does not remember how its source stood")
     since = datetime.fromisoformat(before["at"])
-    if before["snapshot"] == now["snapshot"] and _nobody_at_work(now["snapshot"]):
+    if before["snapshot"] == now["snapshot"] and not now["busy"] and not now["standby"]:
         return Written(since=since, nothing=True)
     tables = tuple(_moved(before["tables"], now["tables"]))
     unknown = _doubt(before, now)
     return Written(since=since, unknown=unknown) if unknown else Written(since=since, tables=tables)
-
-
-def _nobody_at_work(snapshot: str) -> bool:
-    """xmin:xmax:in progress: when the first two agree, no transaction that writes is under way."""
-    least, beyond, _ = snapshot.split(":")
-    return least == beyond
 
 
 def _doubt(before: Mark, now: Mark) -> str:

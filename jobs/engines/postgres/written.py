@@ -33,7 +33,8 @@ _REMEMBER = "update ferrybot.run set written = %s"
 _RECALL = "select written from ferrybot.run"
 
 Mark = dict[str, Any]
-"""What is kept in the run's row: busy, standby, counting, reset, snapshot, at, tables {schema.table: [ins, upd, del]}"""
+"""What is kept in the run's row: busy, standby, counting, reset, snapshot, at, and for each table as `schema.table`
+the rows inserted, updated and deleted so far."""
 
 
 def look(source: Connection, moved: Collection[tuple[str, str]]) -> Mark:

@@ -85,7 +85,7 @@ def by_nature(source: Connection, target: Connection, options: Options) -> Itera
         yield Difference(
             kind="index", name=name or "", what="not on the target", why="it is invalid in the source: nobody uses it"
         )
-    if _number(source, texts["column options"]):
+    if _number(source, texts["column options"]) and not _number(target, texts["column options"]):
         why = "an internal mark of the source's build, which other servers refuse"
         yield Difference(kind="column", name="option pg_attver", what="not on the target", why=why)
     if old < 18 <= new and (columns := _number(source, texts["not null"])):

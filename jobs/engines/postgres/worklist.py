@@ -233,7 +233,7 @@ def _foreign_keys(work: _List, asking: Asking, keys: Sequence[tuple[Entry, Const
         texts, drops = [], []
         for entry, constraint in chunk:
             created = schema.statement(entry)
-            whole = constraint.partitioned or _UNPROVEN.search(created)
+            whole = (constraint.partitioned and asking.target_version < 180000) or _UNPROVEN.search(created)
             texts.append(created if whole else f"{created.rstrip().removesuffix(';')} NOT VALID;\n")
             drops.append(schema.drop_statement(entry))
             if not whole:
@@ -254,8 +254,9 @@ def _validations(work: _List, catalog: Catalog, keys: dict[int, list[Constraint]
 
 
 def _validation(table: Table, constraint: Constraint) -> dict[str, str]:
+    only = "" if constraint.partitioned else "only "
     return {
-        "sql": f"alter table only {table.quoted} validate constraint {quote.name(constraint.name)}",
+        "sql": f"alter table {only}{table.quoted} validate constraint {quote.name(constraint.name)}",
         "label": f"{table.label}.{constraint.name}",
         "title": f"{constraint.name} of {table.label}",
     }

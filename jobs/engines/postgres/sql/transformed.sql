@@ -8,7 +8,9 @@ where not i.indisvalid and t.relkind in ('r', 'm') and x.relkind = 'i' and n.nsp
 order by 1
 
 -- name: column options
-select count(*) from pg_attribute a where exists (select from unnest(a.attoptions) o where o like 'pg_attver=%')
+select count(*) from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+where exists (select from unnest(a.attoptions) o where o like 'pg_attver=%')
+  and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
 
 -- name: not null
 select count(*) from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace

@@ -44,13 +44,15 @@ def problem(verdict: Verdict) -> Problem:
     """The verdict in a person's words."""
     reasons = verdict.reasons
     if verdict.unequal:
-        what = f"{_count(len(verdict.unequal), 'table')} of {len(verdict.proofs)} differ between source and target."
+        differ = "differs" if len(verdict.unequal) == 1 else "differ"
+        what = f"{_count(len(verdict.unequal), 'table')} of {len(verdict.proofs)} {differ} between source and target."
         meaning = "The target is not a faithful copy; do not use it. The source was only read."
         remedy = (
             "Press Repair: a new run takes a new snapshot, proves every table, and copies again those that differ."
         )
-    elif verdict.differences and not verdict.unchecked:
-        what = f"{_count(len(verdict.differences), 'object')} of the schema differ; every row is equal."
+    elif verdict.differences and not verdict.unchecked and len(verdict.proofs) == verdict.expected_tables:
+        differ = "differs" if len(verdict.differences) == 1 else "differ"
+        what = f"{_count(len(verdict.differences), 'object')} {differ}; every row is equal."
         meaning = "All rows have arrived. The source was only read."
         remedy = "Mend the differences and press Retry, or accept them with a reason."
     else:

@@ -17,7 +17,7 @@ from jobs.core.policy import Policy
 from jobs.core.state import State
 
 Groups = Mapping[str, Set[str]] | None
-Verb = Literal["pause", "resume", "cancel", "retry"]
+Verb = Literal["pause", "resume", "cancel", "retry", "refresh", "accept", "revalidate"]
 Gate = Literal["request", "approve", "operate"]
 
 
@@ -135,6 +135,22 @@ def may_operate(state: State, config: Config, person_id: str, groups: Groups, ve
         _among(person_id, entitled, groups),
         f"Only the person who asked for it, the databases' owners and the approvers may {verb} this migration.",
     )
+
+
+def may_answer_for(
+    state: State, config: Config, person: Who | None, groups: Groups, verb: Literal["refresh", "accept"]
+) -> Decision:
+    """May this person answer for differences, or for overwriting the target? Approvers, where the target has some.
+
+    Elsewhere whoever may operate. `person` is None when Slack could not be asked."""
+    if state.target is None or state.requester is None:
+        return Denied("There is no such migration any more.")
+    if person is None:
+        return Denied("Slack could not be asked who you are, so nothing was done. Please try again in a minute.")
+    policy = config.policy(state.target.environment)
+    if not policy.approvers:
+        return may_operate(state, config, person.id, groups, verb)
+    return may_approve(policy, state.requester.id, person, groups)
 
 
 def may_see(state: State, config: Config, person_id: str, groups: Groups, channel: str = "") -> Decision:

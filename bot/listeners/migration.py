@@ -18,7 +18,7 @@ from bot.modals import Open
 from bot.refs import ref
 from bot.ui import findings, logs, plan
 from bot.ui.text import View
-from jobs.core.commands import Cancel, Command, Configure, GiveUp, Pause, Request, Resume
+from jobs.core.commands import Cancel, Command, Configure, GiveUp, Pause, Request, Resume, Revalidate
 from jobs.core.errors import Denied, FerrybotError, Refused
 from jobs.core.model import Options, Scope, warnings
 from jobs.core.state import FORM, State
@@ -60,6 +60,7 @@ def _card_buttons(app: App, deps: Deps) -> None:
     button("retry", "retry", lambda g: Resume(by=g.user))
     button("cancel", "cancel", lambda g: Cancel(by=g.user))
     button("give_up", "cancel", lambda g: GiveUp(by=g.user))
+    button("revalidate", "revalidate", lambda g: Revalidate(by=g.user))
 
     @app.action("open_migration")
     def open_migration(ack: Ack, body: Body, client: WebClient) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.refs import Ref
-from bot.ui import approval, findings, plan, progress
+from bot.ui import approval, findings, plan, progress, proof
 from bot.ui import text as t
 from bot.ui.text import Block
 from jobs.core.policy import counted
@@ -80,7 +80,7 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
             ("Data", t.size(r.bytes)),
             ("Duration", t.span(r.seconds)),
         ]
-        return [t.fields(figures, block_id="card_figures")]
+        return [t.fields(figures, block_id="card_figures"), *proof.done(state)]
     if state.status in RUNNING or state.status is Status.paused:
         return [*_trouble(state), *_running(now)]
     if state.status is Status.failed:
@@ -125,9 +125,7 @@ def _failure(state: State) -> list[Block]:
     if problem is None:
         return []
     said = [f":x: {t.clip(t.plain(problem.what), 800)}", t.clip(t.plain(problem.meaning), 400)]
-    said += [f"• {t.clip(t.plain(r), 200)}" for r in state.reasons[:5]]
-    if len(state.reasons) > 5:
-        said.append(f"… and {len(state.reasons) - 5} more in the log")
+    said += proof.failed(state.reasons, state.rows, 5)
     return [
         t.section("\n".join([*said, f"*Next:* {t.clip(t.escape(problem.remedy), 600)}"]), block_id="card_failure")
     ]
@@ -175,17 +173,20 @@ def buttons(state: State) -> list[Block]:
         case Status.awaiting_approval:
             return [*approval.buttons(state), _cancel(state, value), logs]
         case Status.migrating | Status.verifying:
-            stop = [] if state.receipt else [t.button("Pause", "pause", value), _cancel(state, value)]
+            stop = [] if state.receipt else [t.button("Pause", "pause", value), *_cancel_of_a_move(state, value)]
             return [*stop, logs, show]
         case Status.paused:
-            return [t.button("Resume", "resume", value, style="primary"), _cancel(state, value), logs, show]
+            go_on = t.button("Resume", "resume", value, style="primary")
+            return [go_on, *_cancel_of_a_move(state, value), logs, show]
         case Status.failed:
-            retry = t.button("Retry", "retry", value, style="primary", said="Retry: finished work is kept")
+            retry = [proof.retry(state, value), *proof.accept(state, value)]
             resumable = state.problem is None or state.problem.resumable
             # What is proven is not undone: only the tidying is left, and Retry does it.
-            cancel = [] if state.receipt else [_cancel(state, value)]
-            return [*([retry] if resumable else []), *cancel, *_give_up(state, value), logs, show]
-        case Status.pausing | Status.cancelling | Status.cancelled | Status.done:
+            cancel = [] if state.receipt else _cancel_of_a_move(state, value)
+            return [*(retry if resumable else []), *cancel, *_give_up(state, value), logs, show]
+        case Status.done:
+            return [*proof.done_buttons(state, value), logs, *([show] if state.plan else [])]
+        case Status.pausing | Status.cancelling | Status.cancelled:
             return [logs, show] if state.plan else [logs]
         case _:
             return []
@@ -202,6 +203,11 @@ def _give_up(state: State, value: str) -> list[Block]:
         danger=True,
     )
     return [t.button("Give up", "give_up", value, confirm=sure, said="End without cleaning the target")]
+
+
+def _cancel_of_a_move(state: State, value: str) -> list[Block]:
+    """A run that only brings a finished target up to date takes nothing out of it again."""
+    return [_cancel(state, value)] if state.mode == "move" else []
 
 
 def _cancel(state: State, value: str) -> Block:

@@ -15,11 +15,11 @@ from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Permanent, Refused, Stopped, Transient
 from jobs.core.lifecycle import Ring
-from jobs.core.model import Problem
 from jobs.core.plan import MigrationPlan
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
 from jobs.desk import Desk
+from jobs.flow import proof
 from jobs.flow.heart import Heart
 from jobs.flow.lane import TRIES, delay_before, run_lane
 from jobs.flow.overseer import Overseer
@@ -76,17 +76,19 @@ class Run:
 
     def _run(self, conductor: Conductor) -> None:
         self.watch.check()
+        if self.watch.state.mode == "keys":
+            return self._validate_keys(conductor)
         if self.watch.state.receipt is not None:
             return self._end(conductor, self.watch.state.receipt)
         self.tell(e.PhaseReached(run=self.number, phase="prepare", title="Taking the snapshot, reading the schema"))
-        takeover = conductor.prepare(self.watch)
+        takeover = conductor.prepare(self.watch, refresh=self.watch.state.mode == "refresh")
         self.tell(e.RunStarted(run=self.number, takeover=takeover))
         self._ring_lanes()
         began = time.monotonic()
         with Overseer(self.desk, self.board, self.watch, conductor.tally, self.plan.options.parallelism):
             run_lane(self.engine, self.asked, self.plan, self.watch, self.trouble)
         # Only now, when nobody else looks: the overseer's thread uses the same two connections.
-        verdict = conductor.verdict()
+        verdict = conductor.verdict(proof.waivers(self.watch.state))
         self._report(conductor)
         return self._conclude(conductor, verdict, time.monotonic() - began)
 
@@ -109,14 +111,16 @@ class Run:
 
     def _conclude(self, conductor: Conductor, verdict: Verdict, seconds: float) -> None:
         if not verdict.green:
-            reasons = verdict.reasons
-            problem = Problem(
-                what=f"Verification found {len(reasons)} differences between source and target.",
-                meaning="The target is not a faithful copy; do not use it. The source was only read.",
-                remedy="Look at the differences in the log, then press Retry (differing tables are copied again).",
-                object=reasons[0] if reasons else "",
+            few = len(verdict.differences) <= proof.MOST_DIFFERENCES
+            self.tell(
+                e.RunFailed(
+                    run=self.number,
+                    problem=proof.problem(verdict),
+                    reasons=tuple(verdict.reasons[: proof.SHOWN]),
+                    differences=verdict.differences if few else (),
+                    rows=verdict.rows,
+                )
             )
-            self.tell(e.RunFailed(run=self.number, problem=problem, reasons=tuple(reasons[:50])))
             return
         receipt = self._receipt(verdict, seconds)
         if self.tell(e.Proven(run=self.number, receipt=receipt)) is None:
@@ -127,6 +131,22 @@ class Run:
         conductor.finish()
         self.tell(e.Finished(run=self.number, receipt=receipt))
 
+    def _validate_keys(self, conductor: Conductor) -> None:
+        """After the end: only the keys that stayed NOT VALID; the proof of everything else stands."""
+        receipt = self.watch.state.receipt
+        assert receipt is not None
+        self.tell(e.PhaseReached(run=self.number, phase="keys", title="Validating foreign keys"))
+        left = conductor.revalidate(receipt.broken_keys, self.watch)
+        self._note_once(proof.validated(receipt.broken_keys, left))
+        self.tell(e.Finished(run=self.number, receipt=receipt.model_copy(update={"broken_keys": left})))
+
+    def _note_once(self, text: str) -> None:
+        """A run that was killed between this line and its end does not say it twice."""
+        _, story = self.desk.story(self.id)
+        note = e.Noted(run=self.number, text=text)
+        if all(recorded.event != note for recorded in story):
+            self.tell(note)
+
     def _receipt(self, verdict: Verdict, seconds: float) -> Receipt:
         state = self.watch.state
         started = state.started or datetime.now(UTC)
@@ -135,6 +155,7 @@ class Run:
             rows=sum(p.target_rows for p in verdict.proofs),
             bytes=sum(p.bytes for p in verdict.proofs),
             seconds=max(seconds, (datetime.now(UTC) - started).total_seconds()),
+            copy_seconds=verdict.move_seconds,
             verify_seconds=sum(p.seconds for p in verdict.proofs),
             objects=sum(count for _, count in verdict.objects),
             checksum=overall_checksum(verdict.proofs),
@@ -145,6 +166,11 @@ class Run:
             requester=state.requester,
             approvals=state.approvals,
             left_out=self.plan.left_out,
+            transformed=verdict.transformed,
+            waived=proof.used(verdict, proof.waivers(state)),
+            broken_keys=verdict.broken_keys,
+            written=verdict.written,
+            snapshot=verdict.written.since.isoformat() if verdict.written.since else "",
         )
 
     def _stopped(self, conductor: Conductor) -> None:

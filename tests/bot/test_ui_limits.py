@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.sandbox.slack.messages import elements_of
-from bot.ui import approval, card, configure, findings, home, logs, progress
+from bot.ui import approval, card, configure, findings, home, logs, progress, proof
 from bot.ui import plan as plan_view
 from bot.ui import text as t
 from jobs.core import commands as c
@@ -37,7 +37,7 @@ from jobs.core.plan import Measures
 from jobs.core.policy import Policy
 from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.state import State, Status
-from jobs.core.verdict import Receipt
+from jobs.core.verdict import BrokenKey, Difference, Receipt, RowDifference, TableWritten, Waiver, Written
 from tests.support.tales import ALICE, BOB, CAROL, CHANNEL, MIGRATION, NOON, RECEIPT, Tale, approve, place, plan, tell
 
 NASTY = {
@@ -144,6 +144,17 @@ def lives(nasty: str) -> Iterator[Tale]:
     yield run  # in trouble
     run.obey(tell(e.RunFailed(run=1, problem=problem, reasons=(long,) * 50)))
     yield run  # failed
+    objects = tuple(Difference(kind="table", name=f"{n}{nasty}", what=long) for n in range(300))
+    run.obey(c.Resume(by=BOB), tell(e.RunFailed(run=2, problem=problem, reasons=(long,) * 50, differences=objects)))
+    yield run  # failed by its objects
+    keys = tuple(difference.key for difference in objects)
+    run.obey(c.Waive(by=BOB, keys=keys, reason=f"{long}."))
+    rows = tuple(
+        RowDifference(table=f"{n}{nasty}", missing=10**12, key=(nasty,) * 3, examples=(grown(nasty, 61),) * 10)
+        for n in range(50)
+    )
+    run.obey(tell(e.RunFailed(run=3, problem=problem, reasons=(long,) * 50, differences=objects, rows=rows)))
+    yield run  # failed by its rows
     run.obey(c.Cancel(by=BOB), tell(e.Cancelled(undone=long)))
     yield run  # cancelled
     done = tale_of(nasty, policy=Policy())
@@ -155,10 +166,19 @@ def lives(nasty: str) -> Iterator[Tale]:
             "requester": ALICE,
             "source_version": long,
             "target_version": long,
+            "copy_seconds": 1e6,
+            "transformed": tuple(Difference(kind="k", name=nasty, what=long, why=long) for _ in range(40)),
+            "waived": tuple(Waiver(key=long, by=BOB, reason=long) for _ in range(40)),
+            "broken_keys": tuple(
+                BrokenKey(name=long, orphans=10**9, find=long, examples=(grown(nasty, 61),) * 10) for _ in range(40)
+            ),
+            "written": Written(since=NOON, tables=tuple(TableWritten(table=long, inserted=10**9) for _ in range(40))),
         }
     )
     done.obey(tell(e.Proven(run=1, receipt=receipt)), tell(e.Finished(run=1, receipt=receipt)))
     yield done
+    done.obey(c.Refresh(by=BOB), tell(e.RunFailed(run=2, problem=problem)))
+    yield done  # a refresh that failed
 
 
 def plan_source(nasty: str) -> TypedSource:
@@ -256,6 +276,7 @@ def test_modals(told: list[tuple[State, list[e.Recorded]]]) -> None:
     for state, _ in told:
         good_view(findings.view(state))
         good_view(plan_view.view(state, note="why not"))
+        good_view(proof.modal(state))
         good_view(approval.decline(state, state.digest or "0" * 64))
         good_view(configure.view(configure.draft_of(state, ask_channel=True)))
         others = [state.model_copy(update={"id": f"m000000000{n}"}) for n in range(3)]

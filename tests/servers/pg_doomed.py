@@ -85,7 +85,7 @@ def main() -> None:
             drain(lane, doom)
         return
     with conduct(asked, plan) as conductor:
-        conductor.prepare(doom)
+        conductor.prepare(doom, refresh=order["refresh"])
         with open_lane(asked, plan) as lane:
             drain(lane, doom)
         doom.event()

@@ -215,4 +215,5 @@ def _unequal(migration: Migration, conductor: PostgresConductor) -> list[str]:
 def test_a_changed_row_makes_the_verdict_red(migration: Migration) -> None:
     verdict = judged(migration, CHANGES["swapped values"][0])
     assert not verdict.green
-    assert verdict.reasons == ["s.t: 3 rows on both sides, but the checksums differ"]
+    sums, found = "s.t: 3 rows on both sides, but the checksums differ", "rows of s.t: 1 different; id: 1"
+    assert verdict.reasons == [sums, found]

@@ -21,7 +21,7 @@ from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.postgres import catalog as source_catalog
-from jobs.engines.postgres import census, schema, session, undo, worklist, worktable
+from jobs.engines.postgres import judge, keys, refresh, schema, session, undo, worklist, worktable, written
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog
 from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.engines.postgres.schema import Dumped
@@ -52,6 +52,7 @@ class PostgresConductor:
         self._target = target
         self._source: Connection | None = None
         self._catalog: Catalog | None = None
+        self._mark: written.Mark = {}
 
     def close(self) -> None:
         """Gives fence and snapshot back by ending both sessions."""
@@ -82,9 +83,12 @@ class PostgresConductor:
         """`undo` after `finish`."""
         raise NotImplementedError
 
-    def revalidate(self, keys: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
+    def revalidate(self, broken: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
         """Validates foreign keys that stayed NOT VALID."""
-        raise NotImplementedError
+        try:
+            return keys.revalidate(self._target, [key.name for key in broken], watch.check, watch.note)
+        except psycopg.Error as error:
+            raise self._fault(error, "Validating foreign keys") from None
 
     def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again."""
@@ -96,7 +100,7 @@ class PostgresConductor:
             snapshot = self._take_snapshot()
             replica = self._may_silence()
             if run is None:
-                self._begin(snapshot, replica, watch)
+                self._begin(snapshot, replica, watch, again=refresh)
             else:
                 self._resume(run, snapshot, replica, watch)
         except psycopg.Error as error:
@@ -145,23 +149,14 @@ class PostgresConductor:
             run = worktable.read_run(self._target)
             if run is None or self._source is None:
                 raise Permanent("No prepared run to judge", remedy="Start the migration again.")
-            proofs = census.proofs(worktable.results(self._target, ["verify"]))
-            sequences = [value for result in worktable.results(self._target, ["sequences"]) for value in result]
-            counted = census.take(self._source, self._target, run, self._asked.options, sequences)
-            return Verdict(
-                proofs=tuple(proofs),
-                objects=tuple(counted.agreed),
-                differences=tuple(counted.differences),
-                unchecked=(*run.unchecked, *counted.unchecked, *self._open_tasks()),
-                expected_tables=self._expected_tables(),
-            )
+            return judge.judge(self._asked, self._plan, self._source, self._target, run, waivers)
         except psycopg.Error as error:
             raise self._fault(error, "Judging the run") from None
 
     def report(self) -> Sequence[dict[str, Any]]:
         """Per table: name, rows, bytes, seconds, checksums, method. For the full log."""
         try:
-            proofs = {p.table: p for p in census.proofs(worktable.results(self._target, ["verify"]))}
+            proofs = {p.table: p for p in judge.proofs(self._target)}
             lines = [line for result in worktable.results(self._target, ["copy"]) for line in result]
         except psycopg.Error as error:
             raise self._fault(error, "Reading the run's results") from None
@@ -195,10 +190,12 @@ class PostgresConductor:
         source = self._source = connect(self._asked.source, purpose=f"conductor {self._asked.migration}")
         moved = {(t.schema_name, t.name) for t in self._plan.tables if t.rows_moved}
         names = [t.quoted for t in source_catalog.read_tables(source) if t.kind == "r" and t.key in moved]
+        mark = written.look(source, moved)
         source.execute("begin isolation level repeatable read read only")
         source_catalog.lock_tables(source, names)
         row = source.execute("select pg_export_snapshot()").fetchone()
         assert row
+        self._mark = written.at_snapshot(source, mark)
         self._catalog = source_catalog.read(source)
         self._must_fit_the_plan(self._catalog)
         return str(row[0])
@@ -216,9 +213,12 @@ class PostgresConductor:
                 remedy="Run the checks again, so that the plan knows them.",
             )
 
-    def _begin(self, snapshot: str, replica: bool, watch: Watch) -> None:
+    def _begin(self, snapshot: str, replica: bool, watch: Watch, *, again: bool) -> None:
+        """The task table of a first run, or (`again`) of one that brings a finished target up to date."""
         assert self._source and self._catalog
         target, options = self._target, self._asked.options
+        if again:
+            refresh.must_be_the_same_schema(self._source, self._plan)
         if options.scope is Scope.data_only and not replica:
             _refuse_foreign_keys(target)
         dumped = self._dump(snapshot, watch)
@@ -246,7 +246,11 @@ class PostgresConductor:
             unchecked=[],
         )
         with target.transaction():
-            worktable.write(target, run, rows, socket.gethostname(), os.getpid())
+            listed = refresh.tasks(rows) if again else rows
+            worktable.write(target, run, listed, socket.gethostname(), os.getpid())
+            written.remember(target, self._mark)
+            if again:
+                refresh.mark(target, options.scope, silenced=replica)
 
     def _resume(self, run: worktable.Run, snapshot: str, replica: bool, watch: Watch) -> None:
         assert self._source and self._catalog
@@ -254,6 +258,7 @@ class PostgresConductor:
         _must_be_unchanged(run, dumped)
         with self._target.transaction():
             worktable.next_epoch(self._target, snapshot, replica, socket.gethostname(), os.getpid())
+            written.remember(self._target, self._mark)
             known = worktable.large_objects(self._target)
             new = [oid for oid in source_catalog.large_objects(self._source) if oid not in known]
             if new and self._asked.options.scope is not Scope.schema_only:
@@ -286,12 +291,6 @@ class PostgresConductor:
                 meaning="What was copied under the earlier plan is still there.",
                 remedy="Undo the run, then migrate under the new plan.",
             )
-
-    def _open_tasks(self) -> list[str]:
-        return [f"{title} ({kind} is not done)" for kind, title in worktable.open_tasks(self._target)]
-
-    def _expected_tables(self) -> int:
-        return sum(table.rows_moved for table in self._plan.tables)
 
     def _fault(self, error: psycopg.Error, doing: str) -> FerrybotError:
         lost = self._source is not None and self._source.broken

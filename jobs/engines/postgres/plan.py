@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from jobs.core.model import Dialect, Scope
 from jobs.core.plan import Measures, MigrationPlan, Place, PlannedStep, PlannedTable
@@ -134,11 +134,16 @@ def _counts(inventory: Inventory) -> Counter[str]:
 
 def fingerprint(inventory: Inventory) -> str:
     """64 hex digits over the definitions of what moves: the same while nobody changes the schema."""
-    moving = [
+    return digest_of(
         (d.kind, d.schema_name, d.table_name, d.name, d.text)
         for d in inventory.source.definitions.get()
         if inventory.moves(d.schema_name, d.table_name)
-    ]
+    )
+
+
+def digest_of(definitions: Iterable[tuple[str, ...]]) -> str:
+    """The fingerprint of lines (kind, schema, table, name, text)."""
+    moving = list(definitions)
     return hashlib.sha256(json.dumps(sorted(moving), ensure_ascii=False).encode()).hexdigest()
 
 

@@ -262,7 +262,7 @@ def _foreign_keys(work: _List, asking: Asking, keys: Sequence[tuple[Entry, Const
         texts, drops = [], []
         for entry, constraint in chunk:
             created = schema.statement(entry)
-            whole = constraint.partitioned or _UNPROVEN.search(created)
+            whole = (constraint.partitioned and asking.target_version < 180000) or _UNPROVEN.search(created)
             texts.append(created if whole else f"{created.rstrip().removesuffix(';')} NOT VALID;\n")
             drops.append(schema.drop_statement(entry))
             if not whole:
@@ -276,28 +276,19 @@ def _validations(work: _List, catalog: Catalog, keys: dict[int, list[Constraint]
     """All keys of a table in one task: validating locks that table alone against another validation."""
     tables = [(catalog.tables[oid], constraints) for oid, constraints in keys.items()]
     for group in groups(tables, lambda pair: pair[0].bytes):
-        found = [
-            _validation(catalog, table, constraint) for table, constraints in group for constraint in constraints
-        ]
+        found = [_validation(table, constraint) for table, constraints in group for constraint in constraints]
         title = found[0]["title"] if len(found) == 1 else f"{len(found)} foreign keys"
         size = sum(table.bytes for table, _ in group)
         work.add("validate", 45, title, size=size, payload={"keys": found}, needs=(added,), barrier=45)
 
 
-def _validation(catalog: Catalog, table: Table, constraint: Constraint) -> dict[str, str]:
+def _validation(table: Table, constraint: Constraint) -> dict[str, str]:
+    only = "" if constraint.partitioned else "only "
     return {
-        "sql": f"alter table only {table.quoted} validate constraint {quote.name(constraint.name)}",
-        "orphans": orphans(table, catalog.tables[constraint.other], constraint),
+        "sql": f"alter table {only}{table.quoted} validate constraint {quote.name(constraint.name)}",
+        "label": f"{table.label}.{constraint.name}",
         "title": f"{constraint.name} of {table.label}",
     }
-
-
-def orphans(table: Table, other: Table, constraint: Constraint) -> str:
-    """The rows that break a foreign key: a query for the person who must mend them."""
-    pairs = list(zip(constraint.columns, constraint.other_columns, strict=True))
-    same = " and ".join(f"o.{quote.name(theirs)} = t.{quote.name(ours)}" for ours, theirs in pairs)
-    filled = " and ".join(f"t.{quote.name(ours)} is not null" for ours, _ in pairs)
-    return f"from {table.quoted} t where {filled} and not exists (select from {other.quoted} o where {same})"
 
 
 _OWN_TASK = {"INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT"}

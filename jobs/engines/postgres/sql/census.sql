@@ -122,7 +122,7 @@ where t.typtype in ('b', 'c', 'd', 'e', 'r') and (t.typrelid = 0 or c.relkind = 
   and not exists (select from ext where ext.classid = 'pg_type'::regclass and ext.objid = t.oid)
 
 -- name: extension
-select '3079:' || e.oid, e.extname, '' from pg_extension e where e.extname <> 'plpgsql'
+select '3079:' || e.oid, e.extname, 'version ' || e.extversion from pg_extension e where e.extname <> 'plpgsql'
 
 -- name: comment
 select d.classoid || ':' || d.objoid, i.type || ' ' || i.identity, md5(d.description)

@@ -17,7 +17,8 @@ create table ferrybot.run (
     left_out jsonb not null,              -- [catalog, oid] of source objects that do not travel
     unchecked jsonb not null,             -- sentences: what nobody compares
     made_at timestamptz not null default clock_timestamp(),
-    resumed_at timestamptz
+    resumed_at timestamptz,
+    written jsonb                         -- how the source stood when the snapshot was taken, see written.py
 );
 
 create table ferrybot.task (

@@ -9,12 +9,14 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 
 from pydantic import SecretStr
 
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import RestorePoint
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.lane import PostgresLane, open_lane
 from jobs.ports.engine import Asked
@@ -77,7 +79,16 @@ def main() -> None:
     plan = MigrationPlan.model_validate_json(order["plan"])
     options = Options.model_validate(order["options"])
     asked = Asked(plan.migration, endpoint(order["source"]), endpoint(order["target"]), options)
+    asked = replace(asked, restore_point=RestorePoint.model_validate(p) if (p := order.get("point")) else None)
     doom = Doom(order["at"])
+    if order["role"] == "undo":
+        with conduct(asked, plan) as conductor:
+            conductor.undo(doom)
+        return
+    if order["role"] == "back":
+        with conduct(asked, plan) as conductor:
+            conductor.roll_back(order["keepsake"], doom)
+        return
     if order["role"] == "lane":
         with open_lane(asked, plan) as lane:
             drain(lane, doom)

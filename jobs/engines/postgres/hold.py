@@ -119,14 +119,18 @@ class Hold:
         return True
 
     def _who(self, connection: Connection) -> str:
-        """Sessions by number, name and age; never what they run, which holds values."""
-        schemas, names = [s for s, _ in self._tables], [n for _, n in self._tables]
-        found = connection.execute(_IN_THE_WAY, [schemas, names]).fetchall()
-        told = [f"{name[:60]} (pid {pid}, {user}, {age} s in its transaction)" for pid, name, user, age in found]
+        told = writers(connection, self._tables)
         if not told:
             return "writers come and go without a gap"
         more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
         return f"{', '.join(told[:SHOWN])}{more} {'is' if len(told) == 1 else 'are'} writing"
+
+
+def writers(connection: Connection, tables: Sequence[tuple[str, str]]) -> list[str]:
+    """Who writes to these tables now: name, number and age, the eldest first; never what they run."""
+    schemas, names = [schema for schema, _ in tables], [name for _, name in tables]
+    found = connection.execute(_IN_THE_WAY, [schemas, names]).fetchall()
+    return [f"{name[:60]} (pid {pid}, {user}, {age} s in its transaction)" for pid, name, user, age in found]
 
 
 def _statements(tables: Sequence[tuple[str, str]]) -> list[str]:

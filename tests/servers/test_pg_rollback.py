@@ -212,10 +212,11 @@ def test_overwritten_and_brought_back(filled: Migration) -> None:
     point = filled.restore_point
     assert point is not None and Path(point.path).stat().st_mode & 0o777 == 0o600
     assert [f.name for f in Path(filled.restore_folder).iterdir()] == [Path(point.path).name]
-    said = back(filled, plan, kept)
-    assert point.path in said
-    assert picture(filled.target) == before
-    assert nothing_of_ours(filled.target)
+    for _ in range(2):  # a crash may come right before the word that it is done
+        said = back(filled, plan, kept)
+        assert point.path in said
+        assert picture(filled.target) == before
+        assert nothing_of_ours(filled.target)
 
 
 @pytest.mark.parametrize("kind", ["schema", "copy", "verify"])

@@ -95,6 +95,9 @@ def roll_back(target: Connection, asked: Asked, kept: Keepsake) -> str:
     """Back to the target as it was found. Raises `Permanent` before anything is changed where that is not safe."""
     target.execute("set client_min_messages = error")
     begun = found.read(target)
+    point = asked.restore_point if kept.found.replaced else None
+    if begun is None and point is not None and _is_back(target, point.objects, kept):
+        return f"What the target held before was brought back from {point.path}."
     if begun is None:
         _prove(target, kept)
     if kept.found.replaced:
@@ -128,6 +131,13 @@ def _bring_back(target: Connection, asked: Asked, kept: Keepsake, begun: found.F
     said = restore_point.bring_back(asked, target, kept.found, lambda: None)
     worktable.drop(target)
     return said
+
+
+def _is_back(target: Connection, objects: int, kept: Keepsake) -> bool:
+    """A crash came between the end of the restore and the word of it: nothing of the run is left, all else is."""
+    now = {(t.class_name, t.oid) for t in found.things(target)}
+    made = {(name, oid) for name, oid, kind, _ in kept.made if kind != "extension"}
+    return made.isdisjoint(now) and restore_point.objects(target) == objects
 
 
 def _prove(target: Connection, kept: Keepsake) -> None:

@@ -42,7 +42,7 @@ def find(inventory: Inventory) -> Findings:
         yield found(
             Severity.warn,
             f"{counted(len(holding.writers), 'transaction')} {'writes' if len(holding.writers) == 1 else 'write'} to"
-            f" moved tables right now: {listed(holding.writers)}. The hold waits for them, and new writers behind it.",
+            f" moved tables right now: {listed(holding.writers)}. The hold waits for them, new writers behind it.",
             object=server.database,
             remedy="Let them end before Migrate is pressed.",
             side="source",

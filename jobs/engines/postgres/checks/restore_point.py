@@ -87,7 +87,7 @@ def _beyond(inventory: Inventory, facts: Replacement) -> Findings:
     subscriptions = [o.label for o in inventory.target.objects.get() if o.kind == "subscription"]
     if subscriptions:
         yield _block(
-            f"The target subscribes to another server: {listed(subscriptions)}. A restore point holds no subscription.",
+            f"The target subscribes to another server ({listed(subscriptions)}), which no restore point holds.",
             subscriptions[0],
             "\n".join(f"DROP SUBSCRIPTION {quote.name(name)};" for name in subscriptions),
         )

@@ -16,8 +16,8 @@ _CHOICES = {
 }
 _HINT = (
     "Hold: everybody who writes to a moved table of the source waits, until the run ends or Release is pressed; "
-    "readers go on, and sequences still count. Replace: a restore point of the whole target is made first; Cancel and "
-    "Roll back bring it back. What is written to the target meanwhile is lost."
+    "readers go on, and sequences still count. Replace: a restore point of the whole target is made first; Cancel "
+    "and Roll back bring it back. What is written to the target meanwhile is lost."
 )
 
 

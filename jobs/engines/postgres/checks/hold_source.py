@@ -22,6 +22,7 @@ def find(inventory: Inventory) -> Findings:
             Severity.inform,
             "No rows travel, so there is nothing to hold: the source takes writes during the run.",
             object=server.database,
+            remedy="Choose schema and data if the source shall be held.",
             side="source",
         )
         return

@@ -111,7 +111,7 @@ def test_a_standby_cannot_be_held_and_a_schema_needs_no_hold(bench: Bench) -> No
 
 
 def test_overwriting_is_a_warning_that_lists_everything(bench: Bench, tmp_path: Path) -> None:
-    full = "create table kept (i int); create extension vector; create function f() returns int language sql as 'select 1'"
+    full = "create table kept (i int); create extension vector; create function f() returns int return 1"
     off = look(bench, T, full, folder=str(tmp_path))
     assert off["target_empty"].severity is BLOCK and "Replace its contents" in said(off["target_empty"])
     on = look(bench, T, full, folder=str(tmp_path), overwrite=True)
@@ -156,7 +156,10 @@ def test_the_place_of_the_restore_point(bench: Bench, tmp_path: Path) -> None:
     ],
 )
 def test_what_this_user_could_not_bring_back(bench: Bench, tmp_path: Path, more: str, says: str) -> None:
-    options = {"folder": str(tmp_path), "overwrite": True, "target_user": READER}
-    assert look(bench, "", OWN, **options)["restore_point"].severity is None
-    found = look(bench, "", OWN + more.replace("{Q}", Q), **options)["restore_point"]
+    def point(script: str) -> CheckResult:
+        found = look(bench, "", script, folder=str(tmp_path), overwrite=True, target_user=READER)
+        return found["restore_point"]
+
+    assert point(OWN).severity is None
+    found = point(OWN + more.replace("{Q}", Q))
     assert found.severity is BLOCK and says in said(found)

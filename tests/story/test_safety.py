@@ -65,7 +65,7 @@ def begin(w: World, *, replace: bool, hold: bool) -> Play:
 
 def write(source: Database, done: threading.Event) -> None:
     with source.connect() as connection:
-        connection.execute("insert into setting (name, value) values ('written meanwhile', 'x')")
+        connection.execute("insert into setting (name, value) values ('written meanwhile', '1')")
     done.set()
 
 

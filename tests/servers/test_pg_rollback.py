@@ -19,7 +19,7 @@ from bot.sandbox.servers import PostgresServer
 from jobs.core.errors import Permanent
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import tools
+from jobs.engines.postgres import keepsake, tools
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.lane import open_lane
 from tests.servers.pg_run import Migration, Spy, all_tables, assert_same, contents, nothing_of_ours, rows, steps, work
@@ -365,3 +365,41 @@ def test_bringing_back_killed_at_random_moments_ends_exact(filled: Migration, ro
         conductor.undo(Spy()) if role == "undo" else conductor.roll_back(kept, Spy())
     assert picture(filled.target) == before
     assert nothing_of_ours(filled.target)
+
+
+def test_an_owner_who_is_no_superuser_can_take_it_back(migration: Migration) -> None:
+    name, target = migration.target.name, migration.target
+    with target.connect() as connection:
+        connection.execute(f"create role keeper_{name} login password 'secret'")
+        connection.execute(f'alter database "{name}" owner to keeper_{name}')
+        connection.execute(f"alter schema public owner to keeper_{name}; set role keeper_{name}")
+        connection.execute("create table mine (id serial primary key, t text); insert into mine (t) values ('x')")
+        connection.execute("create schema s; create view s.v as select * from public.mine; select lo_create(0)")
+        connection.execute("alter default privileges grant select on tables to public")
+    with migration.source.connect() as connection:
+        connection.execute("drop event trigger watching; drop publication everything; drop extension vector")
+    before = picture(target)
+    migration.user = (f"keeper_{name}", "secret")
+    migration.options = Options(overwrite=True, keep_owners=False)
+    plan = migration.plan()
+    kept = move(migration, plan)
+    assert_same(migration.source, target)
+    back(migration, plan, kept)
+    assert picture(target) == before
+
+
+def test_more_objects_than_locks(migration: Migration, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In parts, then: what needs ours is found before the first part."""
+    monkeypatch.setattr(keepsake, "_locks_suffice", lambda _: False)
+    before, plan = picture(migration.target), migration.plan()
+    kept = move(migration, plan)
+    with migration.target.connect() as target:
+        target.execute("create schema theirs; create view theirs.report as select count(*) from note")
+    full = picture(migration.target)
+    with pytest.raises(Permanent, match=r"theirs\.report"):
+        back(migration, plan, kept)
+    assert picture(migration.target) == full
+    with migration.target.connect() as target:
+        target.execute("drop schema theirs cascade")
+    back(migration, plan, kept)
+    assert picture(migration.target) == before

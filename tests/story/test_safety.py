@@ -39,10 +39,10 @@ def modal_button(play: Play, action: str) -> None:
     play.alice.click(modal, action)
 
 
-def begin(w: World, *, replace: bool, hold: bool) -> Play:
+def begin(w: World, *, replace: bool, hold: bool, target: str = "full") -> Play:
     """The three steps, with the choices that each of them offers."""
     play = w.play()
-    play.configure("full")
+    play.configure(target)
     play.source("shop")
     if replace:
         w.until(lambda state: state.status is Status.blocked, "the target is not empty")
@@ -57,7 +57,7 @@ def begin(w: World, *, replace: bool, hold: bool) -> Play:
         modal_button(play, "update_plan")
         w.until(lambda state: state.options.hold_source and state.status is Status.ready, "checked with the hold")
         play.slack.wait_for(lambda _: True if play._has("safety") else None, 60, "the plan with the hold")
-    assert "is replaced" in play.text()
+    assert ("is replaced" in play.text()) is replace
     play.alice.fill("acknowledge", ["acknowledged"])
     play.alice.submit()
     return play
@@ -117,4 +117,62 @@ def test_released_and_rolled_back_by_their_buttons(
         )
         for words in ("The source is held", "asked to release", "takes writes again", point.path, "Receipt"):
             assert words in told, words
+        assert broken_rules(w) == []
+
+
+def writes(source: Database, number: int) -> threading.Event:
+    """A writer at the source; the event says that it got through."""
+    through = threading.Event()
+
+    def write() -> None:
+        with source.connect() as connection:
+            connection.execute("update setting set value = value where name = %s", [f"none {number}"])
+        through.set()
+
+    threading.Thread(target=write, daemon=True).start()
+    return through
+
+
+def test_every_way_out_lets_the_writers_of_the_source_through(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
+    """Paused, killed, cancelled, done: in each case who waited goes on, and the next run holds anew."""
+    source = shop_db(pg16, 0.5)
+    with world(source, {"full": fresh_db(pg18), "other": fresh_db(pg18)}) as w:
+        play = begin(w, replace=False, hold=True)
+        migration = w.newest().id
+        w.until(lambda state: state.held, "held")
+        through = writes(source, 1)
+        assert not through.wait(0.3)
+        press(w, play, ALICE, "pause")
+        assert through.wait(30)
+        w.until(lambda state: state.status is Status.paused, "paused")
+        assert not w.newest().held
+
+        press(w, play, ALICE, "resume")
+        w.until(lambda state: state.held, "held anew")
+        through = writes(source, 2)
+        assert not through.wait(0.3)
+        w.stage.restart("worker", kill=True)
+        assert through.wait(30)
+
+        w.time_passes(migration)
+        taken = len([r for r in w.desk.story(migration)[1] if isinstance(r.event, e.HoldTaken)])
+
+        def again(_: object) -> bool:
+            story = w.desk.story(migration)[1]
+            return len([r for r in story if isinstance(r.event, e.HoldTaken)]) > taken
+
+        w.until(again, "held by the next worker")
+        through = writes(source, 3)
+        press(w, play, ALICE, "cancel")
+        assert through.wait(30)
+        w.until(lambda state: state.status is Status.cancelled, "cancelled")
+
+        play = begin(w, replace=False, hold=True, target="other")
+        w.until(lambda state: state.held, "held")
+        through = writes(source, 4)
+        w.until(lambda state: state.status is Status.done, "the end", 120)
+        assert through.wait(30)
+        assert not w.newest().held
         assert broken_rules(w) == []

@@ -16,9 +16,20 @@ from bot.listeners.configure import demand_mine, go_on_with
 from bot.listeners.validation import with_state
 from bot.modals import Open
 from bot.refs import ref
-from bot.ui import findings, logs, plan
+from bot.ui import findings, logs, plan, safety
 from bot.ui.text import View
-from jobs.core.commands import Cancel, Command, Configure, GiveUp, Pause, Request, Resume, Revalidate
+from jobs.core.commands import (
+    Cancel,
+    Command,
+    Configure,
+    GiveUp,
+    Pause,
+    Release,
+    Request,
+    Resume,
+    Revalidate,
+    RollBack,
+)
 from jobs.core.errors import Denied, FerrybotError, Refused
 from jobs.core.model import Options, Scope, warnings
 from jobs.core.state import FORM, State
@@ -59,6 +70,8 @@ def _card_buttons(app: App, deps: Deps) -> None:
     button("resume", "resume", lambda g: Resume(by=g.user))
     button("retry", "retry", lambda g: Resume(by=g.user))
     button("cancel", "cancel", lambda g: Cancel(by=g.user))
+    button("release", "release", lambda g: Release(by=g.user))
+    button("roll_back", "roll back", lambda g: RollBack(by=g.user))
     button("give_up", "cancel", lambda g: GiveUp(by=g.user))
     button("revalidate", "revalidate", lambda g: Revalidate(by=g.user))
 
@@ -158,7 +171,7 @@ def gesture_ref(element: Body) -> str | None:
 
 def options_of(g: Gesture, before: Options) -> Options:
     """The options as they stand in the modal. Raises `Refused` for a pattern that cannot be one."""
-    keep = ticked(g.values, "keep", "keep_check")
+    keep, safe = ticked(g.values, "keep", "keep_check"), ticked(g.values, "safety", "safety_check")
     lanes = typed(g.values, "parallelism", "parallelism_select")
     scope = typed(g.values, "scope", "scope_select")
     try:
@@ -169,6 +182,8 @@ def options_of(g: Gesture, before: Options) -> Options:
             exclude=_lines(typed(g.values, "exclude", "exclude_input")),
             keep_owners="owners" in keep,
             keep_grants="grants" in keep,
+            hold_source=safety.HOLD in safe,
+            overwrite=safety.OVERWRITE in safe,
         )
     except (ValidationError, ValueError) as error:
         raise Refused("These options do not fit; please choose again.") from error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.ui import approval, findings, plan, proof
+from bot.ui import approval, findings, plan, proof, safety
 from bot.ui import text as t
 from bot.ui.text import Block, View
 from jobs.core import events as e
@@ -109,6 +109,25 @@ def _run_line(event: e.Event) -> str:
         case e.Finished():
             return receipt(event.receipt)
         case _:
+            return _safety_line(event)
+
+
+def _safety_line(event: e.Event) -> str:
+    match event:
+        case e.RestorePointMade():
+            return safety.point(event.point)
+        case e.HoldTaken():
+            return ":lock: The source is held: writers of the moved tables wait, readers go on."
+        case e.ReleaseAsked():
+            return f":unlock: {t.mention(event.by.id)} asked to release the source."
+        case e.HoldEnded():
+            why = f" ({t.plain(event.why)})" if event.why else ""
+            return f":unlock: The source takes writes again{why}."
+        case e.RollbackAsked():
+            return f":leftwards_arrow_with_hook: {t.mention(event.by.id)} asked to roll the migration back."
+        case e.RolledBack():
+            return f":leftwards_arrow_with_hook: *Rolled back.* {t.clip(t.plain(event.undone), 1500)}"
+        case _:
             return ""
 
 
@@ -143,6 +162,8 @@ def receipt(r: Receipt) -> str:
     if r.approvals:
         lines.append("Approved by " + ", ".join(f"{t.mention(a.by.id)} {t.when(a.at)}" for a in r.approvals[:10]))
     lines += proof.receipt_lines(r)
+    if r.restore_point:
+        lines.append(safety.point(r.restore_point))
     lines += [f"Did not travel: {t.clip(t.plain(x), 120)}" for x in r.left_out[:5]]
     if len(r.left_out) > 5:
         lines.append(f"… and {t.count(len(r.left_out) - 5, 'thing')} more, listed in the plan")

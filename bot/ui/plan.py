@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.refs import Ref, Sheet
+from bot.ui import safety
 from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
 from bot.ui.findings import finding_line
@@ -83,6 +84,7 @@ def _body(plan: MigrationPlan, state: State) -> list[Block]:
             ],
         ),
         *_warnings(state),
+        *safety.consequences(plan.options),
         t.section(consent, block_id="plan_consent"),
     ]
 
@@ -187,6 +189,7 @@ def _options(options: Options) -> list[Block]:
             "exclude", "Without these tables", _patterns("exclude_input", options.exclude), optional=True, hint=_HINT
         ),
         t.field("keep", "Owners and grants", owners, optional=True),
+        safety.field(options),
     ]
 
 
@@ -235,6 +238,7 @@ def whole(state: State, page: int = 0) -> View:
         summary(plan),
         t.section(order(plan)),
         t.section(_say_options(plan.options)),
+        *safety.consequences(plan.options),
         *_left_out(plan),
         t.divider(),
         t.context(f"Tables, page {page + 1} of {pages}"),
@@ -247,6 +251,7 @@ def _say_options(options: Options) -> str:
     said = [f"scope: {options.scope.value}", f"lanes: {options.parallelism}"]
     for name, kept in (("owners", options.keep_owners), ("grants", options.keep_grants)):
         said.append(f"{name} {'kept' if kept else 'not kept'}")
+    said += safety.said(options)
     if options.include:
         said.append("only " + ", ".join(map(t.code, options.include[:20])))
     if options.exclude:

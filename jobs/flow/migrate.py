@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
@@ -19,8 +19,9 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
 from jobs.desk import Desk
-from jobs.flow import proof
+from jobs.flow import proof, safety
 from jobs.flow.heart import Heart
+from jobs.flow.holding import Holding
 from jobs.flow.lane import TRIES, delay_before, run_lane
 from jobs.flow.overseer import Overseer
 from jobs.flow.watch import StoryWatch
@@ -65,8 +66,18 @@ class Run:
     def trouble(self, error: Transient, attempt: int, delay: float) -> None:
         self.tell(e.Troubled(run=self.number, problem=error.problem(), attempt=attempt, retry_seconds=delay))
 
+    def rest(self, seconds: float) -> None:
+        """Waits before another try. What is being undone is not stopped by the story; only the platform stops it."""
+        if self.desk.state(self.id).status not in (Status.cancelling, Status.rolling_back):
+            self.watch.wait(seconds)
+        elif self.watch.terminate.wait(seconds):
+            raise Stopped("This process was asked to end; the undo continues elsewhere.")
+
     def conduct(self) -> None:
         """From the fence to the end of the run, or to the moment at which somebody asked it to stop."""
+        if self.plan.options.overwrite:
+            # An earlier try of this very job may have made it.
+            self.asked = replace(self.asked, restore_point=self.desk.state(self.id).restore_point)
         # The heart beats only behind the fence: one that is refused there must not speak for the one that holds it.
         with self.engine.conductor(self.asked, self.plan) as conductor, Heart(self.board, self.id, "migrate"):
             try:
@@ -80,6 +91,14 @@ class Run:
             return self._validate_keys(conductor)
         if self.watch.state.receipt is not None:
             return self._end(conductor, self.watch.state.receipt)
+        if self.asked.restore_point is None and self.watch.state.mode == "move":
+            safety.secure(conductor, self.watch, self.tell)
+        with Holding(conductor, self.watch, self.tell) as holding:
+            holding.take()
+            self._move(conductor)
+        return None
+
+    def _move(self, conductor: Conductor) -> None:
         self.tell(e.PhaseReached(run=self.number, phase="prepare", title="Taking the snapshot, reading the schema"))
         takeover = conductor.prepare(self.watch, refresh=self.watch.state.mode == "refresh")
         self.tell(e.RunStarted(run=self.number, takeover=takeover))
@@ -90,7 +109,7 @@ class Run:
         # Only now, when nobody else looks: the overseer's thread uses the same two connections.
         verdict = conductor.verdict(proof.waivers(self.watch.state))
         self._report(conductor)
-        return self._conclude(conductor, verdict, time.monotonic() - began)
+        self._conclude(conductor, verdict, time.monotonic() - began)
 
     def _ring_lanes(self) -> None:
         """Further lanes are a help, not a condition: a lane that nobody rings for is only slower."""
@@ -128,6 +147,7 @@ class Run:
         self._end(conductor, receipt)
 
     def _end(self, conductor: Conductor, receipt: Receipt) -> None:
+        safety.keep(conductor, self.watch, self.desk.ledger)
         conductor.finish()
         self.tell(e.Finished(run=self.number, receipt=receipt))
 
@@ -165,6 +185,7 @@ class Run:
             runs=self.number,
             requester=state.requester,
             approvals=state.approvals,
+            restore_point=self.desk.state(self.id).restore_point,
             left_out=self.plan.left_out,
             transformed=verdict.transformed,
             waived=proof.used(verdict, proof.waivers(state)),
@@ -180,6 +201,8 @@ class Run:
             self.tell(e.Paused(run=self.number))
         elif state.status is Status.cancelling:
             self.tell(e.Cancelled(undone=conductor.undo(self.watch)))
+        elif state.status is Status.rolling_back:
+            safety.roll_back(conductor, self.watch, self.desk.ledger, self.tell)
 
 
 def migrate(migration: str, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> None:
@@ -222,7 +245,7 @@ def _conduct_patiently(run: Run) -> None:
             run.watch.failure = None
             delay = delay_before(attempt)
             run.trouble(error, attempt, delay)
-            run.watch.wait(delay)
+            run.rest(delay)
     return None
 
 

@@ -52,6 +52,10 @@ class StoryWatch:
         if self.state.status not in (Status.migrating, Status.verifying):
             raise Stopped(f"The migration is {self.state.status.value}.")
 
+    def look(self) -> None:
+        """Brings `state` up to date, at most every second. Raises `Stopped` when another run has taken over."""
+        self._poll()
+
     def wait(self, seconds: float) -> None:
         """Waits in steps that still hear a stop."""
         until = time.monotonic() + seconds

@@ -133,6 +133,9 @@ class Conductor(Protocol):
     def release(self) -> bool:
         """Ends the hold while the run goes on; False when there is none (any more). Safe from another thread."""
 
+    def holds(self) -> bool:
+        """Whether the hold stands; asks the server. Safe from another thread."""
+
     def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again.
 

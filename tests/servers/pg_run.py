@@ -16,7 +16,7 @@ from jobs.core import chunks
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import Verdict, Waiver
+from jobs.core.verdict import RestorePoint, Verdict, Waiver
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.engine import PostgresEngine
 from jobs.engines.postgres.lane import PostgresLane, open_lane
@@ -70,6 +70,8 @@ class Migration:
     options: Options = field(default_factory=Options)
     migration: str = MIGRATION
     user: tuple[str, str] | None = None
+    restore_folder: str = ""
+    restore_point: RestorePoint | None = None
 
     def asked(self) -> Asked:
         return Asked(
@@ -77,6 +79,8 @@ class Migration:
             source=endpoint(self.source),
             target=endpoint(self.target, *(self.user or (None, None))),
             options=self.options,
+            restore_folder=self.restore_folder,
+            restore_point=self.restore_point,
         )
 
     def plan(self) -> MigrationPlan:

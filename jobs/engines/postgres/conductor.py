@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -21,9 +22,23 @@ from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.postgres import catalog as source_catalog
-from jobs.engines.postgres import judge, keys, refresh, schema, session, undo, worklist, worktable, written
+from jobs.engines.postgres import (
+    found,
+    judge,
+    keys,
+    refresh,
+    safekeeping,
+    schema,
+    session,
+    undo,
+    worklist,
+    worktable,
+    written,
+)
+from jobs.engines.postgres import keepsake as keepsakes
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog
 from jobs.engines.postgres.connect import Connection, connect, explain
+from jobs.engines.postgres.hold import Hold
 from jobs.engines.postgres.schema import Dumped
 from jobs.ports.engine import Asked, FenceHeld, Tally, Watch
 
@@ -53,35 +68,56 @@ class PostgresConductor:
         self._source: Connection | None = None
         self._catalog: Catalog | None = None
         self._mark: written.Mark = {}
+        self._hold = Hold(asked, plan)
 
     def close(self) -> None:
-        """Gives fence and snapshot back by ending both sessions."""
+        """Gives fence, snapshot and hold back by ending their sessions."""
+        self._hold.release()
         for connection in (self._source, self._target):
             if connection is not None:
                 with suppress(psycopg.Error):
                     connection.close()
 
     def secure(self, watch: Watch) -> RestorePoint | None:
-        """Makes the restore point of a plan that overwrites."""
-        if self._asked.options.overwrite:
-            raise NotImplementedError
-        return None
+        """Makes the restore point of a plan that overwrites; None where the target holds nothing."""
+        try:
+            point = safekeeping.secure(self._target, self._asked, watch) if self._asked.options.overwrite else None
+        except psycopg.Error as error:
+            raise self._fault(error, "Making the restore point") from None
+        self._asked = replace(self._asked, restore_point=point or self._asked.restore_point)
+        return point
 
     def hold(self, watch: Watch) -> None:
         """Keeps everybody else from writing to the moved tables of the source."""
-        raise NotImplementedError
+        self._hold.take(watch)
 
     def release(self) -> bool:
-        """Ends the hold while the run goes on."""
-        return False
+        """Ends the hold while the run goes on; False when there is none."""
+        return self._hold.release()
+
+    def holds(self) -> bool:
+        """Whether the hold stands."""
+        return self._hold.stands()
 
     def keepsake(self) -> str:
-        """What `roll_back` needs once the task table is gone."""
-        return ""
+        """What `roll_back` needs once the task table is gone; empty when it is gone already."""
+        try:
+            before = found.read(self._target)
+            if before is None or worktable.read_run(self._target) is None:
+                return ""
+            return keepsakes.take(self._target, self._asked, before).text()
+        except psycopg.Error as error:
+            raise self._fault(error, "Noting what the run made") from None
 
     def roll_back(self, keepsake: str, watch: Watch) -> str:
-        """`undo` after `finish`."""
-        raise NotImplementedError
+        """`undo` after `finish`: proves that everything is what the run made, then takes it away."""
+        try:
+            kept = keepsakes.parse(keepsake)
+            safekeeping.demand_free(self._target, self._asked.migration)
+            session.end_lanes(self._target)
+            return keepsakes.roll_back(self._target, self._asked, kept)
+        except psycopg.Error as error:
+            raise self._fault(error, "Rolling back") from None
 
     def revalidate(self, broken: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
         """Validates foreign keys that stayed NOT VALID."""
@@ -100,6 +136,10 @@ class PostgresConductor:
             snapshot = self._take_snapshot()
             replica = self._may_silence()
             if run is None:
+                assert self._source
+                safekeeping.demand_free(self._target, self._asked.migration)
+                if not refresh:
+                    safekeeping.make_room(self._target, self._source, self._asked, watch.check)
                 self._begin(snapshot, replica, watch, again=refresh)
             else:
                 self._resume(run, snapshot, replica, watch)
@@ -174,11 +214,16 @@ class PostgresConductor:
     def undo(self, watch: Watch) -> str:
         """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
         try:
-            run = worktable.read_run(self._target)
-            if run is None:
+            run, before = worktable.read_run(self._target), found.read(self._target)
+            if run is None and before is None:
                 return "Nothing of a run is left in the target."
-            self._must_be_ours(run, whatever_plan=True)
+            if run is not None:
+                self._must_be_ours(run, whatever_plan=True)
+            elif before is not None and before.migration != self._asked.migration:
+                raise safekeeping.of_another(before.migration)
             session.end_lanes(self._target)
+            if before is not None and before.replaced:
+                return safekeeping.bring_back(self._target, self._asked, before)
             return undo.remove(self._target, self._asked)
         except psycopg.Error as error:
             raise self._fault(error, "Undoing the run") from None
@@ -232,6 +277,7 @@ class PostgresConductor:
             extensions_before=frozenset(row[0] for row in target.execute("select extname::text from pg_extension")),
             large_objects=source_catalog.large_objects(self._source),
             check=watch.check,
+            whole=again,
         )
         rows = worklist.build(asking)
         run = worktable.Run(
@@ -245,7 +291,10 @@ class PostgresConductor:
             left_out=[[entry.catalog, entry.oid] for entry in dumped.left_out if entry.catalog],
             unchecked=[],
         )
+        before = None if found.read(target) else safekeeping.look(target, self._asked, replaced=False)
         with target.transaction():
+            if before is not None:
+                found.write(target, before)
             listed = refresh.tasks(rows) if again else rows
             worktable.write(target, run, listed, socket.gethostname(), os.getpid())
             written.remember(target, self._mark)
@@ -280,11 +329,7 @@ class PostgresConductor:
 
     def _must_be_ours(self, run: worktable.Run, *, whatever_plan: bool = False) -> None:
         if run.migration != self._asked.migration:
-            raise Permanent(
-                f"The target holds the unfinished run of another migration, {run.migration}",
-                meaning="Nothing was changed.",
-                remedy="Finish or undo that migration first.",
-            )
+            raise safekeeping.of_another(run.migration)
         if run.digest != self._plan.digest and not whatever_plan:
             raise Permanent(
                 "The plan changed since this run began in the target",

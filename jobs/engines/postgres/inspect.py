@@ -16,6 +16,7 @@ from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNee
 from jobs.engines.postgres.inspect_disk import free_bytes
 from jobs.engines.postgres.inspect_orphans import count_orphans
 from jobs.engines.postgres.inspect_rows import filled_tables
+from jobs.engines.postgres.inspect_safe import with_safety
 from jobs.engines.postgres.inspect_wire import pooling, speed_of_source, speed_of_target
 from jobs.engines.postgres.inventory import Address, Inventory, Side, Tool
 from jobs.engines.postgres.reader import Reader
@@ -41,7 +42,7 @@ def inspect(asked: Asked) -> Inventory:
         tool=_tool(asked.source, source),
         stated_free_bytes=asked.stated_free_bytes,
     )
-    return _with_probes(asked, inventory)
+    return with_safety(asked, _with_probes(asked, inventory))
 
 
 def _side(endpoint: Endpoint, read: _Read) -> Side | f.Unreachable:

@@ -38,6 +38,7 @@ from jobs.engines.postgres.facts import (
     Wrapper,
 )
 from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed
+from jobs.engines.postgres.facts_safe import Holding, Replacement
 from jobs.engines.postgres.select import selected
 
 
@@ -107,6 +108,8 @@ class Address(Frozen):
 class Inventory(Frozen):
     """Every fact of one validation."""
 
+    model_config = ConfigDict(validate_default=True)
+
     migration: str
     options: Options
     source_address: Address
@@ -114,6 +117,8 @@ class Inventory(Frozen):
     source_side: Side | Unreachable
     target_side: Side | Unreachable
     tool: Fact[Tool] = Fact()
+    holding: Fact[Holding] = Field(default=Fact(), description="read where the source is to be held")
+    replacement: Fact[Replacement] = Field(default=Fact(), description="read where the target is to be overwritten")
     stated_free_bytes: int | None = Field(default=None, description="by the service or by the requester")
 
     @property

@@ -59,6 +59,8 @@ class Asking:
     extensions_before: frozenset[str]
     large_objects: tuple[int, ...]
     check: Callable[[], None]
+    whole: bool = False
+    """no table in parts: each is proven as it is"""
 
     @cached_property
     def stays(self) -> frozenset[int]:
@@ -118,7 +120,7 @@ def _copies(work: _List, asking: Asking, made: int) -> dict[int, tuple[int, ...]
     for group in groups(tables, lambda pair: pair[0].bytes):
         table, method = group[0]
         cuts = conditions(table, total, asking.options.parallelism, asking.source_version)
-        if cuts:
+        if cuts and not asking.whole:
             tasks[table.oid] = _parts(work, table, method, cuts, made)
             continue
         payload = {"tables": [_copied(table, method) for table, method in group]}

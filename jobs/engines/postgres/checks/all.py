@@ -13,6 +13,7 @@ from jobs.engines.postgres.checks import (
     event_triggers,
     extensions,
     filters,
+    hold_source,
     invalid_indexes,
     languages,
     large_objects,
@@ -61,6 +62,7 @@ CHECKS: tuple[PgCheck, ...] = (
     # may we read and write
     source_rights.CHECK,
     row_security.CHECK,
+    hold_source.CHECK,
     target_writable.CHECK,
     target_rights.CHECK,
     leftover.CHECK,

@@ -55,7 +55,7 @@ def of_part(table: Compared, oldest: int, where: str, number: int) -> str:
 def by_transaction(table: Compared, oldest: int) -> str:
     """A row for each transaction whose rows the table holds: its number (xmin), count and sum."""
     relation = quote.qualified(table.schema, table.name)
-    total = f"sum({_hash(table, oldest)})::numeric::text"
+    total = f"sum({row_hash(table, oldest)})::numeric::text"
     return f"select t.xmin::text, count(*), {total} from only {relation} t group by t.xmin::text"  # noqa: S608 - quoted
 
 

@@ -1,6 +1,6 @@
 -- The ledger of one run, in the target database itself: what a task changed and its mark "done" commit together.
 -- Texts are SQL of the schema, never rows of a table.
-create schema ferrybot;
+create schema if not exists ferrybot;  -- it may hold what the target was like before (found.sql)
 
 create table ferrybot.run (
     one boolean primary key default true check (one),

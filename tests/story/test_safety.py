@@ -172,7 +172,13 @@ def test_every_way_out_lets_the_writers_of_the_source_through(
         play = begin(w, replace=False, hold=True, target="other")
         w.until(lambda state: state.held, "held")
         through = writes(source, 4)
-        w.until(lambda state: state.status is Status.done, "the end", 120)
+        with source.connect() as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'ferrybot hold%'"
+            )
         assert through.wait(30)
-        assert not w.newest().held
+        w.until(lambda state: state.status is Status.done, "the end", 120)
+        told = [r.event for r in w.desk.story(w.newest().id)[1]]
+        assert any(isinstance(x, e.Noted) and "held the source was lost" in x.text for x in told)
+        assert [x.why for x in told if isinstance(x, e.HoldEnded)] == ["the connection was lost"]
         assert broken_rules(w) == []

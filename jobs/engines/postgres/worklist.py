@@ -142,6 +142,7 @@ class _Indexes:
         self.copied, self.made = copied, made
         self.small: dict[int, list[Entry]] = defaultdict(list)
         self.late: list[Entry] = []
+        self.unproven: list[Entry] = []
 
     def add(self) -> None:
         keys: list[tuple[Entry, Constraint]] = []
@@ -156,6 +157,9 @@ class _Indexes:
             elif entry.desc == "FK CONSTRAINT":
                 keys.append((entry, self.catalog.constraints[entry.oid]))
         self._small_ones()
+        for chunk in chunks(self.unproven, ENTRIES_PER_TEXT):
+            texts = [schema.statement(entry) for entry in chunk]
+            self.work.add("index", 34, "constraints without an index", payload={"sql": texts}, barrier=34)
         for chunk in chunks(attached, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
             self.work.add("index", 34, "attaching partition indexes", payload={"sql": texts}, barrier=34)
@@ -177,7 +181,7 @@ class _Indexes:
         constraint = self.catalog.constraints.get(entry.oid)
         index = self.catalog.indexes.get(constraint.index) if constraint else None
         if constraint is None or index is None:
-            self.small[0].append(entry)
+            self.unproven.append(entry)  # NOT NULL … NOT VALID: rows that break it must have arrived before
         elif index.bytes < BIG_INDEX_BYTES or not constraint.plain:
             size = index.bytes
             if size < SMALL_BYTES:
@@ -314,10 +318,14 @@ def _refreshes(work: _List, asking: Asking) -> None:
 
 
 def _statistics(work: _List, asking: Asking) -> None:
-    """A partitioned table's ANALYZE looks at its partitions too, so only the topmost is named."""
+    """A partitioned table's ANALYZE looks at its partitions too, so only the topmost is named.
+
+    Not where one of them is a foreign table: ANALYZE would ask another server, and fail when that is away."""
     catalog, sizes = asking.catalog, defaultdict[tuple[str, str], int](int)
+    abroad = {catalog.top(table).oid for table in catalog.tables.values() if table.kind == "f" and table.above}
     for table, _ in moved(asking.plan, catalog):
-        sizes[catalog.top(table).key] += table.bytes
+        top = catalog.top(table)
+        sizes[(table if top.oid in abroad else top).key] += table.bytes
     for view in catalog.matviews.values():
         if view.populated and view.oid not in asking.stays:
             sizes[view.schema, view.name] += view.bytes

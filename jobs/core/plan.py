@@ -71,6 +71,7 @@ class MigrationPlan(Frozen):
     tables: tuple[PlannedTable, ...]
     steps: tuple[PlannedStep, ...]
     schema_fingerprint: str
+    roles: tuple[str, ...] = Field(default=(), description="roles that the run makes on the target")
     snapshot: str = "one exported snapshot for every table"
     left_out: tuple[str, ...] = Field(default=(), description="what does not travel, each in a sentence")
     measures: Measures = Measures()
@@ -98,6 +99,8 @@ def difference(old: MigrationPlan, new: MigrationPlan) -> list[str]:
             changes.append(f"option {field.replace('_', ' ')}: {_say(value)} became {_say(now)}")
     if old.schema_fingerprint != new.schema_fingerprint:
         changes.append("the source's schema changed")
+    changes += [f"role {name} is made too" for name in sorted(set(new.roles) - set(old.roles))]
+    changes += [f"role {name} is not made any more" for name in sorted(set(old.roles) - set(new.roles))]
     changes += [f"no longer travels: {line}" for line in new.left_out if line not in old.left_out]
     changes += [f"travels now: {line}" for line in old.left_out if line not in new.left_out]
     if not changes and old.digest != new.digest:

@@ -21,6 +21,7 @@ OTHER: dict[str, Any] = {
     "steps": (PlannedStep(name="copy", title="Copy rows", count=2),),
     "schema_fingerprint": "f2",
     "snapshot": "none",
+    "roles": ("reader",),
     "left_out": ("statistics",),
 }
 

@@ -17,7 +17,7 @@ import psycopg
 
 from jobs.core.model import Options, Scope
 from jobs.core.verdict import Difference, TableProof
-from jobs.engines.postgres import wire, worktable
+from jobs.engines.postgres import census_edges, wire, worktable
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.parts import parts
 from jobs.engines.postgres.perform.sequences import PER_STATEMENT, read_values
@@ -73,6 +73,7 @@ def take(
                 _compare(counted, kind, source, target, gone, options)
     if values:
         counted.add("sequence value", *_values(target, values))
+    census_edges.count(counted, source, target, options)
     return counted
 
 

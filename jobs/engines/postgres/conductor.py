@@ -21,7 +21,7 @@ from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.postgres import catalog as source_catalog
-from jobs.engines.postgres import census, schema, session, undo, worklist, worktable
+from jobs.engines.postgres import census, schema, session, undo, worklist, worklist_edges, worktable
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog
 from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.engines.postgres.schema import Dumped
@@ -229,6 +229,7 @@ class PostgresConductor:
             extensions_before=frozenset(row[0] for row in target.execute("select extname::text from pg_extension")),
             large_objects=source_catalog.large_objects(self._source),
             check=watch.check,
+            edges=worklist_edges.read(self._source, target, self._plan, options),
         )
         rows = worklist.build(asking)
         run = worktable.Run(

@@ -37,7 +37,7 @@ from jobs.engines.postgres.facts import (
     Unreached,
     Wrapper,
 )
-from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed
+from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed, RoleShape
 from jobs.engines.postgres.select import selected
 
 
@@ -66,6 +66,7 @@ class Side(Frozen):
     collation_uses: Fact[tuple[CollationUse, ...]] = Fact()
     roles: Fact[tuple[Role, ...]] = Fact()
     role_needs: Fact[tuple[RoleNeed, ...]] = Fact()
+    role_shapes: Fact[tuple[RoleShape, ...]] = Fact()
     privileged: Fact[tuple[Privileged, ...]] = Fact()
     path_functions: Fact[tuple[PathFunction, ...]] = Fact()
     bloat: Fact[tuple[Bloat, ...]] = Fact()

@@ -17,10 +17,11 @@ from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import quote, schema
+from jobs.engines.postgres import quote, schema, worklist_edges
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Table
 from jobs.engines.postgres.schema import Dumped
+from jobs.engines.postgres.worklist_edges import Edges
 from jobs.engines.postgres.worktable import Row
 
 ENTRIES_PER_TEXT = 1000
@@ -57,6 +58,7 @@ class Asking:
     extensions_before: frozenset[str]
     large_objects: tuple[int, ...]
     check: Callable[[], None]
+    edges: Edges = field(default_factory=Edges)
 
     @cached_property
     def stays(self) -> frozenset[int]:
@@ -84,13 +86,16 @@ def build(asking: Asking) -> list[Row]:
         _statistics(work, asking)
         _sequences(work, asking, made)
         _proofs(work, asking)
+    worklist_edges.last(work, asking.edges, made)
     return work.rows
 
 
 def _pre_data(work: _List, asking: Asking) -> int:
     """A chain of texts, in the order of the archive; the id of the last one."""
-    last = 0
-    for chunk in chunks(asking.dumped.pre_data(), ENTRIES_PER_TEXT):
+    last = worklist_edges.first(work, asking.edges)
+    stays = ("SCHEMA", "public") if asking.edges.public_stays else ()
+    entries = [entry for entry in asking.dumped.pre_data() if (entry.desc, entry.tag) != stays]
+    for chunk in chunks(entries, ENTRIES_PER_TEXT):
         drops = [drop for entry in reversed(chunk) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
         payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
         last = work.add("schema", 10, "schema", payload=payload, needs=(last,))

@@ -130,7 +130,7 @@ select '3079:' || e.oid, e.extname, '' from pg_extension e where e.extname <> 'p
 -- name: comment
 select d.classoid || ':' || d.objoid, i.type || ' ' || i.identity, md5(d.description)
 from pg_description d cross join pg_identify_object(d.classoid, d.objoid, d.objsubid) i
-where d.objoid >= 16384 and d.classoid <> 'pg_extension'::regclass and ({rows} or d.classoid <> 'pg_largeobject'::regclass) and i.identity is not null and i.identity !~ '^ferrybot\.'
+where (d.objoid >= 16384 or d.classoid = 'pg_largeobject'::regclass) and d.classoid <> 'pg_extension'::regclass and ({rows} or d.classoid <> 'pg_largeobject'::regclass) and i.identity is not null and i.identity !~ '^ferrybot\.'
   and not exists (select from ext where ext.classid = d.classoid and ext.objid = d.objoid)
   and not exists (select from pg_namespace n where d.classoid = 'pg_namespace'::regclass and n.oid = d.objoid and n.nspname = 'ferrybot')
 

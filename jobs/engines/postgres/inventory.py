@@ -38,7 +38,7 @@ from jobs.engines.postgres.facts import (
     Wrapper,
 )
 from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed, RoleShape
-from jobs.engines.postgres.select import selected
+from jobs.engines.postgres.select import named, selected
 
 
 class Side(Frozen):
@@ -136,6 +136,11 @@ class Inventory(Frozen):
     @cached_property
     def selected_keys(self) -> frozenset[tuple[str, str]]:
         return frozenset(t.key for t in self.selected)
+
+    @cached_property
+    def rowless_keys(self) -> frozenset[tuple[str, str]]:
+        """Tables that move without their rows. Raises `Unread` or `Unreached`."""
+        return frozenset(named(self.selected, self.options.exclude_data))
 
     @property
     def own_run(self) -> bool:

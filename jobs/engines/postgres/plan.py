@@ -11,7 +11,7 @@ from jobs.core.model import Dialect, Scope
 from jobs.core.plan import Measures, MigrationPlan, Place, PlannedStep, PlannedTable
 from jobs.engines.postgres import missing_roles
 from jobs.engines.postgres.checks.disk import have_bytes
-from jobs.engines.postgres.dependents import broken, sentence
+from jobs.engines.postgres.dependents import broken, rowless_readers, sentence, sentence_of_rows
 from jobs.engines.postgres.estimate import need_bytes, seconds
 from jobs.engines.postgres.facts import Column, Table, Unread
 from jobs.engines.postgres.inventory import Address, Inventory, Side
@@ -86,7 +86,8 @@ def _tables(inventory: Inventory) -> Iterator[PlannedTable]:
 
 def moves_rows(table: Table, inventory: Inventory) -> bool:
     """Partitioned tables have no rows of their own; those of a foreign table are somewhere else."""
-    return table.kind == "r" and inventory.options.scope is not Scope.schema_only
+    asked_for = inventory.options.scope is not Scope.schema_only and table.key not in inventory.rowless_keys
+    return table.kind == "r" and asked_for
 
 
 def _by_table(columns: tuple[Column, ...]) -> dict[tuple[str, str], list[Column]]:
@@ -185,6 +186,10 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
 
 def _rows_left(inventory: Inventory) -> Iterator[str]:
     foreign = [t.label for t in inventory.selected if t.kind == "f"]
+    rowless = [t.label for t in inventory.selected if t.kind == "r" and t.key in inventory.rowless_keys]
+    if rowless:
+        yield f"Rows of these tables stay behind, as asked for: {', '.join(rowless)}."
+        yield from (sentence_of_rows(reference) for reference in rowless_readers(inventory))
     if foreign:
         yield f"Rows of foreign tables stay where they are: {', '.join(foreign)}."
 

@@ -69,6 +69,8 @@ class Server(Frozen):
     provider: str = Field(description="c = libc, i = ICU, b = builtin")
     locale: str
     collation_version: str
+    locks_per_session: int
+    lock_room: int = Field(description="locks that the settings promise")
     lc_monetary: str
     wal_level: str
     archiving: bool

@@ -180,10 +180,12 @@ def options_of(g: Gesture, before: Options) -> Options:
             scope=Scope(scope) if scope else before.scope,
             include=_lines(typed(g.values, "include", "include_input")),
             exclude=_lines(typed(g.values, "exclude", "exclude_input")),
+            exclude_data=_lines(typed(g.values, "exclude_data", "exclude_data_input")),
             keep_owners="owners" in keep,
             keep_grants="grants" in keep,
             hold_source=safety.HOLD in safe,
             overwrite=safety.OVERWRITE in safe,
+            create_roles="roles" in keep,
         )
     except (ValidationError, ValueError) as error:
         raise Refused("These options do not fit; please choose again.") from error

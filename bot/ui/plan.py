@@ -25,6 +25,7 @@ _SCOPES = {
 _KEEP = {
     "owners": t.option("Keep owners", "owners", "Roles must exist on the target"),
     "grants": t.option("Keep grants", "grants", "Roles must exist on the target"),
+    "roles": t.option("Create missing roles", "roles", "On the target, without passwords"),
 }
 _LANES = (1, 2, 3, 4, 6, 8, 12, 16)
 
@@ -159,7 +160,8 @@ def _left_out(plan: MigrationPlan) -> list[Block]:
 
 
 def _options(options: Options) -> list[Block]:
-    keep = [_KEEP[name] for name, on in (("owners", options.keep_owners), ("grants", options.keep_grants)) if on]
+    on = {"owners": options.keep_owners, "grants": options.keep_grants, "roles": options.create_roles}
+    keep = [_KEEP[name] for name, chosen in on.items() if chosen]
     lanes = sorted({*_LANES, options.parallelism})
     parallel: Block = {
         "type": "static_select",
@@ -187,6 +189,13 @@ def _options(options: Options) -> list[Block]:
         ),
         t.field(
             "exclude", "Without these tables", _patterns("exclude_input", options.exclude), optional=True, hint=_HINT
+        ),
+        t.field(
+            "exclude_data",
+            "Without the rows of",
+            _patterns("exclude_data_input", options.exclude_data),
+            optional=True,
+            hint="These tables arrive empty. " + _HINT,
         ),
         t.field("keep", "Owners and grants", owners, optional=True),
         safety.field(options),
@@ -251,11 +260,15 @@ def _say_options(options: Options) -> str:
     said = [f"scope: {options.scope.value}", f"lanes: {options.parallelism}"]
     for name, kept in (("owners", options.keep_owners), ("grants", options.keep_grants)):
         said.append(f"{name} {'kept' if kept else 'not kept'}")
+    if options.create_roles:
+        said.append("missing roles created")
     said += safety.said(options)
     if options.include:
         said.append("only " + ", ".join(map(t.code, options.include[:20])))
     if options.exclude:
         said.append("without " + ", ".join(map(t.code, options.exclude[:20])))
+    if options.exclude_data:
+        said.append("without the rows of " + ", ".join(map(t.code, options.exclude_data[:20])))
     return "*Options:* " + "; ".join(said)
 
 

@@ -17,7 +17,7 @@ import psycopg
 
 from jobs.core.model import Options, Scope
 from jobs.core.verdict import BrokenKey, Difference, TableProof
-from jobs.engines.postgres import transformed, wire, worktable
+from jobs.engines.postgres import census_edges, transformed, wire, worktable
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.parts import parts
 from jobs.engines.postgres.perform.sequences import PER_STATEMENT, read_values
@@ -88,6 +88,7 @@ def take(
         counted.transformed += transformed.by_nature(source, target, options)
     if values:
         counted.add("sequence value", *_values(target, values))
+    census_edges.count(counted, source, target, options)
     return counted
 
 
@@ -119,6 +120,7 @@ def statement(kind: str, source_version: int, target_version: int, options: Opti
     words = {
         "owners": options.keep_owners,
         "rows": options.scope is Scope.everything,
+        "clones": min(source_version, target_version) >= 130000,
         "maintain": min(source_version, target_version) >= 170000,
     }
     text = re.sub(r"\{body ([^{}]+)\}", r"\1" if same else "null", parts("census")[kind])

@@ -32,6 +32,7 @@ from jobs.engines.postgres import (
     session,
     undo,
     worklist,
+    worklist_edges,
     worktable,
     written,
 )
@@ -189,7 +190,9 @@ class PostgresConductor:
             run = worktable.read_run(self._target)
             if run is None or self._source is None:
                 raise Permanent("No prepared run to judge", remedy="Start the migration again.")
-            return judge.judge(self._asked, self._plan, self._source, self._target, run, waivers)
+            return judge.judge(
+                self._asked, self._plan, self._source, self._target, run, waivers, held=self._hold.stands()
+            )
         except psycopg.Error as error:
             raise self._fault(error, "Judging the run") from None
 
@@ -278,6 +281,7 @@ class PostgresConductor:
             large_objects=source_catalog.large_objects(self._source),
             check=watch.check,
             whole=again,
+            edges=worklist_edges.read(self._source, target, self._plan, options),
         )
         rows = worklist.build(asking)
         run = worktable.Run(

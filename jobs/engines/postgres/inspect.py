@@ -12,7 +12,7 @@ from jobs.core.errors import FerrybotError, Permanent
 from jobs.core.model import Endpoint, Environment, Scope, TlsMode
 from jobs.engines.postgres import facts as f
 from jobs.engines.postgres.connect import connect, explain, first_line, scrub
-from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed
+from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed, RoleShape
 from jobs.engines.postgres.inspect_disk import free_bytes
 from jobs.engines.postgres.inspect_orphans import count_orphans
 from jobs.engines.postgres.inspect_rows import filled_tables
@@ -102,6 +102,7 @@ def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
         default_collation=_default_collation(reader, server),
         collation_uses=reader.rows("collation_uses", f.CollationUse),
         role_needs=reader.rows("role_needs", RoleNeed),
+        role_shapes=reader.rows("role_shapes", RoleShape),
         privileged=reader.rows("privileged", Privileged),
         path_functions=reader.rows("path_functions", f.PathFunction),
         bloat=reader.rows("bloat", f.Bloat),

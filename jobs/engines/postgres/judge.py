@@ -22,8 +22,10 @@ def judge(
     target: Connection,
     run: worktable.Run,
     waivers: Sequence[Waiver],
+    *,
+    held: bool,
 ) -> Verdict:
-    """`source` is within the run's snapshot. A difference that a waiver names stands under `waived`."""
+    """`source` is within the run's snapshot, `held` since before it. A difference that a waiver names stands under `waived`."""
     proved = proofs(target)
     sequences = [value for result in worktable.results(target, ["sequences"]) for value in result]
     broken = _broken_keys(target)
@@ -41,7 +43,7 @@ def judge(
         expected_tables=sum(table.rows_moved for table in plan.tables),
         rows=tuple(bisect.rows_of(source, target, bisect.described(payloads), unequal)),
         broken_keys=tuple(broken.values()),
-        written=_written(asked, plan, target),
+        written=_written(asked, plan, target).model_copy(update={"held": held}),
         move_seconds=worktable.move_seconds(target),
     )
 

@@ -15,7 +15,7 @@ from psycopg import errors as pg
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
-from jobs.engines.postgres import found, restore_point, session, undo, worktable
+from jobs.engines.postgres import found, restore_point, roles, session, undo, worktable
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.parts import parts
 from jobs.ports.engine import Asked
@@ -34,6 +34,8 @@ class Keepsake:
     emptied: tuple[dict[str, str], ...]
     made: tuple[tuple[str, int, str, str], ...]
     found: found.Found
+    roles: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     def text(self) -> str:
         """As JSON, for the ledger."""
@@ -47,6 +49,8 @@ class Keepsake:
             "emptied": self.emptied,
             "made": self.made,
             "found": before,
+            "roles": self.roles,
+            "settings": self.settings,
         }
         return json.dumps(document, ensure_ascii=False)
 
@@ -65,6 +69,8 @@ def parse(text: str) -> Keepsake:
             found=found.of(
                 document["migration"], before["replaced"], before["kept"], before["public"], before["sequences"]
             ),
+            roles=tuple(document["roles"]),
+            settings=tuple(document["settings"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Permanent(
@@ -80,15 +86,23 @@ def take(target: Connection, asked: Asked, before: found.Found) -> Keepsake:
     drops: list[str] = []
     numbers: list[int] = []
     emptied: list[dict[str, str]] = []
+    made_roles: list[str] = []
+    given: list[str] = []
     for _, kind, payload in worktable.done_backwards(target):
         if kind == "copy" and data_only:
             emptied += [{"schema": table["schema"], "name": table["name"]} for table in payload["tables"]]
         elif kind == "large objects":
             numbers += payload["oids"]
+        elif kind == "roles":
+            made_roles += payload["roles"]
+        elif kind == "settings":
+            given += payload["drops"]
         else:
             drops += payload.get("drops", [])
     made = tuple((t.class_name, t.oid, t.type, t.identity) for t in found.things(target))
-    return Keepsake(asked.migration, tuple(drops), tuple(numbers), tuple(emptied), made, before)
+    return Keepsake(
+        asked.migration, tuple(drops), tuple(numbers), tuple(emptied), made, before, tuple(made_roles), tuple(given)
+    )
 
 
 def roll_back(target: Connection, asked: Asked, kept: Keepsake) -> str:
@@ -105,7 +119,9 @@ def roll_back(target: Connection, asked: Asked, kept: Keepsake) -> str:
     _demand_no_dependents(target, kept)
     session.silence(target)
     emptied = undo.empty_tables(target, list(kept.emptied))
+    undo.drop(target, list(kept.settings))
     dropped = _drop(target, kept)
+    dropped += len(roles.drop_roles(target, kept.roles))
     found.put_back(target, kept.found)
     worktable.drop(target)
     if kept.emptied:
@@ -128,7 +144,10 @@ def _bring_back(target: Connection, asked: Asked, kept: Keepsake, begun: found.F
         restore_point.prove_file(asked.restore_point, lambda: None)
         with target.transaction():
             found.write(target, kept.found)
+    # Neither is in a dump: settings and roles are put back by their own statements.
+    undo.drop(target, list(kept.settings))
     said = restore_point.bring_back(asked, target, kept.found, lambda: None)
+    roles.drop_roles(target, kept.roles)
     worktable.drop(target)
     return said
 

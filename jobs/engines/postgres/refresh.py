@@ -18,7 +18,17 @@ from jobs.engines.postgres.plan import digest_of
 from jobs.engines.postgres.queries import query
 from jobs.engines.postgres.worktable import Row
 
-KINDS = ("copy", "large objects", "foreign keys", "validate", "sequences", "refresh", "analyze", "verify")
+KINDS = (
+    "copy",
+    "configuration",
+    "large objects",
+    "foreign keys",
+    "validate",
+    "sequences",
+    "refresh",
+    "analyze",
+    "verify",
+)
 
 _DONE_BEFORE = "update ferrybot.task set epoch = 0 where kind in ('copy', 'large objects')"
 _THERE_ALREADY = "update ferrybot.task set epoch = 0, done_at = clock_timestamp() where kind = 'foreign keys'"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
 from jobs.core.verdict import RestorePoint
-from jobs.engines.postgres import clear, found, restore_point, worktable
+from jobs.engines.postgres import clear, found, restore_point, roles, undo, worktable
 from jobs.engines.postgres.connect import Connection
 from jobs.ports.engine import Asked, Watch
 
@@ -46,7 +46,14 @@ def bring_back(target: Connection, asked: Asked, before: found.Found) -> str:
     """Undoes a run that replaced something. What was asked for is just this, so nothing of the story stops it."""
     if worktable.exists(target):
         worktable.close_epoch(target)
+    made_roles: list[str] = []
+    for _, kind, payload in worktable.done_backwards(target) if worktable.exists(target) else ():
+        if kind == "settings":
+            undo.drop(target, payload["drops"])
+        elif kind == "roles":
+            made_roles += payload["roles"]
     said = restore_point.bring_back(asked, target, before, lambda: None)
+    roles.drop_roles(target, made_roles)
     worktable.drop(target)
     return said
 

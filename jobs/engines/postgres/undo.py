@@ -10,7 +10,7 @@ from psycopg import errors as pg
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
-from jobs.engines.postgres import found, quote, session, worktable
+from jobs.engines.postgres import found, quote, roles, session, worktable
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.perform.empty import muted
 from jobs.ports.engine import Asked
@@ -30,6 +30,8 @@ def remove(target: Connection, asked: Asked) -> str:
             emptied += empty_tables(target, payload["tables"])
         elif kind == "large objects":
             dropped += unlink(target, payload["oids"])
+        elif kind == "roles":
+            dropped += len(roles.drop_roles(target, payload["roles"]))
         else:
             dropped += drop(target, payload.get("drops", []))
         worktable.undone(target, task)

@@ -17,11 +17,12 @@ from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import quote, schema
+from jobs.engines.postgres import quote, schema, worklist_edges
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Table
 from jobs.engines.postgres.schema import Dumped
 from jobs.engines.postgres.splits import conditions
+from jobs.engines.postgres.worklist_edges import Edges
 from jobs.engines.postgres.worktable import Row
 
 ENTRIES_PER_TEXT = 1000
@@ -59,6 +60,7 @@ class Asking:
     extensions_before: frozenset[str]
     large_objects: tuple[int, ...]
     check: Callable[[], None]
+    edges: Edges = field(default_factory=Edges)
     whole: bool = False
     """no table in parts: each is proven as it is"""
 
@@ -88,13 +90,16 @@ def build(asking: Asking) -> list[Row]:
         _statistics(work, asking)
         _sequences(work, asking, made)
         _proofs(work, asking)
+    worklist_edges.last(work, asking.edges, made)
     return work.rows
 
 
 def _pre_data(work: _List, asking: Asking) -> int:
     """A chain of texts, in the order of the archive; the id of the last one."""
-    last = 0
-    for chunk in chunks(asking.dumped.pre_data(), ENTRIES_PER_TEXT):
+    last = worklist_edges.first(work, asking.edges)
+    stays = ("SCHEMA", "public") if asking.edges.public_stays else ()
+    entries = [entry for entry in asking.dumped.pre_data() if (entry.desc, entry.tag) != stays]
+    for chunk in chunks(entries, ENTRIES_PER_TEXT):
         drops = [drop for entry in reversed(chunk) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
         payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
         last = work.add("schema", 10, "schema", payload=payload, needs=(last,))
@@ -173,6 +178,7 @@ class _Indexes:
         self.copied, self.made = copied, made
         self.small: dict[int, list[Entry]] = defaultdict(list)
         self.late: list[Entry] = []
+        self.unproven: list[Entry] = []
 
     def add(self) -> None:
         keys: list[tuple[Entry, Constraint]] = []
@@ -187,6 +193,9 @@ class _Indexes:
             elif entry.desc == "FK CONSTRAINT":
                 keys.append((entry, self.catalog.constraints[entry.oid]))
         self._small_ones()
+        for chunk in chunks(self.unproven, ENTRIES_PER_TEXT):
+            texts = [schema.statement(entry) for entry in chunk]
+            self.work.add("index", 34, "constraints without an index", payload={"sql": texts}, barrier=34)
         for chunk in chunks(attached, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
             self.work.add("index", 34, "attaching partition indexes", payload={"sql": texts}, barrier=34)
@@ -208,7 +217,7 @@ class _Indexes:
         constraint = self.catalog.constraints.get(entry.oid)
         index = self.catalog.indexes.get(constraint.index) if constraint else None
         if constraint is None or index is None:
-            self.small[0].append(entry)
+            self.unproven.append(entry)  # NOT NULL … NOT VALID: rows that break it must have arrived before
         elif index.bytes < BIG_INDEX_BYTES or not constraint.plain:
             size = index.bytes
             if size < SMALL_BYTES:
@@ -336,10 +345,14 @@ def _refreshes(work: _List, asking: Asking) -> None:
 
 
 def _statistics(work: _List, asking: Asking) -> None:
-    """A partitioned table's ANALYZE looks at its partitions too, so only the topmost is named."""
+    """A partitioned table's ANALYZE looks at its partitions too, so only the topmost is named.
+
+    Not where one of them is a foreign table: ANALYZE would ask another server, and fail when that is away."""
     catalog, sizes = asking.catalog, defaultdict[tuple[str, str], int](int)
+    abroad = {catalog.top(table).oid for table in catalog.tables.values() if table.kind == "f" and table.above}
     for table, _ in moved(asking.plan, catalog):
-        sizes[catalog.top(table).key] += table.bytes
+        top = catalog.top(table)
+        sizes[(table if top.oid in abroad else top).key] += table.bytes
     for view in catalog.matviews.values():
         if view.populated and view.oid not in asking.stays:
             sizes[view.schema, view.name] += view.bytes

@@ -26,6 +26,7 @@ LOCK_CLASS = 0x0FE2_2B07
 FENCE, LANES = 1, 2
 
 PHASES = {
+    5: ("roles", "Creating roles"),
     10: ("schema", "Creating the schema"),
     20: ("copy", "Copying rows"),
     30: ("index", "Building indexes"),
@@ -40,12 +41,13 @@ PHASES = {
     64: ("finish", "Creating triggers, policies and grants"),
     70: ("analyze", "Gathering statistics"),
     90: ("verify", "Verifying"),
+    95: ("settings", "Setting what holds in the database"),
 }
 """Order -> the plan's name of the step, and a title.
 
 Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
 
-REOPENED = ("parts", "copy", "large objects", "validate", "refresh", "sequences", "verify")
+REOPENED = ("parts", "copy", "configuration", "large objects", "validate", "refresh", "sequences", "verify")
 """Kinds whose result depends on the source's rows: a new snapshot makes them open again. A key that is valid by now
 costs nothing."""
 

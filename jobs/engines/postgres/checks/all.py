@@ -18,6 +18,7 @@ from jobs.engines.postgres.checks import (
     languages,
     large_objects,
     leftover,
+    locks,
     native_functions,
     orphans,
     owner_rights,
@@ -71,6 +72,7 @@ CHECKS: tuple[PgCheck, ...] = (
     # is there room
     disk.CHECK,
     connections.CHECK,
+    locks.CHECK,
     replication.CHECK,
     speed.CHECK,
     restore_point.CHECK,

@@ -25,7 +25,9 @@ def judge(
     *,
     held: bool,
 ) -> Verdict:
-    """`source` is within the run's snapshot, `held` since before it. A difference that a waiver names stands under `waived`."""
+    """`source` is within the run's snapshot, and `held` since before it.
+
+    A difference that a waiver names stands under `waived`."""
     proved = proofs(target)
     sequences = [value for result in worktable.results(target, ["sequences"]) for value in result]
     broken = _broken_keys(target)

@@ -22,8 +22,9 @@ from jobs.desk import Desk
 from jobs.flow import proof, safety
 from jobs.flow.heart import Heart
 from jobs.flow.holding import Holding
-from jobs.flow.lane import TRIES, delay_before, run_lane
+from jobs.flow.lane import TRIES, delay_before
 from jobs.flow.overseer import Overseer
+from jobs.flow.own_lanes import run_lanes
 from jobs.flow.watch import StoryWatch
 from jobs.flow.wiring import Asking
 from jobs.ports.board import Board
@@ -102,19 +103,19 @@ class Run:
         self.tell(e.PhaseReached(run=self.number, phase="prepare", title="Taking the snapshot, reading the schema"))
         takeover = conductor.prepare(self.watch, refresh=self.watch.state.mode == "refresh")
         self.tell(e.RunStarted(run=self.number, takeover=takeover))
-        self._ring_lanes()
+        self._ring_lanes(conductor.own_lanes)
         began = time.monotonic()
         with Overseer(self.desk, self.board, self.watch, conductor.tally, self.plan.options.parallelism):
-            run_lane(self.engine, self.asked, self.plan, self.watch, self.trouble)
+            run_lanes(conductor.lane, conductor.own_lanes, self.watch, self.trouble)
         # Only now, when nobody else looks: the overseer's thread uses the same two connections.
         verdict = conductor.verdict(proof.waivers(self.watch.state))
         self._report(conductor)
         self._conclude(conductor, verdict, time.monotonic() - began)
 
-    def _ring_lanes(self) -> None:
+    def _ring_lanes(self, own: int) -> None:
         """Further lanes are a help, not a condition: a lane that nobody rings for is only slower."""
         now = int(time.time())
-        for number in range(1, self.plan.options.parallelism):
+        for number in range(own, self.plan.options.parallelism):
             try:
                 self.desk.queue.ring(Ring(kind="lane", migration=self.id, token=f"r{self.number}-{number}-{now}"))
             except RedisError:

@@ -143,6 +143,13 @@ class Conductor(Protocol):
         done before: every table is proven against the new snapshot, and copied again where it differs.
         True when an earlier conductor's work was found. Idempotent after any crash."""
 
+    @property
+    def own_lanes(self) -> int:
+        """How many lanes must run in this process: 1 where others can join the snapshot from anywhere."""
+
+    def lane(self) -> AbstractContextManager[Lane]:
+        """A lane in this process; safe to call from several threads after `prepare`."""
+
     def tally(self) -> Tally:
         """The state of the task table; raises `Transient` when the fence's connection is gone."""
 

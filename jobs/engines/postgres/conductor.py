@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -40,8 +40,9 @@ from jobs.engines.postgres import keepsake as keepsakes
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog
 from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.engines.postgres.hold import Hold
+from jobs.engines.postgres.lane import open_lane
 from jobs.engines.postgres.schema import Dumped
-from jobs.ports.engine import Asked, FenceHeld, Tally, Watch
+from jobs.ports.engine import Asked, FenceHeld, Lane, Tally, Watch
 
 LARGEST_SHOWN = 10
 
@@ -147,6 +148,15 @@ class PostgresConductor:
         except psycopg.Error as error:
             raise self._fault(error, "Preparing the run") from None
         return run is not None
+
+    @property
+    def own_lanes(self) -> int:
+        """A snapshot that is exported is joined from anywhere."""
+        return 1
+
+    def lane(self) -> AbstractContextManager[Lane]:
+        """A lane like any other."""
+        return open_lane(self._asked, self._plan)
 
     def tally(self) -> Tally:
         """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""

@@ -83,6 +83,10 @@ def tables(draw: st.DrawFn, of: dict[str, list[str]]) -> tuple[list[str], list[l
     return types, draw(st.lists(row, max_size=12))
 
 
+def _edge(of: dict[str, list[str]], kind: str, number: int) -> str:
+    return of[kind][number % len(of[kind])]
+
+
 Made = tuple[list[str], list[list[str | None]]]
 
 
@@ -99,9 +103,9 @@ def test_generated_tables_arrive_bit_for_bit(
         with migration.source.connect() as source:
             source.execute(TYPES)
             # One table with everything that travels in each way, whatever is drawn.
-            all_rows = [[(EVERY[kind] * 10)[n] for kind in EVERY] for n in range(9)]
-            every_binary = [[(BINARY[kind] * 10)[n] for kind in BINARY] for n in range(9)]
-            made = [*binary, *mixed, (list(EVERY), all_rows), (list(BINARY), every_binary)]
+            all_rows: list[list[str | None]] = [[_edge(EVERY, kind, n) for kind in EVERY] for n in range(9)]
+            every_binary: list[list[str | None]] = [[_edge(BINARY, kind, n) for kind in BINARY] for n in range(9)]
+            made: list[Made] = [*binary, *mixed, (list(EVERY), all_rows), (list(BINARY), every_binary)]
             for number, (types, lines) in enumerate(made):
                 columns = ", ".join(f"c{i} {kind}" for i, kind in enumerate(types))
                 source.execute(f"create table t{number} ({columns})".encode())

@@ -7,10 +7,14 @@ import importlib
 from jobs.engines.postgres.checks.all import CHECKS
 from tests.servers.test_pg_checks import CASES
 
-SIDES, PROVEN = "test_pg_checks_sides", "test_pg_checks_proven"
+SIDES, PROVEN, SAFE = "test_pg_checks_sides", "test_pg_checks_proven", "test_pg_checks_safe"
 ELSEWHERE = {
     "connect": (f"{SIDES}::test_a_side_out_of_reach_is_a_fact", f"{SIDES}::test_nothing_blocks_two_plain_databases"),
     "encoding": (f"{SIDES}::test_encoding_and_locale", f"{SIDES}::test_encoding_and_locale"),
+    "hold_source": (
+        f"{SAFE}::test_a_reader_cannot_hold_and_is_told_the_grant",
+        f"{SAFE}::test_maintain_is_enough_where_it_exists",
+    ),
     "locks": ("test_pg_locks::test_room_for_a_lock_on_every_table",) * 2,
     "pooler": (f"{SIDES}::test_pooler", f"{SIDES}::test_no_pooler"),
     "same_database": (f"{SIDES}::test_same_database",) * 2,

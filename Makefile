@@ -14,7 +14,7 @@ test: lint servers
 	$(BIN)/python -m pytest $(ARGS)
 
 fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not story and not browser and not kill" -x -q $(ARGS)
+	$(BIN)/python -m pytest -m "not story and not browser and not kill and not slow" -x -q $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -33,7 +33,7 @@ COLUMNS = [
     ("bit(3)", "'101'", True), ("varbit", "'1'", True), ("money", "'1.23'", True), ("name", "'n'", True),
     ("int[]", "'{1,null,3}'", True), ("text[][]", "'{{a,b},{c,NULL}}'", True), ("numeric[]", "'[2:3]={1,2}'", True),
     ("positive", "7", True), ("strict_positive", "7", True), ("numbers", "'{1,2}'", True),
-    ("mood", "'ok'", False), ("mood[]", "'{ok,sad}'", False), ("pair", "row(1,'x')", False),
+    ("mood", "'ok'", True), ("mood[]", "'{ok,sad}'", False), ("pair", "row(1,'x')", False),
     ("positive[]", "'{1}'", False), ("int4range", "'[1,5)'", False), ("point", "'(1,2)'", False),
     ("tsvector", "'a b'", False), ("regclass", "'pg_class'", False),
 ]  # fmt: skip

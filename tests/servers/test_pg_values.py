@@ -54,10 +54,10 @@ BINARY = {
     "text[]": ["{}", '{"",NULL,"NULL","a\\"b\\\\"}', "[-1:0][2:2]={{a},{b}}"],
     "float8[]": ["{NaN,-0,infinity}"],
     "percent": ["0", "999.999"],
-}
-TEXT = {
     "mood": ["it's", "a,b", ""],
     "happy": ["", "a,b"],
+}
+TEXT = {
     "mood[]": ['{"",NULL,"a,b"}'],
     "pair": ["(,)", '(1,"x,""y")', '(,"")'],
     "pairs": ["{}", '{NULL,"(1,\\"a b\\")"}'],
@@ -125,7 +125,7 @@ def test_generated_tables_arrive_bit_for_bit(
 
 
 _SENDS = {"varchar(5)": "varchar", "char(5)": "bpchar", '"char"': "char", "bit(3)": "bit", "timestamp": "timestamp"}
-_SENDS |= {"numeric(6,3)": "numeric", "percent": "numeric", "money": "cash"}
+_SENDS |= {"numeric(6,3)": "numeric", "percent": "numeric", "money": "cash", "mood": "enum", "happy": "enum"}
 
 
 def _whole(number: int, types: list[str]) -> str:
@@ -135,9 +135,10 @@ def _whole(number: int, types: list[str]) -> str:
         shown.append(f"c{i}::text")
         if kind in BINARY and not kind.endswith("[]"):
             send = _SENDS.get(kind, kind)
-            shown.append(f"{send}{'_send' if send in _UNDERSCORED else 'send'}(c{i})")
+            column = f"c{i}::mood" if kind == "happy" else f"c{i}"  # enum_send takes no domain
+            shown.append(f"{send}{'_send' if send in _UNDERSCORED else 'send'}({column})")
     return f"select {', '.join(shown)} from t{number} order by {', '.join(map(str, range(1, len(shown) + 1)))}"
 
 
 _UNDERSCORED = {"numeric", "date", "time", "timetz", "timestamp", "timestamptz", "interval", "bit", "varbit", "uuid"}
-_UNDERSCORED |= {"json", "jsonb", "inet", "cidr", "macaddr", "macaddr8", "cash"}
+_UNDERSCORED |= {"enum", "json", "jsonb", "inet", "cidr", "macaddr", "macaddr8", "cash"}

@@ -148,7 +148,9 @@ class Table(Frozen):
 
 
 class Column(Frozen):
-    """A column; `base` is its type below domains, `element` that of a built-in array, as built-in OIDs or 0."""
+    """A column; `base` is its type below domains, `element` that of a built-in array, as built-in OIDs or 0.
+
+    `enum`: below domains it is one."""
 
     schema_name: str
     table_name: str
@@ -156,6 +158,7 @@ class Column(Frozen):
     type: str
     base: int
     element: int
+    enum: bool = False
     generated: bool
 
 

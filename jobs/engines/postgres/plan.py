@@ -32,8 +32,9 @@ BINARY_SAFE = frozenset(
 )
 """Built-in types whose binary form is the same from PostgreSQL 10 to 18 (src/backend/utils/adt, *_send and *_recv).
 
-Not here on purpose: enums, composites and user types (their OIDs differ), reg* (binary sends an OID, text a name),
-xml (declares an encoding), ranges, geometry and text search, which few tables hold."""
+An enum's binary form is its label (enum_send), whatever its OID; it is known by its kind. Not here on purpose:
+composites, arrays of user types (their binary form names OIDs, which differ), reg* (binary sends an OID, text a
+name), xml (declares an encoding), ranges, geometry and text search, which few tables hold."""
 
 MONEY = 790
 """Binary money is a number of cents: right only where both sides agree what a cent is."""
@@ -100,7 +101,7 @@ def _by_table(columns: tuple[Column, ...]) -> dict[tuple[str, str], list[Column]
 def _binary(column: Column, money: bool) -> bool:
     """An array's binary form names its element's OID: the same everywhere for built-in elements only."""
     safe = BINARY_SAFE | {MONEY} if money else BINARY_SAFE
-    return column.generated or (column.element or column.base) in safe
+    return column.generated or column.enum or (column.element or column.base) in safe
 
 
 def _same_types(source: list[Column], target: list[Column]) -> bool:

@@ -36,6 +36,13 @@ class Hands:
     def explain(self, error: psycopg.Error, task: Task, object: str = "") -> FerrybotError:
         """Our error for a failed task; data errors are named by their class, since their text quotes values."""
         named = object or task.title
+        if task.kind in _READS_ROWS and _TOO_LONG.search(str(error)):
+            return Permanent(
+                f"{_DOING[task.kind]} {named}: a row or a field of it is too long for the server to write down"
+                " (its limit is 1 GB, and a bytea takes twice its length as text)",
+                remedy="Shorten the value in the source, or leave the table's rows out and move them by other means.",
+                object=named,
+            )
         state = error.sqlstate or ""
         if state[:2] in ("22", "23") and task.kind in ("copy", "index", "refresh", "validate"):
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
@@ -45,6 +52,7 @@ class Hands:
 
 
 _DOING = {
+    "parts": "Proving",
     "schema": "Creating",
     "copy": "Copying",
     "index": "Building",
@@ -55,6 +63,11 @@ _DOING = {
     "analyze": "Analyzing",
     "verify": "Verifying",
 }
+_READS_ROWS = ("parts", "copy", "verify")
+_TOO_LONG = re.compile(
+    r"invalid memory alloc request size|[Cc]annot enlarge string buffer|requested length too large"
+)
+"""What servers say of a value beyond MaxAllocSize (memutils.h): an internal error, by its words only."""
 _REMEDY = "Mend the row in the source or the rule in the target, then press Retry; what is done stays done."
 
 

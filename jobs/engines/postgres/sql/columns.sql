@@ -10,6 +10,7 @@ select n.nspname::text as schema_name,
        format_type(a.atttypid, a.atttypmod) as type,
        t.oid::bigint as base,
        case when t.typlen = -1 then t.typelem::bigint else 0 end as element,
+       t.typtype = 'e' as enum,
        coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '' as generated
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid

@@ -17,7 +17,7 @@ from jobs.core.policy import Policy
 from jobs.core.state import State
 
 Groups = Mapping[str, Set[str]] | None
-Verb = Literal["pause", "resume", "cancel", "retry"]
+Verb = Literal["pause", "resume", "cancel", "retry", "refresh", "accept", "revalidate", "release", "roll back"]
 Gate = Literal["request", "approve", "operate"]
 
 
@@ -128,12 +128,47 @@ def may_approve(policy: Policy, requester: str, person: Who, groups: Groups) -> 
 
 def may_operate(state: State, config: Config, person_id: str, groups: Groups, verb: Verb) -> Decision:
     """May this person pause, resume, cancel or retry? The requester, the databases' owners and the approvers may."""
+    if verb == "roll back" and _needs_approval(state, config):
+        return _may_take_back(state, config, person_id, groups)
     if state.requester and person_id == state.requester.id:
         return Allowed()
     entitled = _entitled(state, config)
     return _decide(
         _among(person_id, entitled, groups),
         f"Only the person who asked for it, the databases' owners and the approvers may {verb} this migration.",
+    )
+
+
+def may_answer_for(
+    state: State, config: Config, person: Who | None, groups: Groups, verb: Literal["refresh", "accept"]
+) -> Decision:
+    """May this person answer for differences, or for overwriting the target? Approvers, where the target has some.
+
+    Elsewhere whoever may operate. `person` is None when Slack could not be asked."""
+    if state.target is None or state.requester is None:
+        return Denied("There is no such migration any more.")
+    if person is None:
+        return Denied("Slack could not be asked who you are, so nothing was done. Please try again in a minute.")
+    policy = config.policy(state.target.environment)
+    if not policy.approvers:
+        return may_operate(state, config, person.id, groups, verb)
+    return may_approve(policy, state.requester.id, person, groups)
+
+
+def _needs_approval(state: State, config: Config) -> bool:
+    """By the policy under which it was moved, or by that of today."""
+    today = config.policy(state.target.environment).approvals if state.target else 0
+    return bool(state.policy.approvals or today)
+
+
+def _may_take_back(state: State, config: Config, person_id: str, groups: Groups) -> Decision:
+    """What others had to approve is not taken away by the person who asked for it, nor by the source's owners."""
+    if state.target is None:
+        return Denied("The target of this migration is not known any more.")
+    entitled = (*config.policy(state.target.environment).approvers, *_owners(config, state.target))
+    return _decide(
+        _among(person_id, entitled, groups),
+        "The target needs approvals: only its owners and its approvers may roll this migration back.",
     )
 
 

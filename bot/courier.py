@@ -54,7 +54,7 @@ CARD_TRIES = 3
 SKEW_SECONDS = 300
 """How far our clock and Slack's may be apart when we look for a card in doubt."""
 LINE, CARD = "ferrybot_line", "ferrybot_card"
-FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled})
+FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled, Status.rolled_back})
 
 
 def deliver(migration: str) -> None:

@@ -7,6 +7,7 @@ It runs apart, because the bot knows no database driver. Only references to secr
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Frozen, Service
 from jobs.engines.postgres import tools
 from jobs.engines.postgres.connect import connect
+from jobs.engines.postgres.inspect_safe import room
 from jobs.logs import redact
 from jobs.ports.secrets import Secrets
 
@@ -51,7 +53,8 @@ def answer(question: Question, secrets: Secrets) -> Answers:
     """The tools first, then every service in the order of the question."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         services = pool.map(lambda s: _told(s.name, lambda: _look(s, secrets)), question.services)
-        return Answers(answers=(_told("pg_dump", _tools), *services))
+        folder = _told("restore points", _restore_points)
+        return Answers(answers=(_told("pg_dump", _tools), folder, *services))
 
 
 def _told(name: str, look: Callable[[], Answer]) -> Answer:
@@ -64,6 +67,17 @@ def _told(name: str, look: Callable[[], Answer]) -> Answer:
 def _tools() -> Answer:
     tool = tools.newest()
     return Answer(name="pg_dump", verdict="ok", said=f"version {tool.text}")
+
+
+def _restore_points() -> Answer:
+    """Without a folder everything works but overwriting."""
+    name, seen = "restore points", room(os.environ.get("FERRYBOT_RESTORE_POINTS", ""))
+    if not seen.folder:
+        return Answer(name=name, verdict="ok", said="no folder is configured, so no target can be overwritten")
+    if seen.problem:
+        remedy = "Let FERRYBOT_RESTORE_POINTS name a folder that every worker shares and may write to."
+        return Answer(name=name, verdict="bad", said=seen.problem, remedy=remedy)
+    return Answer(name=name, verdict="ok", said=f"{seen.free_bytes / 1e9:,.1f} GB free in {seen.folder}")
 
 
 def _look(service: Service, secrets: Secrets) -> Answer:

@@ -70,6 +70,12 @@ class JobSettings(BaseSettings):
         description="Set it to the folder that holds pg_dump and pg_restore (several: like PATH).",
     )
 
+    restore_points: str | None = Field(
+        default=None,
+        validation_alias="FERRYBOT_RESTORE_POINTS",
+        description="Set it to the absolute path of a folder that every worker shares and may write to.",
+    )
+
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, value: SecretStr) -> SecretStr:
@@ -90,6 +96,13 @@ class JobSettings(BaseSettings):
         if not isinstance(value, str):
             return value
         return value.upper() if info.field_name == "log_level" else value.lower()
+
+    @field_validator("restore_points")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        if value and not Path(value).is_absolute():
+            raise ValueError("is not an absolute path")
+        return value
 
     @field_validator("pg_bin")
     @classmethod

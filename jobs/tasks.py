@@ -20,8 +20,8 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.adapters.secrets import SecretStore, endpoint_of
 from jobs.core.errors import Permanent, Transient
-from jobs.core.model import Service
-from jobs.core.state import RUNNING, State
+from jobs.core.model import Endpoint, Service, TypedSource
+from jobs.core.state import RUNNING, State, Status
 from jobs.desk import Desk
 from jobs.engines.registry import engine_for
 from jobs.flow import lane as lanes
@@ -43,6 +43,7 @@ class Wired:
     desk: Desk
     board: Board
     secrets: SecretStore
+    restore_folder: str = ""
 
     def engine(self, state: State) -> Engine:
         assert state.source is not None and state.target is not None
@@ -55,13 +56,23 @@ class Wired:
         free = state.free_bytes if state.free_bytes is not None else state.target.free_bytes
         return Asked(
             migration=state.id,
-            source=endpoint_of(source, self.secrets),
+            source=self._source(state),
             target=endpoint_of(state.target, self.secrets),
             options=state.plan.options if state.plan and state.status in RUNNING else state.options,
             source_environment=source.environment if isinstance(source, Service) else "",
             target_environment=state.target.environment,
             stated_free_bytes=free,
+            restore_folder=self.restore_folder,
+            restore_point=state.restore_point,
         )
+
+    def _source(self, state: State) -> Endpoint:
+        """A rollback does not look at the source, whose password may be forgotten since the end."""
+        assert state.source is not None
+        source = state.source
+        if state.status is Status.rolling_back and isinstance(source, TypedSource):
+            source = source.model_copy(update={"password": None})
+        return endpoint_of(source, self.secrets)
 
 
 @contextmanager
@@ -75,8 +86,8 @@ def _wired() -> Iterator[Wired]:
         retry=Retry(NoBackoff(), 1),
     )
     try:
-        desk = Desk(RedisLedger(redis), RqDoorbell(redis))
-        yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key))
+        desk, folder = Desk(RedisLedger(redis), RqDoorbell(redis)), settings.restore_points or ""
+        yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key), folder)
     finally:
         redis.close()
 

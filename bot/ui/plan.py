@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.refs import Ref, Sheet
-from bot.ui import questions
+from bot.ui import questions, safety
 from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
 from bot.ui.findings import finding_line
@@ -26,6 +26,7 @@ _SCOPES = {
 _KEEP = {
     "owners": t.option("Keep owners", "owners", "Roles must exist on the target"),
     "grants": t.option("Keep grants", "grants", "Roles must exist on the target"),
+    "roles": t.option("Create missing roles", "roles", "On the target, without passwords"),
 }
 _LANES = (1, 2, 3, 4, 6, 8, 12, 16)
 
@@ -94,6 +95,7 @@ def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> lis
             ],
         ),
         *_warnings(state),
+        *safety.consequences(plan.options),
         t.section(consent, block_id="plan_consent"),
     ]
 
@@ -173,7 +175,8 @@ def _left_out(plan: MigrationPlan) -> list[Block]:
 
 
 def _options(options: Options, plan: MigrationPlan) -> list[Block]:
-    keep = [_KEEP[name] for name, on in (("owners", options.keep_owners), ("grants", options.keep_grants)) if on]
+    on = {"owners": options.keep_owners, "grants": options.keep_grants, "roles": options.create_roles}
+    keep = [_KEEP[name] for name, chosen in on.items() if chosen]
     lanes = sorted({*_LANES, options.parallelism})
     parallel: Block = {
         "type": "static_select",
@@ -204,7 +207,14 @@ def _options(options: Options, plan: MigrationPlan) -> list[Block]:
         t.field(
             "exclude", "Without these tables", _patterns("exclude_input", options.exclude), optional=True, hint=_HINT
         ),
-        *([t.field("keep", "Owners and grants", owners, optional=True)] if owned else []),
+        t.field(
+            "exclude_data",
+            "Without the rows of",
+            _patterns("exclude_data_input", options.exclude_data),
+            optional=True,
+            hint="These tables arrive empty. " + _HINT,
+        ),
+        *([t.field("keep", "Owners and grants", owners, optional=True), safety.field(options)] if owned else []),
     ]
 
 
@@ -254,6 +264,7 @@ def whole(state: State, page: int = 0) -> View:
         summary(plan),
         t.section(order(plan)),
         t.section(_say_options(plan)),
+        *safety.consequences(plan.options),
         *_left_out(plan),
         t.divider(),
         t.context(f"{'Answers and tables' if asked else 'Tables'}, page {page + 1} of {pages}"),
@@ -268,10 +279,15 @@ def _say_options(plan: MigrationPlan) -> str:
     if plan.source.dialect is Dialect.postgresql:
         for name, kept in (("owners", options.keep_owners), ("grants", options.keep_grants)):
             said.append(f"{name} {'kept' if kept else 'not kept'}")
+    if options.create_roles:
+        said.append("missing roles created")
+    said += safety.said(options)
     if options.include:
         said.append("only " + ", ".join(map(t.code, options.include[:20])))
     if options.exclude:
         said.append("without " + ", ".join(map(t.code, options.exclude[:20])))
+    if options.exclude_data:
+        said.append("without the rows of " + ", ".join(map(t.code, options.exclude_data[:20])))
     asked = questions.lines(plan.questions, options)
     if asked:
         more = [f"and {t.count(len(asked) - 5, 'answer')} more in the plan"] if len(asked) > 5 else []

@@ -148,6 +148,7 @@ class Options(Frozen):
     scope: Scope = Scope.everything
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    exclude_data: tuple[str, ...] = Field(default=(), description="tables that move without their rows")
     keep_owners: bool = True
     keep_grants: bool = True
     create_roles: bool = Field(default=False, description="create missing roles on the target, without passwords")

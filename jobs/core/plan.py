@@ -72,6 +72,7 @@ class MigrationPlan(Frozen):
     steps: tuple[PlannedStep, ...]
     schema_fingerprint: str
     questions: tuple[Question, ...] = Field(default=(), description="asked with the plan; answers are in the options")
+    roles: tuple[str, ...] = Field(default=(), description="roles that the run makes on the target")
     snapshot: str = "one exported snapshot for every table"
     left_out: tuple[str, ...] = Field(default=(), description="what does not travel, each in a sentence")
     measures: Measures = Measures()
@@ -102,6 +103,8 @@ def difference(old: MigrationPlan, new: MigrationPlan) -> list[str]:
     asked, asked_before = ({question.title for question in plan.questions} for plan in (new, old))
     changes += [f"a new question: {title}" for title in sorted(asked - asked_before)]
     changes += [f"no longer asked: {title}" for title in sorted(asked_before - asked)]
+    changes += [f"role {name} is made too" for name in sorted(set(new.roles) - set(old.roles))]
+    changes += [f"role {name} is not made any more" for name in sorted(set(old.roles) - set(new.roles))]
     changes += [f"no longer travels: {line}" for line in new.left_out if line not in old.left_out]
     changes += [f"travels now: {line}" for line in old.left_out if line not in new.left_out]
     if not changes and old.digest != new.digest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from jobs.core.model import Approval, Frozen, Person
 
@@ -64,7 +64,7 @@ class RowDifference(Frozen):
 class BrokenKey(Frozen):
     """A foreign key that stayed NOT VALID, because rows of the source break it."""
 
-    name: str = Field(description="constraint of schema.table, as in its difference")
+    name: str = Field(description="schema.table.constraint; its difference is `foreign key:<name>`")
     orphans: int
     find: str = Field(description="a query that shows the rows")
     examples: tuple[str, ...] = ()
@@ -89,6 +89,7 @@ class Written(Frozen):
     `nothing` is a proof: no transaction of the whole server wrote since. Otherwise `tables` holds those whose
     counters moved; `unknown` says why nobody can tell."""
 
+    since: AwareDatetime | None = Field(default=None, description="when the snapshot was taken")
     nothing: bool = False
     held: bool = Field(default=False, description="the source was held read-only from before the snapshot")
     tables: tuple[TableWritten, ...] = ()

@@ -9,7 +9,8 @@ expire, no half-copied table to recognise and nothing to clean up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 
 from jobs.core.errors import Permanent, Stopped, Transient
 from jobs.core.plan import MigrationPlan
@@ -21,6 +22,8 @@ TRIES = 8
 LONGEST_DELAY = 60.0
 IDLE_SECONDS = 1.0
 
+OpenLane = Callable[[], AbstractContextManager[Lane]]
+"""A lane with connections of its own, closed at the end of the block."""
 Trouble = Callable[[Transient, int, float], None]
 """(error, attempt, seconds until the next) -> told to people"""
 
@@ -30,7 +33,7 @@ def delay_before(attempt: int) -> float:
     return min(LONGEST_DELAY, 2.0 ** (attempt - 1))
 
 
-def run_lane(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatch, trouble: Trouble) -> int:
+def run_lane(open_lane: OpenLane, watch: StoryWatch, trouble: Trouble) -> int:
     """Works until no task is left; returns how many tasks it did. Passing faults are tried again.
 
     Raises `Stopped`, `Permanent`, or `Transient` after `TRIES` in a row without a finished task."""
@@ -38,7 +41,7 @@ def run_lane(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatc
     while True:
         before = did
         try:
-            with engine.lane(asked, plan) as lane:
+            with open_lane() as lane:
                 for _ in _tasks_done(lane, watch):
                     did += 1
                 return did
@@ -85,4 +88,4 @@ def assist(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatch,
     """A further lane in another worker: helps while there is work, leaves the telling to the conductor."""
     # The task went back to the table with its error; the conductor sees it there and decides.
     with suppress(Stopped, Permanent, Transient):
-        run_lane(engine, asked, plan, watch, trouble)
+        run_lane(partial(engine.lane, asked, plan), watch, trouble)

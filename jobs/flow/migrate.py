@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
@@ -15,14 +15,16 @@ from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Permanent, Refused, Stopped, Transient
 from jobs.core.lifecycle import Ring
-from jobs.core.model import Problem
 from jobs.core.plan import MigrationPlan
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
 from jobs.desk import Desk
+from jobs.flow import proof, safety
 from jobs.flow.heart import Heart
-from jobs.flow.lane import TRIES, delay_before, run_lane
+from jobs.flow.holding import Holding
+from jobs.flow.lane import TRIES, delay_before
 from jobs.flow.overseer import Overseer
+from jobs.flow.own_lanes import run_lanes
 from jobs.flow.watch import StoryWatch
 from jobs.flow.wiring import Asking
 from jobs.ports.board import Board
@@ -65,8 +67,18 @@ class Run:
     def trouble(self, error: Transient, attempt: int, delay: float) -> None:
         self.tell(e.Troubled(run=self.number, problem=error.problem(), attempt=attempt, retry_seconds=delay))
 
+    def rest(self, seconds: float) -> None:
+        """Waits before another try. What is being undone is not stopped by the story; only the platform stops it."""
+        if self.desk.state(self.id).status not in (Status.cancelling, Status.rolling_back):
+            self.watch.wait(seconds)
+        elif self.watch.terminate.wait(seconds):
+            raise Stopped("This process was asked to end; the undo continues elsewhere.")
+
     def conduct(self) -> None:
         """From the fence to the end of the run, or to the moment at which somebody asked it to stop."""
+        if self.plan.options.overwrite:
+            # An earlier try of this very job may have made it.
+            self.asked = replace(self.asked, restore_point=self.desk.state(self.id).restore_point)
         # The heart beats only behind the fence: one that is refused there must not speak for the one that holds it.
         with self.engine.conductor(self.asked, self.plan) as conductor, Heart(self.board, self.id, "migrate"):
             try:
@@ -76,24 +88,34 @@ class Run:
 
     def _run(self, conductor: Conductor) -> None:
         self.watch.check()
+        if self.watch.state.mode == "keys":
+            return self._validate_keys(conductor)
         if self.watch.state.receipt is not None:
             return self._end(conductor, self.watch.state.receipt)
+        if self.asked.restore_point is None and self.watch.state.mode == "move":
+            safety.secure(conductor, self.watch, self.tell)
+        with Holding(conductor, self.watch, self.tell) as holding:
+            holding.take()
+            self._move(conductor)
+        return None
+
+    def _move(self, conductor: Conductor) -> None:
         self.tell(e.PhaseReached(run=self.number, phase="prepare", title="Taking the snapshot, reading the schema"))
-        takeover = conductor.prepare(self.watch)
+        takeover = conductor.prepare(self.watch, refresh=self.watch.state.mode == "refresh")
         self.tell(e.RunStarted(run=self.number, takeover=takeover))
-        self._ring_lanes()
+        self._ring_lanes(conductor.own_lanes)
         began = time.monotonic()
         with Overseer(self.desk, self.board, self.watch, conductor.tally, self.plan.options.parallelism):
-            run_lane(self.engine, self.asked, self.plan, self.watch, self.trouble)
+            run_lanes(conductor.lane, conductor.own_lanes, self.watch, self.trouble)
         # Only now, when nobody else looks: the overseer's thread uses the same two connections.
-        verdict = conductor.verdict()
+        verdict = conductor.verdict(proof.waivers(self.watch.state))
         self._report(conductor)
-        return self._conclude(conductor, verdict, time.monotonic() - began)
+        self._conclude(conductor, verdict, time.monotonic() - began)
 
-    def _ring_lanes(self) -> None:
+    def _ring_lanes(self, own: int) -> None:
         """Further lanes are a help, not a condition: a lane that nobody rings for is only slower."""
         now = int(time.time())
-        for number in range(1, self.plan.options.parallelism):
+        for number in range(own, self.plan.options.parallelism):
             try:
                 self.desk.queue.ring(Ring(kind="lane", migration=self.id, token=f"r{self.number}-{number}-{now}"))
             except RedisError:
@@ -109,14 +131,16 @@ class Run:
 
     def _conclude(self, conductor: Conductor, verdict: Verdict, seconds: float) -> None:
         if not verdict.green:
-            reasons = verdict.reasons
-            problem = Problem(
-                what=f"Verification found {len(reasons)} differences between source and target.",
-                meaning="The target is not a faithful copy; do not use it. The source was only read.",
-                remedy="Look at the differences in the log, then press Retry (differing tables are copied again).",
-                object=reasons[0] if reasons else "",
+            few = len(verdict.differences) <= proof.MOST_DIFFERENCES
+            self.tell(
+                e.RunFailed(
+                    run=self.number,
+                    problem=proof.problem(verdict),
+                    reasons=tuple(verdict.reasons[: proof.SHOWN]),
+                    differences=verdict.differences if few else (),
+                    rows=verdict.rows,
+                )
             )
-            self.tell(e.RunFailed(run=self.number, problem=problem, reasons=tuple(reasons[:50])))
             return
         receipt = self._receipt(verdict, seconds)
         if self.tell(e.Proven(run=self.number, receipt=receipt)) is None:
@@ -124,8 +148,25 @@ class Run:
         self._end(conductor, receipt)
 
     def _end(self, conductor: Conductor, receipt: Receipt) -> None:
+        safety.keep(conductor, self.watch, self.desk.ledger)
         conductor.finish()
         self.tell(e.Finished(run=self.number, receipt=receipt))
+
+    def _validate_keys(self, conductor: Conductor) -> None:
+        """After the end: only the keys that stayed NOT VALID; the proof of everything else stands."""
+        receipt = self.watch.state.receipt
+        assert receipt is not None
+        self.tell(e.PhaseReached(run=self.number, phase="keys", title="Validating foreign keys"))
+        left = conductor.revalidate(receipt.broken_keys, self.watch)
+        self._note_once(proof.validated(receipt.broken_keys, left))
+        self.tell(e.Finished(run=self.number, receipt=receipt.model_copy(update={"broken_keys": left})))
+
+    def _note_once(self, text: str) -> None:
+        """A run that was killed between this line and its end does not say it twice."""
+        _, story = self.desk.story(self.id)
+        note = e.Noted(run=self.number, text=text)
+        if all(recorded.event != note for recorded in story):
+            self.tell(note)
 
     def _receipt(self, verdict: Verdict, seconds: float) -> Receipt:
         state = self.watch.state
@@ -135,6 +176,7 @@ class Run:
             rows=sum(p.target_rows for p in verdict.proofs),
             bytes=sum(p.bytes for p in verdict.proofs),
             seconds=max(seconds, (datetime.now(UTC) - started).total_seconds()),
+            copy_seconds=verdict.move_seconds,
             verify_seconds=sum(p.seconds for p in verdict.proofs),
             objects=sum(count for _, count in verdict.objects),
             checksum=overall_checksum(verdict.proofs),
@@ -144,7 +186,13 @@ class Run:
             runs=self.number,
             requester=state.requester,
             approvals=state.approvals,
+            restore_point=self.desk.state(self.id).restore_point,
             left_out=self.plan.left_out,
+            transformed=verdict.transformed,
+            waived=proof.used(verdict, proof.waivers(state)),
+            broken_keys=verdict.broken_keys,
+            written=verdict.written,
+            snapshot=verdict.written.since.isoformat() if verdict.written.since else "",
         )
 
     def _stopped(self, conductor: Conductor) -> None:
@@ -154,6 +202,8 @@ class Run:
             self.tell(e.Paused(run=self.number))
         elif state.status is Status.cancelling:
             self.tell(e.Cancelled(undone=conductor.undo(self.watch)))
+        elif state.status is Status.rolling_back:
+            safety.roll_back(conductor, self.watch, self.desk.ledger, self.tell)
 
 
 def migrate(migration: str, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> None:
@@ -196,7 +246,7 @@ def _conduct_patiently(run: Run) -> None:
             run.watch.failure = None
             delay = delay_before(attempt)
             run.trouble(error, attempt, delay)
-            run.watch.wait(delay)
+            run.rest(delay)
     return None
 
 

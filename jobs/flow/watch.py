@@ -52,6 +52,14 @@ class StoryWatch:
         if self.state.status not in (Status.migrating, Status.verifying):
             raise Stopped(f"The migration is {self.state.status.value}.")
 
+    def beside(self, lane: str) -> StoryWatch:
+        """A watch of the same story for another lane in this process."""
+        return StoryWatch(self.ledger, self.board, self.state, lane, self.terminate, self.on_note)
+
+    def look(self) -> None:
+        """Brings `state` up to date, at most every second. Raises `Stopped` when another run has taken over."""
+        self._poll()
+
     def wait(self, seconds: float) -> None:
         """Waits in steps that still hear a stop."""
         until = time.monotonic() + seconds

@@ -133,12 +133,22 @@ class Conductor(Protocol):
     def release(self) -> bool:
         """Ends the hold while the run goes on; False when there is none (any more). Safe from another thread."""
 
+    def holds(self) -> bool:
+        """Whether the hold stands; asks the server. Safe from another thread."""
+
     def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again.
 
         An overwriting plan's target is cleared first, behind `asked.restore_point`. With `refresh` the target was
         done before: every table is proven against the new snapshot, and copied again where it differs.
         True when an earlier conductor's work was found. Idempotent after any crash."""
+
+    @property
+    def own_lanes(self) -> int:
+        """How many lanes must run in this process: 1 where others can join the snapshot from anywhere."""
+
+    def lane(self) -> AbstractContextManager[Lane]:
+        """A lane in this process; safe to call from several threads after `prepare`."""
 
     def tally(self) -> Tally:
         """The state of the task table; raises `Transient` when the fence's connection is gone."""

@@ -77,7 +77,7 @@ def test_everything_in_order(
     assert bad == []
     assert {
         "Slack bot token", "Slack scopes", "clock", "Socket Mode", "Redis", "Redis appendonly", "one-time page",
-        "configuration", "user groups", "pg_dump", "service orders",
+        "configuration", "user groups", "pg_dump", "restore points", "service orders",
     } <= set(named)  # fmt: skip
     assert "PostgreSQL" in named["service orders"].said
 

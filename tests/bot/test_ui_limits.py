@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.sandbox.slack.messages import elements_of
-from bot.ui import approval, card, configure, findings, home, logs, progress
+from bot.ui import approval, card, configure, findings, home, logs, progress, proof
 from bot.ui import plan as plan_view
 from bot.ui import text as t
 from jobs.core import commands as c
@@ -29,6 +29,7 @@ from jobs.core.model import (
     Options,
     Person,
     Problem,
+    Scope,
     Service,
     Severity,
     TypedSource,
@@ -37,8 +38,31 @@ from jobs.core.plan import Measures
 from jobs.core.policy import Policy
 from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.state import State, Status
-from jobs.core.verdict import Receipt
-from tests.support.tales import ALICE, BOB, CAROL, CHANNEL, MIGRATION, NOON, RECEIPT, Tale, approve, place, plan, tell
+from jobs.core.verdict import (
+    BrokenKey,
+    Difference,
+    Receipt,
+    RestorePoint,
+    RowDifference,
+    TableWritten,
+    Waiver,
+    Written,
+)
+from tests.support.tales import (
+    ALICE,
+    BOB,
+    CAROL,
+    CHANNEL,
+    LOST,
+    MIGRATION,
+    NOON,
+    RECEIPT,
+    Tale,
+    approve,
+    place,
+    plan,
+    tell,
+)
 
 NASTY = {
     "mention": "<!channel> <@U0ALICE> <!here|here> <#C0MIGRATIONS> <!subteam^S0DBA>",
@@ -144,6 +168,17 @@ def lives(nasty: str) -> Iterator[Tale]:
     yield run  # in trouble
     run.obey(tell(e.RunFailed(run=1, problem=problem, reasons=(long,) * 50)))
     yield run  # failed
+    objects = tuple(Difference(kind="table", name=f"{n}{nasty}", what=long) for n in range(300))
+    run.obey(c.Resume(by=BOB), tell(e.RunFailed(run=2, problem=problem, reasons=(long,) * 50, differences=objects)))
+    yield run  # failed by its objects
+    keys = tuple(difference.key for difference in objects)
+    run.obey(c.Waive(by=BOB, keys=keys, reason=f"{long}."))
+    rows = tuple(
+        RowDifference(table=f"{n}{nasty}", missing=10**12, key=(nasty,) * 3, examples=(grown(nasty, 61),) * 10)
+        for n in range(50)
+    )
+    run.obey(tell(e.RunFailed(run=3, problem=problem, reasons=(long,) * 50, differences=objects, rows=rows)))
+    yield run  # failed by its rows
     run.obey(c.Cancel(by=BOB), tell(e.Cancelled(undone=long)))
     yield run  # cancelled
     done = tale_of(nasty, policy=Policy())
@@ -155,10 +190,42 @@ def lives(nasty: str) -> Iterator[Tale]:
             "requester": ALICE,
             "source_version": long,
             "target_version": long,
+            "copy_seconds": 1e6,
+            "transformed": tuple(Difference(kind="k", name=nasty, what=long, why=long) for _ in range(40)),
+            "waived": tuple(Waiver(key=long, by=BOB, reason=long) for _ in range(40)),
+            "broken_keys": tuple(
+                BrokenKey(name=long, orphans=10**9, find=long, examples=(grown(nasty, 61),) * 10) for _ in range(40)
+            ),
+            "written": Written(since=NOON, tables=tuple(TableWritten(table=long, inserted=10**9) for _ in range(40))),
         }
     )
+    point = RestorePoint(path=long, bytes=10**15, sha256="ab" * 32, objects=10**9, tool=long)
+    done.obey(tell(e.RestorePointMade(run=1, point=point)), tell(e.HoldTaken(run=1)))
+    yield done  # held
+    done.obey(c.Release(by=BOB))
+    yield done  # being released
+    done.obey(tell(e.HoldEnded(run=1, why=long)))
+    receipt = receipt.model_copy(update={"restore_point": point})
     done.obey(tell(e.Proven(run=1, receipt=receipt)), tell(e.Finished(run=1, receipt=receipt)))
     yield done
+    done.obey(c.Refresh(by=BOB), tell(e.RunFailed(run=2, problem=problem)))
+    yield done  # a refresh that failed
+    done.obey(c.Resume(by=BOB), tell(e.Proven(run=3, receipt=receipt)), tell(e.Finished(run=3, receipt=receipt)))
+    done.obey(c.RollBack(by=BOB), tell(e.Troubled(run=4, problem=problem, attempt=1, retry_seconds=1)))
+    yield done  # rolling back
+    done.obey(tell(e.RunFailed(run=4, problem=problem)))
+    yield done  # not rolled back
+    done.obey(c.RollBack(by=BOB), tell(e.RolledBack(run=5, undone=long)))
+    yield done  # rolled back
+    full = tale_of(nasty)
+    chosen = Options(hold_source=True)
+    full.obey(c.Configure(by=ALICE, source=full.state.source or plan_source(nasty), options=chosen))
+    for check in ("target_empty", "hold_source"):
+        found = Finding(check=check, severity=Severity.block, message=long, remedy=long)
+        result = CheckResult(check=check, title=long, findings=(found,))
+        full.obey(tell(e.CheckFinished(attempt=2, result=result)))
+    full.obey(tell(e.Validated(attempt=2, plan=None)))
+    yield full  # with the ways out
 
 
 def plan_source(nasty: str) -> TypedSource:
@@ -256,6 +323,7 @@ def test_modals(told: list[tuple[State, list[e.Recorded]]]) -> None:
     for state, _ in told:
         good_view(findings.view(state))
         good_view(plan_view.view(state, note="why not"))
+        good_view(proof.modal(state))
         good_view(approval.decline(state, state.digest or "0" * 64))
         good_view(configure.view(configure.draft_of(state, ask_channel=True)))
         others = [state.model_copy(update={"id": f"m000000000{n}"}) for n in range(3)]
@@ -469,3 +537,49 @@ def test_within_says_what_is_missing() -> None:
 
 def test_a_receipt_without_anything_optional() -> None:
     harmless(logs.receipt(Receipt(tables=1, rows=1, bytes=1, seconds=1)))
+
+
+# --- what may be done ----------------------------------------------------------------------------------------
+
+
+def offered(state: State) -> set[str]:
+    return {element["action_id"] for _, element in elements_of(card.blocks(state))}
+
+
+def test_the_buttons_of_hold_and_rollback() -> None:
+    tale = Tale().running()
+    assert "release" not in offered(tale.state)
+    tale.obey(tell(e.HoldTaken(run=1)))
+    assert "release" in offered(tale.state)
+    tale.obey(c.Release(by=BOB))
+    assert "release" not in offered(tale.state) and "being released" in str(card.blocks(tale.state))
+    tale = Tale().done()
+    assert {"roll_back", "show_logs"} <= offered(tale.state)
+    tale.obey(c.RollBack(by=BOB))
+    assert not {"roll_back", "cancel", "pause"} & offered(tale.state)
+    tale.obey(tell(e.RunFailed(run=2, problem=LOST)))
+    assert {"roll_back", "give_up"} <= offered(tale.state) and not {"retry", "cancel"} & offered(tale.state)
+    tale.obey(c.RollBack(by=BOB), tell(e.RolledBack(run=3, undone="All is back.")))
+    assert "roll_back" not in offered(tale.state) and "All is back." in str(card.blocks(tale.state))
+
+
+def test_no_dialog_is_cut_in_the_middle_of_its_warning() -> None:
+    def dialogs(blocks: list[t.Block]) -> list[str]:
+        return [e["confirm"]["text"]["text"] for _, e in elements_of(blocks) if "confirm" in e]
+
+    tale = Tale().done()
+    point = RestorePoint(path="/srv/x.dump", bytes=1, sha256="ab" * 32)
+    receipt = RECEIPT.model_copy(update={"tables": 10**6})
+    many = tale.state.model_copy(update={"receipt": receipt})
+    data = plan(options=Options(scope=Scope.data_only))
+    for state in (many, many.model_copy(update={"restore_point": point}), many.model_copy(update={"plan": data})):
+        shown = dialogs(card.blocks(state))
+        assert any("1,000,000 tables" in text for text in shown)
+        assert all(text.endswith((".", "?")) for text in shown), shown
+    for status in (Status.blocked,):
+        found = Finding(check="target_empty", severity=Severity.block, message="full", remedy="empty it")
+        result = CheckResult(check="target_empty", title="x", findings=(found,))
+        blocked = Tale().checked(None, result).state
+        assert blocked.status is status
+        shown = dialogs(findings.view(blocked)["blocks"])
+        assert shown and all(text.endswith(".") for text in shown)

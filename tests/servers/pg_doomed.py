@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -16,6 +17,7 @@ from jobs.core import chunks
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import RestorePoint
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.lane import PostgresLane, open_lane
 from jobs.ports.engine import Asked
@@ -79,13 +81,22 @@ def main() -> None:
     options = Options.model_validate(order["options"])
     chunks.LEAST_BYTES = order.get("chunk_bytes", chunks.LEAST_BYTES)
     asked = Asked(plan.migration, endpoint(order["source"]), endpoint(order["target"]), options)
+    asked = replace(asked, restore_point=RestorePoint.model_validate(p) if (p := order.get("point")) else None)
     doom = Doom(order["at"])
+    if order["role"] == "undo":
+        with conduct(asked, plan) as conductor:
+            conductor.undo(doom)
+        return
+    if order["role"] == "back":
+        with conduct(asked, plan) as conductor:
+            conductor.roll_back(order["keepsake"], doom)
+        return
     if order["role"] == "lane":
         with open_lane(asked, plan) as lane:
             drain(lane, doom)
         return
     with conduct(asked, plan) as conductor:
-        conductor.prepare(doom)
+        conductor.prepare(doom, refresh=order["refresh"])
         with open_lane(asked, plan) as lane:
             drain(lane, doom)
         doom.event()

@@ -16,7 +16,7 @@ from jobs.core import chunks
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import Verdict
+from jobs.core.verdict import RestorePoint, Verdict, Waiver
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.engine import PostgresEngine
 from jobs.engines.postgres.lane import PostgresLane, open_lane
@@ -70,6 +70,8 @@ class Migration:
     options: Options = field(default_factory=Options)
     migration: str = MIGRATION
     user: tuple[str, str] | None = None
+    restore_folder: str = ""
+    restore_point: RestorePoint | None = None
 
     def asked(self) -> Asked:
         return Asked(
@@ -77,19 +79,29 @@ class Migration:
             source=endpoint(self.source),
             target=endpoint(self.target, *(self.user or (None, None))),
             options=self.options,
+            restore_folder=self.restore_folder,
+            restore_point=self.restore_point,
         )
 
     def plan(self) -> MigrationPlan:
         asked = self.asked()
         return ENGINE.plan(asked, ENGINE.inspect(asked))
 
-    def run(self, *, lanes: int = 1, finish: bool = True, plan: MigrationPlan | None = None) -> Verdict:
+    def run(
+        self,
+        *,
+        lanes: int = 1,
+        finish: bool = True,
+        plan: MigrationPlan | None = None,
+        refresh: bool = False,
+        waivers: Sequence[Waiver] = (),
+    ) -> Verdict:
         """The whole flow: prepare, lanes, verdict, and the end if it is green."""
         asked, plan = self.asked(), plan or self.plan()
         with conduct(asked, plan) as conductor:
-            conductor.prepare(Spy())
+            conductor.prepare(Spy(), refresh=refresh)
             work(asked, plan, lanes)
-            verdict = conductor.verdict()
+            verdict = conductor.verdict(waivers)
             if finish and verdict.green:
                 conductor.finish()
         return verdict
@@ -143,13 +155,16 @@ def steps(lane: PostgresLane, until: Callable[[Task], bool], watch: Spy | None =
         lane.commit(task, lane.perform(task, watch or Spy()))
 
 
-def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "conductor") -> int:
+def doomed(
+    migration: Migration, plan: MigrationPlan, at: int, role: str = "conductor", *, refresh: bool = False
+) -> int:
     """Runs `pg_doomed` until its event `at`; its exit status: -9 when it was killed, 0 when it came to its end."""
     asked = migration.asked()
     order = {
         "role": role,
         "at": at,
         "chunk_bytes": chunks.LEAST_BYTES,
+        "refresh": refresh,
         "plan": plan.model_dump_json(),
         "options": migration.options.model_dump(mode="json"),
         "source": _address(asked.source),

@@ -50,6 +50,8 @@ TIDY = f"""{T}
     create trigger g before update on t for each row execute function suppress_redundant_updates_trigger();
     create publication p for table t;
 """
+KEYED = T + "create table u (t int references t); create materialized view mv as select id from t;"
+OWNED_ROLE = T + "create role missing_one; grant select on t to missing_one;"
 UNTIDY = f"""{T}
     create table bare (i int);
     create unlogged table light (id int primary key);
@@ -257,6 +259,16 @@ CASES = [
     Case("xml", "not built in", BLOCK, "create table t (x xml[])", object="public.t.x"),
     Case("xml", "no column", None),
     Case("xml", "built in", None, "create table t (x xml[])", majors=(15, 15)),
+    Case("filters", "a key to rows that stay", BLOCK, KEYED, says="rows of public.t, which stay", at="exclude_data",
+         options={"exclude_data": ("public.t",)}),
+    Case("filters", "a view of rows that stay", WARN, KEYED, says="filled without", at="exclude_data",
+         options={"exclude_data": ("public.*",)}),
+    Case("filters", "no such rows", WARN, KEYED, says="names no table", at="exclude_data",
+         options={"exclude_data": ("public.x",)}),
+    Case("filters", "rows nobody needs", None, KEYED, options={"exclude_data": ("public.u",)}),
+    Case("owners", "made by the run", INFORM, OWNED_ROLE, says="without a password", options={"create_roles": True}),
+    Case("owners", "made by nobody", BLOCK, OWNED_ROLE, LOGIN, says="CREATEROLE", target_user=USER,
+         options={"create_roles": True}),
     Case("owners", "owner missing", BLOCK, OWNED, object="owner", says=f"CREATE ROLE {ODD_Q} NOLOGIN;",
          at="keep_owners"),
     Case("owners", "grantee missing", BLOCK, OWNED, object=ODD),
@@ -338,7 +350,11 @@ CASES = [
     Case("unlogged", "logged", None, TIDY),
     Case("large_objects", "some", WARN, UNTIDY, says="1 large object"),
     Case("large_objects", "none", None, TIDY),
-    Case("settings", "of the database", INFORM, UNTIDY, says="work_mem"),
+    Case("settings", "of the database", None, UNTIDY, says="work_mem"),
+    Case("settings", "of the source's server", INFORM, "alter database {db} set temp_tablespaces = ''",
+         says="stay behind: temp_tablespaces"),
+    Case("settings", "not ours to set", WARN, UNTIDY, LOGIN, says="may not give it", target_user=USER),
+    Case("settings", "ours to set", None, UNTIDY, f"{LOGIN} alter database {{db}} owner to {Q}", target_user=USER),
     Case("settings", "none", None, TIDY),
     Case("event_triggers", "as superuser", WARN, UNTIDY, object="et"),
     Case("event_triggers", "none", None, TIDY),

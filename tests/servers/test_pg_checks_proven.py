@@ -50,8 +50,15 @@ def test_a_warning_tells_how_the_run_ends(bench: Bench, check: str, script: str,
         assert migration.run().reasons == []
         assert_same(migration.source, migration.target)
     else:
-        with pytest.raises(FerrybotError):
-            migration.run()
+        assert not ends_green(migration)
+
+
+def ends_green(migration: Migration) -> bool:
+    """A run may also stop before it is judged."""
+    try:
+        return migration.run().green
+    except FerrybotError:
+        return False
 
 
 def test_orphans_are_told_with_a_query_that_finds_them(bench: Bench) -> None:

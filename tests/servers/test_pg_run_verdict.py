@@ -30,6 +30,7 @@ create function s.f(x int default 3) returns int language sql immutable as 'sele
 create procedure s.proc() language sql as 'select 1'; create aggregate s.agg(int) (sfunc = int4pl, stype = int);
 create function s.trg() returns trigger language plpgsql as 'begin return new; end';
 create trigger tr before insert on s.t for each row execute function s.trg();
+create trigger on_parts after insert on s.p for each row execute function s.trg();
 create rule ru as on delete to s.t do instead nothing; create policy po on s.t for select using (true);
 alter table s.t enable row level security;
 create publication pub for table s.t; create statistics s.st on a, b from s.t;
@@ -119,6 +120,10 @@ CHANGES = {
     "owner": ("alter table s.t owner to pg_monitor", "owner s.t"),
     "foreign server": ("alter server srv options (host 'x')", "foreign server srv"),
     "foreign table": ("drop foreign table s.ft", "table s.ft: missing"),
+    "large object's owner": ("alter large object 4711 owner to pg_monitor", "owner large object 4711"),
+    "large object's grant": ("grant select on large object 4711 to public", "privilege large object 4711"),
+    "large object's comment": ("comment on large object 4711 is 'x'", "comment large object 4711: unexpected"),
+    "partition's trigger": ("alter table s.p1 disable trigger on_parts", "trigger s.p1.on_parts"),
     "large object": ("select lo_put(4711, 1, 'x')", "large object 4711"),
     "partition": ("alter table s.p detach partition s.p1", "table s.p1"),
 }
@@ -215,4 +220,5 @@ def _unequal(migration: Migration, conductor: PostgresConductor) -> list[str]:
 def test_a_changed_row_makes_the_verdict_red(migration: Migration) -> None:
     verdict = judged(migration, CHANGES["swapped values"][0])
     assert not verdict.green
-    assert verdict.reasons == ["s.t: 3 rows on both sides, but the checksums differ"]
+    sums, found = "s.t: 3 rows on both sides, but the checksums differ", "rows of s.t: 1 different; id: 1"
+    assert verdict.reasons == [sums, found]

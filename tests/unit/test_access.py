@@ -18,7 +18,7 @@ from bot.access import (
     who,
 )
 from bot.config import Config, parse_config
-from jobs.core.model import Person, Service
+from jobs.core.model import Environment, Person, Service
 from jobs.core.policy import Policy
 from jobs.core.state import State
 
@@ -114,7 +114,7 @@ def state(**changes: Any) -> State:
     )
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "retry"])
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "retry", "release"])
 @pytest.mark.parametrize(
     ("person", "groups", "allowed"),
     [
@@ -131,6 +131,29 @@ def state(**changes: Any) -> State:
 )
 def test_operate(verb: Verb, person: str, groups: Groups, allowed: bool) -> None:
     assert bool(may_operate(state(), CONFIG, person, groups, verb)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("person", "groups", "gated", "free"),
+    [
+        ("UREQ", None, False, True),
+        ("UOWNER", None, True, True),
+        ("USHOP", None, False, True),
+        ("UBOSS", None, True, True),
+        ("UO2", GROUPS, True, True),
+        ("UB2", GROUPS, True, True),
+        ("UO2", None, False, False),
+        ("UANY", GROUPS, False, False),
+    ],
+)
+def test_roll_back(person: str, groups: Groups, gated: bool, free: bool) -> None:
+    """What others had to approve is taken back by the target's owners and approvers alone."""
+    assert bool(may_operate(state(), CONFIG, person, groups, "roll back")) is gated
+    staging = state(policy=Policy()).model_copy(
+        update={"target": ORDERS.model_copy(update={"environment": Environment.development})}
+    )
+    if person not in ("UBOSS", "UB2"):  # the approvers of another environment
+        assert bool(may_operate(staging, CONFIG, person, groups, "roll back")) is free
 
 
 def test_owners_of_a_service_that_left_the_file_stay_owners() -> None:

@@ -22,6 +22,7 @@ OTHER: dict[str, Any] = {
     "schema_fingerprint": "f2",
     "snapshot": "none",
     "questions": (Question(key="k", title="t", choices=(Choice(value="a", text="A"),), default="a"),),
+    "roles": ("reader",),
     "left_out": ("statistics",),
 }
 

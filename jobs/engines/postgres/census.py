@@ -9,15 +9,15 @@ would not let us read is named as unchecked.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
 from jobs.core.model import Options, Scope
-from jobs.core.verdict import Difference, TableProof
-from jobs.engines.postgres import wire, worktable
+from jobs.core.verdict import BrokenKey, Difference, TableProof
+from jobs.engines.postgres import census_edges, transformed, wire, worktable
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.parts import parts
 from jobs.engines.postgres.perform.sequences import PER_STATEMENT, read_values
@@ -42,18 +42,27 @@ _CLIP = 200
 
 @dataclass
 class Counted:
-    """How many objects of each kind agree, and every one that does not."""
+    """How many objects of each kind agree, and every one that does not.
 
+    `broken` are foreign keys that stayed NOT VALID, by their name in the census."""
+
+    broken: Mapping[str, BrokenKey] = field(default_factory=dict)
     agreed: list[tuple[str, int]] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    transformed: list[Difference] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
 
     def add(self, kind: str, source: dict[str, str], target: dict[str, str]) -> None:
-        found = list(_differences(kind, source, target))
         agreeing = sum(target.get(name) == definition for name, definition in source.items())
         if source or target:
             self.agreed.append((kind, agreeing))
-        self.differences += found
+        for found in _differences(kind, source, target):
+            self._judge(found, source.get(found.name), target.get(found.name))
+
+    def _judge(self, found: Difference, source: str | None, target: str | None) -> None:
+        told = transformed.as_broken_key(found, source, target, self.broken)
+        told = told or transformed.explain(found, source, target)
+        (self.transformed if told.why else self.differences).append(told)
 
 
 def proofs(results: Sequence[Any]) -> list[TableProof]:
@@ -62,17 +71,24 @@ def proofs(results: Sequence[Any]) -> list[TableProof]:
 
 
 def take(
-    source: Connection, target: Connection, run: worktable.Run, options: Options, values: Sequence[Sequence[str]]
+    source: Connection,
+    target: Connection,
+    run: worktable.Run,
+    options: Options,
+    values: Sequence[Sequence[str]],
+    broken: Mapping[str, BrokenKey],
 ) -> Counted:
     """Compares both sides; `values` are the sequences' as they were read when they were set."""
-    counted = Counted()
+    counted = Counted(broken)
     if options.scope is not Scope.data_only:
         gone = {f"{catalog}:{oid}" for catalog, oid in run.left_out}
         for kind in parts("census"):
             if _asked(kind, options):
                 _compare(counted, kind, source, target, gone, options)
+        counted.transformed += transformed.by_nature(source, target, options)
     if values:
         counted.add("sequence value", *_values(target, values))
+    census_edges.count(counted, source, target, options)
     return counted
 
 
@@ -93,6 +109,7 @@ def _compare(
         counted.unchecked.append(f"every {kind}: {first_line(error.diag.message_primary or str(error))}")
         source.execute("rollback to savepoint census")
     else:
+        counted.transformed += transformed.left_out(kind, ours, gone)
         counted.add(kind, by_name(ours, gone), by_name(theirs, ()))
     source.execute("release savepoint census")
 
@@ -103,6 +120,7 @@ def statement(kind: str, source_version: int, target_version: int, options: Opti
     words = {
         "owners": options.keep_owners,
         "rows": options.scope is Scope.everything,
+        "clones": min(source_version, target_version) >= 130000,
         "maintain": min(source_version, target_version) >= 170000,
     }
     text = re.sub(r"\{body ([^{}]+)\}", r"\1" if same else "null", parts("census")[kind])

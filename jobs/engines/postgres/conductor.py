@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -21,11 +22,27 @@ from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.postgres import catalog as source_catalog
-from jobs.engines.postgres import census, schema, session, undo, worklist, worktable
+from jobs.engines.postgres import (
+    found,
+    judge,
+    keys,
+    refresh,
+    safekeeping,
+    schema,
+    session,
+    undo,
+    worklist,
+    worklist_edges,
+    worktable,
+    written,
+)
+from jobs.engines.postgres import keepsake as keepsakes
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog
 from jobs.engines.postgres.connect import Connection, connect, explain
+from jobs.engines.postgres.hold import Hold
+from jobs.engines.postgres.lane import open_lane
 from jobs.engines.postgres.schema import Dumped
-from jobs.ports.engine import Asked, FenceHeld, Tally, Watch
+from jobs.ports.engine import Asked, FenceHeld, Lane, Tally, Watch
 
 LARGEST_SHOWN = 10
 
@@ -52,39 +69,64 @@ class PostgresConductor:
         self._target = target
         self._source: Connection | None = None
         self._catalog: Catalog | None = None
+        self._mark: written.Mark = {}
+        self._hold = Hold(asked, plan)
 
     def close(self) -> None:
-        """Gives fence and snapshot back by ending both sessions."""
+        """Gives fence, snapshot and hold back by ending their sessions."""
+        self._hold.release()
         for connection in (self._source, self._target):
             if connection is not None:
                 with suppress(psycopg.Error):
                     connection.close()
 
     def secure(self, watch: Watch) -> RestorePoint | None:
-        """Makes the restore point of a plan that overwrites."""
-        if self._asked.options.overwrite:
-            raise NotImplementedError
-        return None
+        """Makes the restore point of a plan that overwrites; None where the target holds nothing."""
+        try:
+            point = safekeeping.secure(self._target, self._asked, watch) if self._asked.options.overwrite else None
+        except psycopg.Error as error:
+            raise self._fault(error, "Making the restore point") from None
+        self._asked = replace(self._asked, restore_point=point or self._asked.restore_point)
+        return point
 
     def hold(self, watch: Watch) -> None:
         """Keeps everybody else from writing to the moved tables of the source."""
-        raise NotImplementedError
+        self._hold.take(watch)
 
     def release(self) -> bool:
-        """Ends the hold while the run goes on."""
-        return False
+        """Ends the hold while the run goes on; False when there is none."""
+        return self._hold.release()
+
+    def holds(self) -> bool:
+        """Whether the hold stands."""
+        return self._hold.stands()
 
     def keepsake(self) -> str:
-        """What `roll_back` needs once the task table is gone."""
-        return ""
+        """What `roll_back` needs once the task table is gone; empty when it is gone already."""
+        try:
+            before = found.read(self._target)
+            if before is None or worktable.read_run(self._target) is None:
+                return ""
+            return keepsakes.take(self._target, self._asked, before).text()
+        except psycopg.Error as error:
+            raise self._fault(error, "Noting what the run made") from None
 
     def roll_back(self, keepsake: str, watch: Watch) -> str:
-        """`undo` after `finish`."""
-        raise NotImplementedError
+        """`undo` after `finish`: proves that everything is what the run made, then takes it away."""
+        try:
+            kept = keepsakes.parse(keepsake)
+            safekeeping.demand_free(self._target, self._asked.migration)
+            session.end_lanes(self._target)
+            return keepsakes.roll_back(self._target, self._asked, kept)
+        except psycopg.Error as error:
+            raise self._fault(error, "Rolling back") from None
 
-    def revalidate(self, keys: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
+    def revalidate(self, broken: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
         """Validates foreign keys that stayed NOT VALID."""
-        raise NotImplementedError
+        try:
+            return keys.revalidate(self._target, [key.name for key in broken], watch.check, watch.note)
+        except psycopg.Error as error:
+            raise self._fault(error, "Validating foreign keys") from None
 
     def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again."""
@@ -96,12 +138,25 @@ class PostgresConductor:
             snapshot = self._take_snapshot()
             replica = self._may_silence()
             if run is None:
-                self._begin(snapshot, replica, watch)
+                assert self._source
+                safekeeping.demand_free(self._target, self._asked.migration)
+                if not refresh:
+                    safekeeping.make_room(self._target, self._source, self._asked, watch.check)
+                self._begin(snapshot, replica, watch, again=refresh)
             else:
                 self._resume(run, snapshot, replica, watch)
         except psycopg.Error as error:
             raise self._fault(error, "Preparing the run") from None
         return run is not None
+
+    @property
+    def own_lanes(self) -> int:
+        """A snapshot that is exported is joined from anywhere."""
+        return 1
+
+    def lane(self) -> AbstractContextManager[Lane]:
+        """A lane like any other."""
+        return open_lane(self._asked, self._plan)
 
     def tally(self) -> Tally:
         """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""
@@ -145,15 +200,8 @@ class PostgresConductor:
             run = worktable.read_run(self._target)
             if run is None or self._source is None:
                 raise Permanent("No prepared run to judge", remedy="Start the migration again.")
-            proofs = census.proofs(worktable.results(self._target, ["verify"]))
-            sequences = [value for result in worktable.results(self._target, ["sequences"]) for value in result]
-            counted = census.take(self._source, self._target, run, self._asked.options, sequences)
-            return Verdict(
-                proofs=tuple(proofs),
-                objects=tuple(counted.agreed),
-                differences=tuple(counted.differences),
-                unchecked=(*run.unchecked, *counted.unchecked, *self._open_tasks()),
-                expected_tables=self._expected_tables(),
+            return judge.judge(
+                self._asked, self._plan, self._source, self._target, run, waivers, held=self._hold.stands()
             )
         except psycopg.Error as error:
             raise self._fault(error, "Judging the run") from None
@@ -161,7 +209,7 @@ class PostgresConductor:
     def report(self) -> Sequence[dict[str, Any]]:
         """Per table: name, rows, bytes, seconds, checksums, method. For the full log."""
         try:
-            proofs = {p.table: p for p in census.proofs(worktable.results(self._target, ["verify"]))}
+            proofs = {p.table: p for p in judge.proofs(self._target)}
             lines = [line for result in worktable.results(self._target, ["copy"]) for line in result]
         except psycopg.Error as error:
             raise self._fault(error, "Reading the run's results") from None
@@ -179,11 +227,16 @@ class PostgresConductor:
     def undo(self, watch: Watch) -> str:
         """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
         try:
-            run = worktable.read_run(self._target)
-            if run is None:
+            run, before = worktable.read_run(self._target), found.read(self._target)
+            if run is None and before is None:
                 return "Nothing of a run is left in the target."
-            self._must_be_ours(run, whatever_plan=True)
+            if run is not None:
+                self._must_be_ours(run, whatever_plan=True)
+            elif before is not None and before.migration != self._asked.migration:
+                raise safekeeping.of_another(before.migration)
             session.end_lanes(self._target)
+            if before is not None and before.replaced:
+                return safekeeping.bring_back(self._target, self._asked, before)
             return undo.remove(self._target, self._asked)
         except psycopg.Error as error:
             raise self._fault(error, "Undoing the run") from None
@@ -195,10 +248,12 @@ class PostgresConductor:
         source = self._source = connect(self._asked.source, purpose=f"conductor {self._asked.migration}")
         moved = {(t.schema_name, t.name) for t in self._plan.tables if t.rows_moved}
         names = [t.quoted for t in source_catalog.read_tables(source) if t.kind == "r" and t.key in moved]
+        mark = written.look(source, moved)
         source.execute("begin isolation level repeatable read read only")
         source_catalog.lock_tables(source, names)
         row = source.execute("select pg_export_snapshot()").fetchone()
         assert row
+        self._mark = written.at_snapshot(source, mark)
         self._catalog = source_catalog.read(source)
         self._must_fit_the_plan(self._catalog)
         return str(row[0])
@@ -216,9 +271,12 @@ class PostgresConductor:
                 remedy="Run the checks again, so that the plan knows them.",
             )
 
-    def _begin(self, snapshot: str, replica: bool, watch: Watch) -> None:
+    def _begin(self, snapshot: str, replica: bool, watch: Watch, *, again: bool) -> None:
+        """The task table of a first run, or (`again`) of one that brings a finished target up to date."""
         assert self._source and self._catalog
         target, options = self._target, self._asked.options
+        if again:
+            refresh.must_be_the_same_schema(self._source, self._plan)
         if options.scope is Scope.data_only and not replica:
             _refuse_foreign_keys(target)
         dumped = self._dump(snapshot, watch)
@@ -232,6 +290,8 @@ class PostgresConductor:
             extensions_before=frozenset(row[0] for row in target.execute("select extname::text from pg_extension")),
             large_objects=source_catalog.large_objects(self._source),
             check=watch.check,
+            whole=again,
+            edges=worklist_edges.read(self._source, target, self._plan, options),
         )
         rows = worklist.build(asking)
         run = worktable.Run(
@@ -245,8 +305,15 @@ class PostgresConductor:
             left_out=[[entry.catalog, entry.oid] for entry in dumped.left_out if entry.catalog],
             unchecked=[],
         )
+        before = None if found.read(target) else safekeeping.look(target, self._asked, replaced=False)
         with target.transaction():
-            worktable.write(target, run, rows, socket.gethostname(), os.getpid())
+            if before is not None:
+                found.write(target, before)
+            listed = refresh.tasks(rows) if again else rows
+            worktable.write(target, run, listed, socket.gethostname(), os.getpid())
+            written.remember(target, self._mark)
+            if again:
+                refresh.mark(target, options.scope, silenced=replica)
 
     def _resume(self, run: worktable.Run, snapshot: str, replica: bool, watch: Watch) -> None:
         assert self._source and self._catalog
@@ -254,6 +321,7 @@ class PostgresConductor:
         _must_be_unchanged(run, dumped)
         with self._target.transaction():
             worktable.next_epoch(self._target, snapshot, replica, socket.gethostname(), os.getpid())
+            written.remember(self._target, self._mark)
             known = worktable.large_objects(self._target)
             new = [oid for oid in source_catalog.large_objects(self._source) if oid not in known]
             if new and self._asked.options.scope is not Scope.schema_only:
@@ -275,23 +343,13 @@ class PostgresConductor:
 
     def _must_be_ours(self, run: worktable.Run, *, whatever_plan: bool = False) -> None:
         if run.migration != self._asked.migration:
-            raise Permanent(
-                f"The target holds the unfinished run of another migration, {run.migration}",
-                meaning="Nothing was changed.",
-                remedy="Finish or undo that migration first.",
-            )
+            raise safekeeping.of_another(run.migration)
         if run.digest != self._plan.digest and not whatever_plan:
             raise Permanent(
                 "The plan changed since this run began in the target",
                 meaning="What was copied under the earlier plan is still there.",
                 remedy="Undo the run, then migrate under the new plan.",
             )
-
-    def _open_tasks(self) -> list[str]:
-        return [f"{title} ({kind} is not done)" for kind, title in worktable.open_tasks(self._target)]
-
-    def _expected_tables(self) -> int:
-        return sum(table.rows_moved for table in self._plan.tables)
 
     def _fault(self, error: psycopg.Error, doing: str) -> FerrybotError:
         lost = self._source is not None and self._source.broken

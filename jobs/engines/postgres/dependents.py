@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs.core.model import Scope
 from jobs.engines.postgres.facts import Reference
 from jobs.engines.postgres.inventory import Inventory
 
@@ -19,6 +20,34 @@ def broken(inventory: Inventory) -> list[Reference]:
         gone |= {(r.schema_name, r.table_name) for r in fallen}
     tables = [r for r in references if r not in views and (r.to_schema, r.to_table) in gone]
     return found + [r for r in tables if (r.schema_name, r.table_name) in inventory.selected_keys]
+
+
+def rowless_readers(inventory: Inventory) -> list[Reference]:
+    """What moves with its rows and needs rows that stay behind: foreign keys, and materialized views."""
+    rowless = inventory.rowless_keys
+    references = inventory.source.references.get() if rowless else ()
+    return [
+        r
+        for r in references
+        if (r.to_schema, r.to_table) in rowless
+        and (
+            r.kind == "materialized view"
+            or (
+                r.kind == "foreign key"
+                and (r.schema_name, r.table_name) in inventory.selected_keys - rowless
+                and inventory.options.scope is Scope.everything
+            )
+        )
+    ]
+
+
+def sentence_of_rows(reference: Reference) -> str:
+    """`foreign key k of a.b points to rows of c.d, which stay behind`."""
+    to = f"rows of {reference.to_schema}.{reference.to_table}, which stay behind"
+    here = f"{reference.schema_name}.{reference.table_name}"
+    if reference.kind == "foreign key":
+        return f"Foreign key {reference.name} of {here} points to {to}."
+    return f"Materialized view {here} is filled without {to}."
 
 
 def sentence(reference: Reference) -> str:

@@ -57,6 +57,8 @@ class Server(Frozen):
     bypass_rls: bool
     in_recovery: bool
     read_only: bool
+    can_create_role: bool
+    owns_database: bool
     can_create_schema: bool
     can_use_public: bool = Field(description="may create in schema public, or there is none")
     owns_public: bool = Field(description="may comment on schema public and grant on it, or there is none")
@@ -67,6 +69,8 @@ class Server(Frozen):
     provider: str = Field(description="c = libc, i = ICU, b = builtin")
     locale: str
     collation_version: str
+    locks_per_session: int
+    lock_room: int = Field(description="locks that the settings promise")
     lc_monetary: str
     wal_level: str
     archiving: bool

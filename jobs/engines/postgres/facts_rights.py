@@ -23,14 +23,25 @@ class Role(Frozen):
     inherits: tuple[str, ...]
 
 
+class RoleShape(Frozen):
+    """A role of the source; `never`: its attributes that only a superuser may give."""
+
+    name: str
+    login: bool
+    createdb: bool
+    createrole: bool
+    never: str
+
+
 class RoleNeed(Frozen):
     """A role that an object of the source names.
 
     `defaults`: default privileges are its own; `grantor`: it granted what it does not own; `named`: a policy or
-    a user mapping is for it. `place`: what an owner must itself have the right to create in, or use."""
+    a user mapping is for it; `setting`: it has settings of its own in the database.
+    `place`: what an owner must itself have the right to create in, or use."""
 
     role: str
-    use: Literal["owner", "grantee", "grantor", "defaults", "named"]
+    use: Literal["owner", "grantee", "grantor", "defaults", "named", "setting"]
     schema_name: str
     table_name: str
     object: str

@@ -12,10 +12,11 @@ from jobs.core.errors import FerrybotError, Permanent
 from jobs.core.model import Endpoint, Environment, Scope, TlsMode
 from jobs.engines.postgres import facts as f
 from jobs.engines.postgres.connect import connect, explain, first_line, scrub
-from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed
+from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed, RoleShape
 from jobs.engines.postgres.inspect_disk import free_bytes
 from jobs.engines.postgres.inspect_orphans import count_orphans
 from jobs.engines.postgres.inspect_rows import filled_tables
+from jobs.engines.postgres.inspect_safe import with_safety
 from jobs.engines.postgres.inspect_wire import pooling, speed_of_source, speed_of_target
 from jobs.engines.postgres.inventory import Address, Inventory, Side, Tool
 from jobs.engines.postgres.reader import Reader
@@ -41,7 +42,7 @@ def inspect(asked: Asked) -> Inventory:
         tool=_tool(asked.source, source),
         stated_free_bytes=asked.stated_free_bytes,
     )
-    return _with_probes(asked, inventory)
+    return with_safety(asked, _with_probes(asked, inventory))
 
 
 def _side(endpoint: Endpoint, read: _Read) -> Side | f.Unreachable:
@@ -101,6 +102,7 @@ def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
         default_collation=_default_collation(reader, server),
         collation_uses=reader.rows("collation_uses", f.CollationUse),
         role_needs=reader.rows("role_needs", RoleNeed),
+        role_shapes=reader.rows("role_shapes", RoleShape),
         privileged=reader.rows("privileged", Privileged),
         path_functions=reader.rows("path_functions", f.PathFunction),
         bloat=reader.rows("bloat", f.Bloat),

@@ -86,11 +86,11 @@ def _look(
 
 
 def _unseen(key: ForeignKey, reason: str) -> Orphans:
-    return Orphans(key=key, query=_rows(key), rows=None, reason=reason)
+    return Orphans(key=key, query=orphan_rows(key), rows=None, reason=reason)
 
 
 def _count(connection: Connection, endpoint: Endpoint, key: ForeignKey, seconds: float) -> Orphans:
-    query = f"select count(*) from (select {_rows(key)} limit {ENOUGH + 1}) orphan"  # noqa: S608 - quoted
+    query = f"select count(*) from (select {orphan_rows(key)} limit {ENOUGH + 1}) orphan"  # noqa: S608 - quoted
     try:
         connection.execute(_TIMEOUT, [f"{max(1, int(seconds * 1000))}ms"])
         row = connection.execute(query.encode()).fetchone()
@@ -101,10 +101,10 @@ def _count(connection: Connection, endpoint: Endpoint, key: ForeignKey, seconds:
             raise
         return _unseen(key, first_line(scrub(error.diag.message_primary or "it was refused", endpoint)))
     rows = int(row[0]) if row else 0
-    return Orphans(key=key, query=_rows(key), rows=min(rows, ENOUGH), capped=rows > ENOUGH)
+    return Orphans(key=key, query=orphan_rows(key), rows=min(rows, ENOUGH), capped=rows > ENOUGH)
 
 
-def _rows(key: ForeignKey) -> str:
+def orphan_rows(key: ForeignKey) -> str:
     """What follows SELECT to get them. The key's own operators: those of its types may be an extension's."""
     table, other = quote.qualified(key.schema_name, key.table_name), quote.qualified(key.to_schema, key.to_table)
     pairs = zip(key.to_columns, key.operators, key.columns, strict=True)

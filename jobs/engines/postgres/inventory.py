@@ -37,8 +37,9 @@ from jobs.engines.postgres.facts import (
     Unreached,
     Wrapper,
 )
-from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed
-from jobs.engines.postgres.select import selected
+from jobs.engines.postgres.facts_rights import Hidden, Privileged, Role, RoleNeed, RoleShape
+from jobs.engines.postgres.facts_safe import Holding, Replacement
+from jobs.engines.postgres.select import named, selected
 
 
 class Side(Frozen):
@@ -66,6 +67,7 @@ class Side(Frozen):
     collation_uses: Fact[tuple[CollationUse, ...]] = Fact()
     roles: Fact[tuple[Role, ...]] = Fact()
     role_needs: Fact[tuple[RoleNeed, ...]] = Fact()
+    role_shapes: Fact[tuple[RoleShape, ...]] = Fact()
     privileged: Fact[tuple[Privileged, ...]] = Fact()
     path_functions: Fact[tuple[PathFunction, ...]] = Fact()
     bloat: Fact[tuple[Bloat, ...]] = Fact()
@@ -107,6 +109,8 @@ class Address(Frozen):
 class Inventory(Frozen):
     """Every fact of one validation."""
 
+    model_config = ConfigDict(validate_default=True)
+
     migration: str
     options: Options
     source_address: Address
@@ -114,6 +118,8 @@ class Inventory(Frozen):
     source_side: Side | Unreachable
     target_side: Side | Unreachable
     tool: Fact[Tool] = Fact()
+    holding: Fact[Holding] = Field(default=Fact(), description="read where the source is to be held")
+    replacement: Fact[Replacement] = Field(default=Fact(), description="read where the target is to be overwritten")
     stated_free_bytes: int | None = Field(default=None, description="by the service or by the requester")
 
     @property
@@ -135,6 +141,11 @@ class Inventory(Frozen):
     @cached_property
     def selected_keys(self) -> frozenset[tuple[str, str]]:
         return frozenset(t.key for t in self.selected)
+
+    @cached_property
+    def rowless_keys(self) -> frozenset[tuple[str, str]]:
+        """Tables that move without their rows. Raises `Unread` or `Unreached`."""
+        return frozenset(named(self.selected, self.options.exclude_data))
 
     @property
     def own_run(self) -> bool:

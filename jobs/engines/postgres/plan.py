@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from jobs.core.model import Dialect, Scope
 from jobs.core.plan import Measures, MigrationPlan, Place, PlannedStep, PlannedTable
+from jobs.engines.postgres import missing_roles
 from jobs.engines.postgres.checks.disk import have_bytes
-from jobs.engines.postgres.dependents import broken, sentence
+from jobs.engines.postgres.dependents import broken, rowless_readers, sentence, sentence_of_rows
 from jobs.engines.postgres.estimate import need_bytes, seconds
 from jobs.engines.postgres.facts import Column, Table, Unread
 from jobs.engines.postgres.inventory import Address, Inventory, Side
+from jobs.engines.postgres.settings import STAY
 
 BINARY_SAFE = frozenset(
     {
@@ -47,6 +49,7 @@ def plan(inventory: Inventory) -> MigrationPlan:
         tables=tuple(_tables(inventory)),
         steps=tuple(_steps(inventory)),
         schema_fingerprint=fingerprint(inventory),
+        roles=tuple(missing_roles.to_make(inventory)),
         left_out=tuple(_left_out(inventory)),
         measures=_measures(inventory),
     )
@@ -83,7 +86,8 @@ def _tables(inventory: Inventory) -> Iterator[PlannedTable]:
 
 def moves_rows(table: Table, inventory: Inventory) -> bool:
     """Partitioned tables have no rows of their own; those of a foreign table are somewhere else."""
-    return table.kind == "r" and inventory.options.scope is not Scope.schema_only
+    asked_for = inventory.options.scope is not Scope.schema_only and table.key not in inventory.rowless_keys
+    return table.kind == "r" and asked_for
 
 
 def _by_table(columns: tuple[Column, ...]) -> dict[tuple[str, str], list[Column]]:
@@ -110,6 +114,11 @@ def _steps(inventory: Inventory) -> Iterator[PlannedStep]:
     schema, data = scope is not Scope.data_only, scope is not Scope.schema_only
     counts = _counts(inventory)
     rows = sum(moves_rows(t, inventory) for t in inventory.selected)
+    made = missing_roles.to_make(inventory)
+    if made:
+        yield PlannedStep(
+            name="roles", title=f"Create the roles {', '.join(made)}, without passwords", count=len(made)
+        )
     if schema:
         yield PlannedStep(name="schema", title="Create the schema", count=len(inventory.selected))
     if data:
@@ -134,11 +143,16 @@ def _counts(inventory: Inventory) -> Counter[str]:
 
 def fingerprint(inventory: Inventory) -> str:
     """64 hex digits over the definitions of what moves: the same while nobody changes the schema."""
-    moving = [
+    return digest_of(
         (d.kind, d.schema_name, d.table_name, d.name, d.text)
         for d in inventory.source.definitions.get()
         if inventory.moves(d.schema_name, d.table_name)
-    ]
+    )
+
+
+def digest_of(definitions: Iterable[tuple[str, ...]]) -> str:
+    """The fingerprint of lines (kind, schema, table, name, text)."""
+    moving = list(definitions)
     return hashlib.sha256(json.dumps(sorted(moving), ensure_ascii=False).encode()).hexdigest()
 
 
@@ -146,6 +160,7 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
     by_kind: dict[str, list[str]] = {}
     for oddity in inventory.source.oddities.get():
         by_kind.setdefault(oddity.kind, []).append(oddity.name)
+    settings = [oddity.note for oddity in inventory.source.oddities.get() if oddity.kind == "setting"]
     if inventory.options.scope is not Scope.data_only:
         for reference in broken(inventory):
             yield sentence(reference)
@@ -153,11 +168,21 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
             yield f"Subscription {name} stays behind: two servers must not consume one stream."
         if "user mapping" in by_kind:
             yield "Passwords in user mappings are moved only where the source's user may read them."
-        if "setting" in by_kind:
-            yield "Settings of the database (ALTER DATABASE … SET) stay behind."
+        staying = sorted({note.partition("=")[0] for note in settings} & STAY)
+        if staying:
+            yield f"Settings of the database that belong to the source's server stay behind: {', '.join(staying)}."
+        if settings and not inventory.options.keep_grants:
+            yield "Settings of roles in the database stay behind, as grants do."
+        if missing_roles.public_stays(inventory):
+            yield "Schema public stays whose it is on the target: its user may not give it to the source's owner."
         if "tablespace" in by_kind:
             yield "Tablespaces stay behind: everything lands in the target's default one."
-        yield "Roles and their passwords stay behind: they belong to the server."
+        yield (
+            "Passwords of roles stay behind, and roles that nothing here needs."
+            if inventory.options.create_roles
+            else "Roles and their passwords stay behind: they belong to the server."
+        )
+        yield from missing_roles.sentences(inventory)
     if inventory.options.scope is Scope.schema_only:
         yield "Rows stay behind: only the schema was asked for."
     else:
@@ -166,11 +191,12 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
 
 def _rows_left(inventory: Inventory) -> Iterator[str]:
     foreign = [t.label for t in inventory.selected if t.kind == "f"]
+    rowless = [t.label for t in inventory.selected if t.kind == "r" and t.key in inventory.rowless_keys]
+    if rowless:
+        yield f"Rows of these tables stay behind, as asked for: {', '.join(rowless)}."
+        yield from (sentence_of_rows(reference) for reference in rowless_readers(inventory))
     if foreign:
         yield f"Rows of foreign tables stay where they are: {', '.join(foreign)}."
-    configured = [e.name for e in inventory.source.extensions.get() if e.configuration]
-    if configured:
-        yield f"Rows that were added to tables of extensions stay behind: {', '.join(configured)}."
 
 
 def _measures(inventory: Inventory) -> Measures:

@@ -121,7 +121,7 @@ def clean(written: str, entries: Sequence[Entry], target_version: int) -> str:
 
 _NAME = r'(?:"(?:[^"]|"")*"|\w+)'
 _PRIVATE = re.compile(
-    rf"^ALTER TABLE ONLY {_NAME}\.{_NAME} ALTER COLUMN {_NAME} SET \([^()]*\bpg_attver=[^()]*\);$", re.M
+    rf"^ALTER (?:FOREIGN )?TABLE ONLY {_NAME}\.{_NAME} ALTER COLUMN {_NAME} SET \([^()]*\bpg_attver=[^()]*\);$", re.M
 )
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from jobs.engines.shared.select import Key, idle, matches, selected
+from jobs.engines.shared.select import Key, idle, matches, named, selected
 
-__all__ = ["Key", "idle", "matches", "selected"]
+__all__ = ["Key", "idle", "matches", "named", "selected"]

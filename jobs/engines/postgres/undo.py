@@ -10,7 +10,7 @@ from psycopg import errors as pg
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
-from jobs.engines.postgres import quote, session, worktable
+from jobs.engines.postgres import found, quote, roles, session, worktable
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.perform.empty import muted
 from jobs.ports.engine import Asked
@@ -27,19 +27,24 @@ def remove(target: Connection, asked: Asked) -> str:
     session.silence(target)
     for task, kind, payload in worktable.done_backwards(target):
         if kind == "copy" and asked.options.scope is Scope.data_only:
-            emptied += _empty(target, payload["tables"])
+            emptied += empty_tables(target, payload["tables"])
         elif kind == "large objects":
-            dropped += _unlink(target, payload["oids"])
+            dropped += unlink(target, payload["oids"])
+        elif kind == "roles":
+            dropped += len(roles.drop_roles(target, payload["roles"]))
         else:
-            dropped += _drop(target, payload.get("drops", []))
+            dropped += drop(target, payload.get("drops", []))
         worktable.undone(target, task)
+    before = found.read(target)
+    if before is not None:
+        found.put_back(target, before)
     worktable.drop(target)
     if asked.options.scope is Scope.data_only:
-        return f"{emptied} tables were emptied again; sequences keep their values."
+        return f"{emptied} tables were emptied again, and sequences have their earlier values."
     return f"{dropped} objects were removed; the target is as it was found."
 
 
-def _drop(target: Connection, statements: list[str]) -> int:
+def drop(target: Connection, statements: list[str]) -> int:
     """Each statement is harmless when repeated, so a crash in between only means to do it again."""
     for start in range(0, len(statements), DROPS_AT_ONCE):
         try:
@@ -56,7 +61,7 @@ def _drop(target: Connection, statements: list[str]) -> int:
     return len(statements)
 
 
-def _empty(target: Connection, tables: list[dict[str, str]]) -> int:
+def empty_tables(target: Connection, tables: list[dict[str, str]]) -> int:
     for table in tables:
         relation = quote.qualified(table["schema"], table["name"])
         with target.transaction(), muted(target, table["schema"], table["name"]):
@@ -64,7 +69,7 @@ def _empty(target: Connection, tables: list[dict[str, str]]) -> int:
     return len(tables)
 
 
-def _unlink(target: Connection, oids: list[int]) -> int:
+def unlink(target: Connection, oids: list[int]) -> int:
     found = target.execute(
         "select oid::bigint from pg_largeobject_metadata where oid = any(%s::oid[])", [oids]
     ).fetchall()
@@ -77,7 +82,7 @@ def drop_foreign_keys(target: Connection) -> None:
     """Where triggers cannot be silenced, foreign keys go before tables are emptied and come back after."""
     for task, kind, payload in worktable.done_backwards(target):
         if kind == "foreign keys":
-            _drop(target, payload.get("drops", []))
+            drop(target, payload.get("drops", []))
             worktable.undone(target, task)
         elif kind == "validate":
             worktable.undone(target, task)

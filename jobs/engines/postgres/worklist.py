@@ -17,11 +17,12 @@ from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import quote, schema
+from jobs.engines.postgres import quote, schema, worklist_edges
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Table
 from jobs.engines.postgres.schema import Dumped
 from jobs.engines.postgres.splits import conditions
+from jobs.engines.postgres.worklist_edges import Edges
 from jobs.engines.postgres.worktable import Row
 
 ENTRIES_PER_TEXT = 1000
@@ -59,6 +60,9 @@ class Asking:
     extensions_before: frozenset[str]
     large_objects: tuple[int, ...]
     check: Callable[[], None]
+    edges: Edges = field(default_factory=Edges)
+    whole: bool = False
+    """no table in parts: each is proven as it is"""
 
     @cached_property
     def stays(self) -> frozenset[int]:
@@ -86,13 +90,16 @@ def build(asking: Asking) -> list[Row]:
         _statistics(work, asking)
         _sequences(work, asking, made)
         _proofs(work, asking)
+    worklist_edges.last(work, asking.edges, made)
     return work.rows
 
 
 def _pre_data(work: _List, asking: Asking) -> int:
     """A chain of texts, in the order of the archive; the id of the last one."""
-    last = 0
-    for chunk in chunks(asking.dumped.pre_data(), ENTRIES_PER_TEXT):
+    last = worklist_edges.first(work, asking.edges)
+    stays = ("SCHEMA", "public") if asking.edges.public_stays else ()
+    entries = [entry for entry in asking.dumped.pre_data() if (entry.desc, entry.tag) != stays]
+    for chunk in chunks(entries, ENTRIES_PER_TEXT):
         drops = [drop for entry in reversed(chunk) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
         payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
         last = work.add("schema", 10, "schema", payload=payload, needs=(last,))
@@ -118,7 +125,7 @@ def _copies(work: _List, asking: Asking, made: int) -> dict[int, tuple[int, ...]
     for group in groups(tables, lambda pair: pair[0].bytes):
         table, method = group[0]
         cuts = conditions(table, total, asking.options.parallelism, asking.source_version)
-        if cuts:
+        if cuts and not asking.whole:
             tasks[table.oid] = _parts(work, table, method, cuts, made)
             continue
         payload = {"tables": [_copied(table, method) for table, method in group]}
@@ -171,6 +178,7 @@ class _Indexes:
         self.copied, self.made = copied, made
         self.small: dict[int, list[Entry]] = defaultdict(list)
         self.late: list[Entry] = []
+        self.unproven: list[Entry] = []
 
     def add(self) -> None:
         keys: list[tuple[Entry, Constraint]] = []
@@ -185,6 +193,9 @@ class _Indexes:
             elif entry.desc == "FK CONSTRAINT":
                 keys.append((entry, self.catalog.constraints[entry.oid]))
         self._small_ones()
+        for chunk in chunks(self.unproven, ENTRIES_PER_TEXT):
+            texts = [schema.statement(entry) for entry in chunk]
+            self.work.add("index", 34, "constraints without an index", payload={"sql": texts}, barrier=34)
         for chunk in chunks(attached, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
             self.work.add("index", 34, "attaching partition indexes", payload={"sql": texts}, barrier=34)
@@ -206,7 +217,7 @@ class _Indexes:
         constraint = self.catalog.constraints.get(entry.oid)
         index = self.catalog.indexes.get(constraint.index) if constraint else None
         if constraint is None or index is None:
-            self.small[0].append(entry)
+            self.unproven.append(entry)  # NOT NULL … NOT VALID: rows that break it must have arrived before
         elif index.bytes < BIG_INDEX_BYTES or not constraint.plain:
             size = index.bytes
             if size < SMALL_BYTES:
@@ -262,7 +273,7 @@ def _foreign_keys(work: _List, asking: Asking, keys: Sequence[tuple[Entry, Const
         texts, drops = [], []
         for entry, constraint in chunk:
             created = schema.statement(entry)
-            whole = constraint.partitioned or _UNPROVEN.search(created)
+            whole = (constraint.partitioned and asking.target_version < 180000) or _UNPROVEN.search(created)
             texts.append(created if whole else f"{created.rstrip().removesuffix(';')} NOT VALID;\n")
             drops.append(schema.drop_statement(entry))
             if not whole:
@@ -276,28 +287,19 @@ def _validations(work: _List, catalog: Catalog, keys: dict[int, list[Constraint]
     """All keys of a table in one task: validating locks that table alone against another validation."""
     tables = [(catalog.tables[oid], constraints) for oid, constraints in keys.items()]
     for group in groups(tables, lambda pair: pair[0].bytes):
-        found = [
-            _validation(catalog, table, constraint) for table, constraints in group for constraint in constraints
-        ]
+        found = [_validation(table, constraint) for table, constraints in group for constraint in constraints]
         title = found[0]["title"] if len(found) == 1 else f"{len(found)} foreign keys"
         size = sum(table.bytes for table, _ in group)
         work.add("validate", 45, title, size=size, payload={"keys": found}, needs=(added,), barrier=45)
 
 
-def _validation(catalog: Catalog, table: Table, constraint: Constraint) -> dict[str, str]:
+def _validation(table: Table, constraint: Constraint) -> dict[str, str]:
+    only = "" if constraint.partitioned else "only "
     return {
-        "sql": f"alter table only {table.quoted} validate constraint {quote.name(constraint.name)}",
-        "orphans": orphans(table, catalog.tables[constraint.other], constraint),
+        "sql": f"alter table {only}{table.quoted} validate constraint {quote.name(constraint.name)}",
+        "label": f"{table.label}.{constraint.name}",
         "title": f"{constraint.name} of {table.label}",
     }
-
-
-def orphans(table: Table, other: Table, constraint: Constraint) -> str:
-    """The rows that break a foreign key: a query for the person who must mend them."""
-    pairs = list(zip(constraint.columns, constraint.other_columns, strict=True))
-    same = " and ".join(f"o.{quote.name(theirs)} = t.{quote.name(ours)}" for ours, theirs in pairs)
-    filled = " and ".join(f"t.{quote.name(ours)} is not null" for ours, _ in pairs)
-    return f"from {table.quoted} t where {filled} and not exists (select from {other.quoted} o where {same})"
 
 
 _OWN_TASK = {"INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT"}
@@ -343,10 +345,14 @@ def _refreshes(work: _List, asking: Asking) -> None:
 
 
 def _statistics(work: _List, asking: Asking) -> None:
-    """A partitioned table's ANALYZE looks at its partitions too, so only the topmost is named."""
+    """A partitioned table's ANALYZE looks at its partitions too, so only the topmost is named.
+
+    Not where one of them is a foreign table: ANALYZE would ask another server, and fail when that is away."""
     catalog, sizes = asking.catalog, defaultdict[tuple[str, str], int](int)
+    abroad = {catalog.top(table).oid for table in catalog.tables.values() if table.kind == "f" and table.above}
     for table, _ in moved(asking.plan, catalog):
-        sizes[catalog.top(table).key] += table.bytes
+        top = catalog.top(table)
+        sizes[(table if top.oid in abroad else top).key] += table.bytes
     for view in catalog.matviews.values():
         if view.populated and view.oid not in asking.stays:
             sizes[view.schema, view.name] += view.bytes

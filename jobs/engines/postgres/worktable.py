@@ -26,6 +26,7 @@ LOCK_CLASS = 0x0FE2_2B07
 FENCE, LANES = 1, 2
 
 PHASES = {
+    5: ("roles", "Creating roles"),
     10: ("schema", "Creating the schema"),
     20: ("copy", "Copying rows"),
     30: ("index", "Building indexes"),
@@ -40,13 +41,15 @@ PHASES = {
     64: ("finish", "Creating triggers, policies and grants"),
     70: ("analyze", "Gathering statistics"),
     90: ("verify", "Verifying"),
+    95: ("settings", "Setting what holds in the database"),
 }
 """Order -> the plan's name of the step, and a title.
 
 Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
 
-REOPENED = ("parts", "copy", "large objects", "refresh", "sequences", "verify")
-"""Kinds whose result depends on the source's rows: a new snapshot makes them open again."""
+REOPENED = ("parts", "copy", "configuration", "large objects", "validate", "refresh", "sequences", "verify")
+"""Kinds whose result depends on the source's rows: a new snapshot makes them open again. A key that is valid by now
+costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,11 @@ _RESULTS = (
     "select result from ferrybot.task where kind = any(%s) and done_at is not null and result is not null order by id"
 )
 
+_PAYLOADS = "select payload from ferrybot.task where kind = any(%s) order by id"
+
+_MOVE_SECONDS = """
+select coalesce(extract(epoch from max(t.done_at) - min(r.made_at)), 0)
+from ferrybot.run r, ferrybot.task t where t.kind <> 'verify' and t.done_at >= r.made_at"""
 
 _DONE_BACKWARDS = """
 select id, kind, payload from ferrybot.task
@@ -266,6 +274,17 @@ def result(connection: Connection, task: int) -> Any:
 def results(connection: Connection, kinds: Sequence[str]) -> list[Any]:
     """What finished tasks of these kinds kept with their marks."""
     return [row[0] for row in connection.execute(_RESULTS, [list(kinds)]).fetchall()]
+
+
+def payloads(connection: Connection, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """What tasks of these kinds are about."""
+    return [row[0] for row in connection.execute(_PAYLOADS, [list(kinds)]).fetchall()]
+
+
+def move_seconds(connection: Connection) -> float:
+    """From the run's begin until the last task that is no proof was done."""
+    row = connection.execute(_MOVE_SECONDS).fetchone()
+    return float(row[0]) if row else 0.0
 
 
 def ring(connection: Connection) -> None:

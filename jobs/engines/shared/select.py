@@ -37,6 +37,13 @@ def selected(tables: Iterable[S], include: Sequence[str], exclude: Sequence[str]
     return [table for table in every if table.key in brought]
 
 
+def named(tables: Iterable[S], patterns: Sequence[str]) -> set[Key]:
+    """The tables that a pattern names, itself or by a partitioned table above."""
+    every = list(tables)
+    family = {table.key: table.parent for table in every}
+    return {key for key in family if any(_named(k, patterns) for k in _line(key, family))}
+
+
 def idle(tables: Iterable[Selectable], patterns: Sequence[str]) -> list[str]:
     """The patterns that name no table: most likely a slip of the pen."""
     keys = [table.key for table in tables]

@@ -13,10 +13,12 @@ from jobs.engines.postgres.checks import (
     event_triggers,
     extensions,
     filters,
+    hold_source,
     invalid_indexes,
     languages,
     large_objects,
     leftover,
+    locks,
     native_functions,
     orphans,
     owner_rights,
@@ -61,6 +63,7 @@ CHECKS: tuple[PgCheck, ...] = (
     # may we read and write
     source_rights.CHECK,
     row_security.CHECK,
+    hold_source.CHECK,
     target_writable.CHECK,
     target_rights.CHECK,
     leftover.CHECK,
@@ -69,6 +72,7 @@ CHECKS: tuple[PgCheck, ...] = (
     # is there room
     disk.CHECK,
     connections.CHECK,
+    locks.CHECK,
     replication.CHECK,
     speed.CHECK,
     restore_point.CHECK,

@@ -13,7 +13,8 @@ from jobs.engines.postgres.inventory import Inventory
 
 def find(inventory: Inventory) -> Findings:
     available = {a.name: a for a in inventory.target.available_extensions.get()}
-    installed = {e.name: e for e in inventory.target.extensions.get()}
+    going = inventory.replacement.get().going if inventory.options.overwrite else ()
+    installed = {e.name: e for e in inventory.target.extensions.get() if e.name not in going}
     for extension in inventory.source.extensions.get():
         there = installed.get(extension.name)
         offered = available.get(extension.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.core.model import Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found
-from jobs.engines.postgres.dependents import broken, sentence
+from jobs.engines.postgres.dependents import broken, rowless_readers, sentence, sentence_of_rows
 from jobs.engines.postgres.inventory import Inventory
 from jobs.engines.postgres.select import idle
 
@@ -21,15 +21,16 @@ def find(inventory: Inventory) -> Findings:
             side="source",
             field="include",
         )
-    for pattern in idle(candidates, options.exclude):
-        yield found(
-            Severity.warn,
-            f"The pattern {pattern} leaves nothing out: it names no table of the source.",
-            object=pattern,
-            remedy="Write schema.table; * stands for any characters; upper and lower case differ.",
-            side="source",
-            field="exclude",
-        )
+    for field, patterns in (("exclude", options.exclude), ("exclude_data", options.exclude_data)):
+        for pattern in idle(candidates, patterns):
+            yield found(
+                Severity.warn,
+                f"The pattern {pattern} leaves nothing out: it names no table of the source.",
+                object=pattern,
+                remedy="Write schema.table; * stands for any characters; upper and lower case differ.",
+                side="source",
+                field=field,
+            )
     if not inventory.selected and (options.include or options.exclude):
         yield found(
             Severity.block,
@@ -40,6 +41,19 @@ def find(inventory: Inventory) -> Findings:
             field="include",
         )
     yield from _needing(inventory)
+    for reference in rowless_readers(inventory):
+        key = reference.kind == "foreign key"
+        yield found(
+            Severity.block if key else Severity.warn,
+            sentence_of_rows(reference)
+            if not key
+            else f"{sentence_of_rows(reference)[:-1]}: it could not be proven.",
+            object=f"{reference.schema_name}.{reference.name}",
+            remedy=f"Leave the rows of {reference.schema_name}.{reference.table_name} behind too, or bring those of"
+            f" {reference.to_schema}.{reference.to_table}.",
+            side="source",
+            field="exclude_data",
+        )
 
 
 def _needing(inventory: Inventory) -> Findings:

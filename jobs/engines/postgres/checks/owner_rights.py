@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.core.model import Finding, Scope, Severity
-from jobs.engines.postgres import quote
+from jobs.engines.postgres import missing_roles, quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found, listed
 from jobs.engines.postgres.facts import Wrapper
 from jobs.engines.postgres.facts_rights import Role, RoleNeed
@@ -20,9 +20,10 @@ _WHO = "-- run by the database's owner or a superuser, on the target; or choose 
 
 def find(inventory: Inventory) -> Findings:
     server = inventory.target.server
+    making = set(missing_roles.to_make(inventory))
     roles = {role.name: role for role in inventory.target.roles.get()}
     for (name, place, where), objects in sorted(_given(inventory).items()):
-        role = roles.get(name)
+        role = roles.get(name) or (_new(name, inventory) if name in making else None)
         # A role that is missing is said so elsewhere; what is already ours is not given at all.
         if role is None or role.superuser or server.superuser or name == server.role:
             continue
@@ -37,6 +38,20 @@ def find(inventory: Inventory) -> Findings:
         elif place == "wrapper" and _shut(name, where, inventory.target.wrappers.get()):
             grant = f"GRANT USAGE ON FOREIGN DATA WRAPPER {quote.name(where)} TO {quote.name(name)};"
             yield _lacks(name, objects, f"use foreign-data wrapper {where} of the target", f"{grant}\n{_WHO}")
+
+
+def _new(name: str, inventory: Inventory) -> Role:
+    """A role that the run makes: ours to give to, without any right but those of everybody."""
+    opened = inventory.target.server.major < 15
+    return Role(
+        name=name,
+        superuser=False,
+        assumable=True,
+        inherited=True,
+        creates=False,
+        creates_in_public=opened,
+        inherits=(),
+    )
 
 
 def _given(inventory: Inventory) -> dict[tuple[str, str, str], list[str]]:

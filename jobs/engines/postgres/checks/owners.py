@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.core.model import Finding, Scope, Severity
-from jobs.engines.postgres import quote
+from jobs.core.model import Finding, Severity
+from jobs.engines.postgres import missing_roles, quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, listed
 from jobs.engines.postgres.facts_rights import Role, RoleNeed
 from jobs.engines.postgres.inventory import Inventory
@@ -13,32 +13,16 @@ _LATER = "; or choose not to keep owners"
 
 def find(inventory: Inventory) -> Findings:
     there = {role.name: role for role in inventory.target.roles.get()}
-    for name, needs in sorted(_needs(inventory).items()):
+    making = set(missing_roles.to_make(inventory))
+    for name, needs in sorted(missing_roles.needs(inventory).items()):
         role = there.get(name)
-        if role is None:
+        if role is None and name in making:
+            yield from _made(name, needs, inventory)
+        elif role is None:
             yield _missing(name, needs)
         elif not inventory.target.server.superuser:
             yield from _not_ours(role, inventory, needs)
             yield from _grantor(name, inventory, needs)
-
-
-def _needs(inventory: Inventory) -> dict[str, list[RoleNeed]]:
-    options = inventory.options
-    if options.scope is Scope.data_only:
-        return {}
-    kept = {"named"}
-    kept |= {"owner"} if options.keep_owners else set()
-    kept |= {"grantee", "grantor", "defaults"} if options.keep_grants else set()
-    needs: dict[str, list[RoleNeed]] = {}
-    for need in inventory.source.role_needs.get():
-        if need.use in kept and inventory.moves(need.schema_name, need.table_name) and not _comes_along(need):
-            needs.setdefault(need.role, []).append(need)
-    return needs
-
-
-def _comes_along(need: RoleNeed) -> bool:
-    """Schema public belongs to whoever owns the database, unless somebody gave it away."""
-    return need.role == "pg_database_owner"
 
 
 def _missing(role: str, needs: list[RoleNeed]) -> Finding:
@@ -47,11 +31,35 @@ def _missing(role: str, needs: list[RoleNeed]) -> Finding:
         Severity.block,
         f"Role {role}, {_uses(needs)}, is missing on the target.",
         object=role,
-        remedy=f"CREATE ROLE {quote.name(role)} NOLOGIN;\n-- run by a role with CREATEROLE on the target"
-        + ("" if always else "; or choose not to keep owners and grants"),
+        remedy=f"CREATE ROLE {quote.name(role)} NOLOGIN;\n-- run by a role with CREATEROLE on the target; or choose"
+        " to create missing roles" + ("" if always else ", or not to keep owners and grants"),
         side="target",
         field="keep_owners",
     )
+
+
+def _made(role: str, needs: list[RoleNeed], inventory: Inventory) -> Findings:
+    """The run makes it, if the target's user may make roles."""
+    user = inventory.target.server.role
+    if inventory.target.server.can_create_role:
+        yield found(
+            Severity.inform,
+            f"Role {role}, {_uses(needs)}, is missing on the target: the run makes it, without a password.",
+            object=role,
+            remedy=f"If it logs in, afterwards on the target: ALTER ROLE {quote.name(role)} PASSWORD '…';",
+            side="target",
+        )
+    else:
+        yield found(
+            Severity.block,
+            f"Role {role}, {_uses(needs)}, is missing on the target, and {user} may not make roles there.",
+            object=role,
+            remedy=f"ALTER ROLE {quote.name(user)} CREATEROLE;\n-- run by a superuser on the target; or have it make"
+            f" the role: CREATE ROLE {quote.name(role)} NOLOGIN;",
+            side="target",
+            field="keep_owners",
+        )
+    yield from _grantor(role, inventory, needs) if not inventory.target.server.superuser else ()
 
 
 def _not_ours(role: Role, inventory: Inventory, needs: list[RoleNeed]) -> Findings:
@@ -117,7 +125,7 @@ def _uses(needs: list[RoleNeed]) -> str:
 
 
 def measured(inventory: Inventory) -> str:
-    needs = _needs(inventory)
+    needs = missing_roles.needs(inventory)
     return f"{counted(len(needs), 'role')} there" if needs else "owners and grants are not kept"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.core.model import Scope, Severity
+from jobs.core.model import Finding, Scope, Severity
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, listed
 from jobs.engines.postgres.facts import Object
@@ -42,7 +42,9 @@ def find(inventory: Inventory) -> Findings:
 
 def _empty(inventory: Inventory) -> Findings:
     objects = list(standing(inventory))
-    if objects:
+    if objects and inventory.options.overwrite:
+        yield _replaced(inventory, objects)
+    elif objects:
         server, source = inventory.target.server, inventory.source.server
         fresh = quote.name(f"{server.database}_new")
         yield found(
@@ -51,10 +53,28 @@ def _empty(inventory: Inventory) -> Findings:
             object=server.database,
             remedy="Choose an empty database, or have one made:\n"
             f"CREATE DATABASE {fresh} TEMPLATE template0 ENCODING {quote.text(source.encoding)};\n"
-            "-- run by a role with CREATEDB or a superuser",
+            "-- run by a role with CREATEDB or a superuser\n"
+            "-- or have it replaced, behind a restore point: the button Replace its contents",
             side="target",
             field="target",
         )
+
+
+def _replaced(inventory: Inventory, objects: list[str]) -> Finding:
+    """Nobody may learn from the receipt only what was in the target."""
+    server, facts = inventory.target.server, inventory.replacement.value
+    users = f" Connected to it now: {listed(facts.sessions)}." if facts and facts.sessions else ""
+    going = f" Extensions that go too: {listed(facts.going)}." if facts and facts.going else ""
+    return found(
+        Severity.warn,
+        f"EVERYTHING in database {server.database} of the target will be replaced: {counted(len(objects), 'object')}:"
+        f" {listed(objects, 20)}.{going}{users}",
+        object=server.database,
+        remedy="A restore point of the whole database is made first; Cancel and Roll back bring it back. Stop what"
+        " writes to it: what is written after the restore point is lost.",
+        side="target",
+        field="target",
+    )
 
 
 def standing(inventory: Inventory) -> Iterator[str]:
@@ -75,6 +95,15 @@ def _houses_extension(item: Object, inventory: Inventory) -> bool:
 
 
 def _prepared(inventory: Inventory) -> Findings:
+    if inventory.options.overwrite:
+        yield found(
+            Severity.block,
+            "Only rows travel, into tables that are there: overwriting replaces a whole database.",
+            object=inventory.target.server.database,
+            remedy="Choose schema and data to replace the target, or do without overwriting and empty the tables.",
+            side="target",
+            field="overwrite",
+        )
     there = {t.key for t in inventory.target.tables.get()}
     missing = [t.label for t in inventory.selected if t.key not in there]
     if missing:
@@ -125,6 +154,8 @@ def _columns(inventory: Inventory) -> Findings:
 def measured(inventory: Inventory) -> str:
     if inventory.own_run:
         return "only what this migration's unfinished run made"
+    if inventory.options.overwrite and list(standing(inventory)):
+        return "its contents are replaced"
     if inventory.options.scope is Scope.data_only:
         return f"{counted(len(inventory.selected), 'table')} ready and without rows"
     return "no tables, no other objects"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.core.model import Finding, Scope, Severity
-from jobs.engines.postgres import quote
+from jobs.engines.postgres import missing_roles, quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, lines, listed
 from jobs.engines.postgres.inventory import Inventory
 
@@ -55,7 +55,11 @@ def _uses_public(inventory: Inventory) -> bool:
 def _public_itself(inventory: Inventory) -> Findings:
     """Owner, comment and grants of schema public travel where they are not the usual ones."""
     server, options = inventory.target.server, inventory.options
-    kept = {"comment": True, "owner": options.keep_owners, "grants": options.keep_grants}
+    kept = {
+        "comment": True,
+        "owner": options.keep_owners and not missing_roles.public_stays(inventory),
+        "grants": options.keep_grants,
+    }
     travels = [o.name for o in inventory.source.oddities.get() if o.kind == "schema public" and kept[o.name]]
     if travels and not server.owns_public:
         # A grant by somebody who owns nothing is no error in PostgreSQL: it is lost with a warning.

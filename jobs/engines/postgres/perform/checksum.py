@@ -55,17 +55,18 @@ def of_part(table: Compared, oldest: int, where: str, number: int) -> str:
 def by_transaction(table: Compared, oldest: int) -> str:
     """A row for each transaction whose rows the table holds: its number (xmin), count and sum."""
     relation = quote.qualified(table.schema, table.name)
-    total = f"sum({_hash(table, oldest)})::numeric::text"
+    total = f"sum({row_hash(table, oldest)})::numeric::text"
     return f"select t.xmin::text, count(*), {total} from only {relation} t group by t.xmin::text"  # noqa: S608 - quoted
 
 
 def _one(number: int, table: Compared, oldest: int) -> str:
     relation = quote.qualified(table.schema, table.name)
-    total = f"coalesce(sum({_hash(table, oldest)}), 0)" if table.columns else "0"
+    total = f"coalesce(sum({row_hash(table, oldest)}), 0)" if table.columns else "0"
     return f"select {number}, count(*), {total}::numeric::text from only {relation} t"  # noqa: S608 - quoted above
 
 
-def _hash(table: Compared, oldest: int) -> str:
+def row_hash(table: Compared, oldest: int) -> str:
+    """SQL for the 64-bit hash of a row `t`, over the columns of `table`."""
     if oldest < EXTENDED_FROM:
         return f"('x' || left(md5({_text(table, table.columns, oldest)}), 16))::bit(64)::bigint"
     seeding = [c for c in table.columns if c in table.exact | table.texts] if oldest >= SEEDED_FROM else []

@@ -1,4 +1,4 @@
-"""Large objects, piece by piece under their own numbers, with the owner and the grants of each where kept."""
+"""Large objects, piece by piece under their own numbers, with comment, owner and grants of each where kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ PIECE_BYTES = 1 << 20
 _ABOUT = """
 select pg_get_userbyid(lomowner), coalesce((select jsonb_agg(jsonb_build_array(
     case when a.grantee = 0 then null else pg_get_userbyid(a.grantee) end, a.privilege_type, a.is_grantable))
-    from aclexplode(lomacl) a), '[]') from pg_largeobject_metadata where oid = %s"""
+    from aclexplode(lomacl) a), '[]'), obj_description(oid, 'pg_largeobject')
+from pg_largeobject_metadata where oid = %s"""
 
 
 def copy_large_objects(hands: Hands, task: Task, watch: Watch) -> Done:
@@ -51,8 +52,13 @@ def _pieces(hands: Hands, oid: int, watch: Watch) -> int:
             return offset
 
 
-def _belongings(hands: Hands, oid: int, owner: str, grants: list[list[str | bool | None]]) -> None:
+def _belongings(
+    hands: Hands, oid: int, owner: str, grants: list[list[str | bool | None]], comment: str | None
+) -> None:
+    """pg_dump leaves them out together with the objects. The comment comes while the object is still ours."""
     options = hands.asked.options
+    if comment is not None:
+        wire.run(hands.target, f"comment on large object {oid} is {quote.text(comment)}", lambda: None)
     if options.keep_owners:
         wire.run(hands.target, f"alter large object {oid} owner to {quote.name(owner)}", lambda: None)
     for grantee, privilege, grantable in grants if options.keep_grants else []:

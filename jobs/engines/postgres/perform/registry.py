@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs.engines.postgres.perform.configuration import add_configuration
 from jobs.engines.postgres.perform.copy import copy
 from jobs.engines.postgres.perform.hands import Performer
 from jobs.engines.postgres.perform.large_objects import copy_large_objects
@@ -11,8 +12,10 @@ from jobs.engines.postgres.perform.statements import run_texts, validate
 from jobs.engines.postgres.perform.verify import verify
 
 PERFORMERS: dict[str, Performer] = {
+    "roles": run_texts,
     "schema": run_texts,
     "parts": look_at_parts,
+    "configuration": add_configuration,
     "copy": copy,
     "large objects": copy_large_objects,
     "index": run_texts,
@@ -22,5 +25,6 @@ PERFORMERS: dict[str, Performer] = {
     "refresh": run_texts,
     "analyze": run_texts,
     "sequences": set_sequences,
+    "settings": run_texts,
     "verify": verify,
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 
-from jobs.core.errors import Permanent
-from jobs.engines.postgres import wire
+from jobs.engines.postgres import keys, wire
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.ports.engine import Done, Task, Watch
 
@@ -19,24 +20,20 @@ def run_texts(hands: Hands, task: Task, watch: Watch) -> Done:
 
 
 def validate(hands: Hands, task: Task, watch: Watch) -> Done:
-    """Proves foreign keys over all rows; where rows break one, says how many and how to find them."""
+    """Proves foreign keys over all rows; one that rows break stays NOT VALID and is kept with their number."""
+    broken = []
     for key in task.payload["keys"]:
         watch.report("validate", key["title"], 0, 0)
-        hands.target.execute("savepoint before_validation")
         try:
-            wire.run(hands.target, key["sql"], watch.check)
+            with hands.target.transaction():
+                wire.run(hands.target, key["sql"], watch.check)
         except psycopg.errors.ForeignKeyViolation:
-            hands.target.execute("rollback to savepoint before_validation")
-            found = wire.run(hands.target, f"select count(*) {key['orphans']}", watch.check)
-            raise _broken(key, found[0][0] or "") from None
-        hands.target.execute("release savepoint before_validation")
-    return Done()
+            broken.append(_broken(hands, key["label"], watch))
+    return Done(result=broken or None)
 
 
-def _broken(key: dict[str, str], rows: str) -> Permanent:
-    return Permanent(
-        f"{rows} rows break the foreign key {key['title']}",
-        meaning="The source holds them too: its key was not enforced when they came. All rows are copied.",
-        remedy=f"Mend them in the source, then press Retry. Find them: select t.* {key['orphans']}",
-        object=key["title"],
-    )
+def _broken(hands: Hands, label: str, watch: Watch) -> dict[str, Any]:
+    key = keys.foreign_key(hands.target, label)
+    if key is None:
+        raise keys.over_a_period(label)
+    return keys.document(hands.target, keys.broken(hands.target, key, watch.check), key)

@@ -19,7 +19,8 @@ select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and {user} and {own}
-group by c.oid, n.nspname order by c.oid
+-- pg_class has a primary key since 14 only.
+group by c.oid, c.relname, c.relkind, c.relispartition, n.nspname order by c.oid
 
 -- name: key bounds
 -- Of integer primary keys, as ANALYZE saw them: where to cut a large table whose server has no TID range scans.

@@ -90,7 +90,10 @@ where not exists (select from ext where ext.classid = 'pg_proc'::regclass and ex
 -- name: trigger
 select concat_ws(' ', '2620:' || t.oid, '1259:' || t.tgrelid), c.label || '.' || quote_ident(t.tgname),
     concat_ws(' ', pg_get_triggerdef(t.oid), 'enabled ' || t.tgenabled::text)
-from pg_trigger t join rel c on c.oid = t.tgrelid where not t.tgisinternal
+from pg_trigger t join rel c on c.oid = t.tgrelid
+-- A partition's clone of a trigger is internal up to 14 and not from 15 on; its parent is told since 13. Of foreign keys and
+-- constraint triggers the clones follow by themselves.
+where case when {clones} and coalesce(to_jsonb(t) ->> 'tgparentid', '0') <> '0' then t.tgconstraint = 0 else not t.tgisinternal end
 
 -- name: rule
 select concat_ws(' ', '2618:' || r.oid, '1259:' || r.ev_class), c.label || '.' || quote_ident(r.rulename),
@@ -122,12 +125,12 @@ where t.typtype in ('b', 'c', 'd', 'e', 'r') and (t.typrelid = 0 or c.relkind = 
   and not exists (select from ext where ext.classid = 'pg_type'::regclass and ext.objid = t.oid)
 
 -- name: extension
-select '3079:' || e.oid, e.extname, '' from pg_extension e where e.extname <> 'plpgsql'
+select '3079:' || e.oid, e.extname, 'version ' || e.extversion from pg_extension e where e.extname <> 'plpgsql'
 
 -- name: comment
 select d.classoid || ':' || d.objoid, i.type || ' ' || i.identity, md5(d.description)
 from pg_description d cross join pg_identify_object(d.classoid, d.objoid, d.objsubid) i
-where d.objoid >= 16384 and d.classoid <> 'pg_extension'::regclass and i.identity is not null and i.identity !~ '^ferrybot\.'
+where (d.objoid >= 16384 or d.classoid = 'pg_largeobject'::regclass) and d.classoid <> 'pg_extension'::regclass and ({rows} or d.classoid <> 'pg_largeobject'::regclass) and i.identity is not null and i.identity !~ '^ferrybot\.'
   and not exists (select from ext where ext.classid = d.classoid and ext.objid = d.objoid)
   and not exists (select from pg_namespace n where d.classoid = 'pg_namespace'::regclass and n.oid = d.objoid and n.nspname = 'ferrybot')
 
@@ -165,7 +168,9 @@ where not exists (select from ext where ext.classid = 'pg_opfamily'::regclass an
 
 -- name: cast
 select '2605:' || k.oid, format('%s as %s', k.castsource::regtype, k.casttarget::regtype), concat_ws(' ', k.castfunc::regprocedure, k.castcontext, k.castmethod)
-from pg_cast k where k.oid >= 16384 and not exists (select from ext where ext.classid = 'pg_cast'::regclass and ext.objid = k.oid)
+from pg_cast k where k.oid >= 16384
+  -- Since 14 a range type brings a cast to its multirange by itself.
+  and not exists (select from pg_depend e where e.classid = 'pg_cast'::regclass and e.objid = k.oid and e.deptype in ('e', 'i'))
 
 -- name: collation
 select '3456:' || k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.collname), concat_ws(' ', to_jsonb(k) ->> 'collprovider',
@@ -239,6 +244,8 @@ from pg_type t join mine n on n.oid = t.typnamespace left join pg_class c on c.o
 where t.typtype in ('b', 'c', 'd', 'e', 'r') and (t.typrelid = 0 or c.relkind = 'c') and {owners}
   and not exists (select from pg_type e where e.typarray = t.oid)
   and not exists (select from ext where ext.classid = 'pg_type'::regclass and ext.objid = t.oid)
+union all
+select '', 'large object ' || o.oid, pg_get_userbyid(o.lomowner) from pg_largeobject_metadata o where {rows} and {owners}
 
 -- name: privilege
 select tokens, name, (select string_agg(concat(case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee) end, '=',
@@ -262,9 +269,19 @@ from (
     select '1247:' || t.oid, quote_ident(n.nspname) || '.' || quote_ident(t.typname), t.typacl, t.typowner
     from pg_type t join mine n on n.oid = t.typnamespace where t.typacl is not null
     union all
+    select '', 'large object ' || o.oid, coalesce(o.lomacl, acldefault('L', o.lomowner)), o.lomowner from pg_largeobject_metadata o where {rows}
+    union all
     select '826:' || d.oid, format('default of %s in %s for %s', case when {owners} then pg_get_userbyid(d.defaclrole)::text else '' end, d.defaclnamespace::regnamespace, d.defaclobjtype),
         d.defaclacl, d.defaclrole from pg_default_acl d
 ) x(tokens, name, acl, owner)
 
 -- name: large object
-select '', o.oid::text, md5(lo_get(o.oid)) from pg_largeobject_metadata o where {rows}
+-- Piece by piece: one may be larger than a value can be.
+select '', o.oid::text, (
+    with recursive piece(number, hash, size) as (
+        select 0::bigint, md5(d), length(d) from (select lo_get(o.oid, 0, 1048576) offset 0) x(d)
+        union all
+        select p.number + 1, md5(d), length(d) from piece p cross join lateral (select lo_get(o.oid, (p.number + 1) * 1048576, 1048576) offset 0) x(d)
+        where p.size = 1048576)
+    select concat_ws(' ', sum(size), md5(string_agg(hash, '' order by number))) from piece)
+from pg_largeobject_metadata o where {rows}

@@ -79,6 +79,10 @@ with automatic as (
     union all
     select 'named', u.umuser, '', '', 'user mapping of ' || u.srvname, '', ''
     from pg_user_mappings u where u.umuser <> 0
+    union all
+    select 'setting', z.setrole, '', '', 'settings in the database', '', ''
+    from pg_db_role_setting z join pg_database d on d.oid = z.setdatabase and d.datname = current_database()
+    join pg_roles r on r.oid = z.setrole
 )
 select pg_get_userbyid(oid)::text as role, use, schema_name, table_name, place, wrapper,
        min(case when schema_name in ('', name) then name else schema_name || '.' || name end) as object

@@ -14,6 +14,8 @@ select current_setting('server_version_num')::int as version_num,
        pg_is_in_recovery() as in_recovery,
        -- the session's own value is ours; its reset value is what role and database ask for
        (select reset_val = 'on' from pg_settings where name = 'default_transaction_read_only') as read_only,
+       r.rolsuper or r.rolcreaterole as can_create_role,
+       r.rolsuper or pg_has_role(d.datdba, 'usage') as owns_database,
        has_database_privilege(d.oid, 'create') as can_create_schema,
        coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'create'), true) as can_use_public,
        coalesce((select pg_has_role(n.nspowner, 'usage') from pg_namespace n where n.nspname = 'public'), true)
@@ -25,6 +27,9 @@ select current_setting('server_version_num')::int as version_num,
        coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') as provider,
        coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', '') as locale,
        coalesce(to_jsonb(d) ->> 'datcollversion', '') as collation_version,
+       current_setting('max_locks_per_transaction')::int as locks_per_session,
+       current_setting('max_locks_per_transaction')::bigint
+           * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) as lock_room,
        current_setting('lc_monetary') as lc_monetary,
        current_setting('wal_level') as wal_level,
        current_setting('archive_mode') <> 'off' as archiving,

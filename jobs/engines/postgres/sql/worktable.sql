@@ -1,6 +1,6 @@
 -- The ledger of one run, in the target database itself: what a task changed and its mark "done" commit together.
 -- Texts are SQL of the schema, never rows of a table.
-create schema ferrybot;
+create schema if not exists ferrybot;  -- it may hold what the target was like before (found.sql)
 
 create table ferrybot.run (
     one boolean primary key default true check (one),
@@ -17,7 +17,8 @@ create table ferrybot.run (
     left_out jsonb not null,              -- [catalog, oid] of source objects that do not travel
     unchecked jsonb not null,             -- sentences: what nobody compares
     made_at timestamptz not null default clock_timestamp(),
-    resumed_at timestamptz
+    resumed_at timestamptz,
+    written jsonb                         -- how the source stood when the snapshot was taken, see written.py
 );
 
 create table ferrybot.task (

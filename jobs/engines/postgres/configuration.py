@@ -1,0 +1,124 @@
+"""Rows that people added to tables of extensions, where the extension itself says which rows are theirs.
+
+An extension marks such tables by pg_extension_config_dump. Creating it on the target brings its own rows; those
+of people are added to them, and nothing is ever deleted there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+
+from jobs.core.verdict import Difference
+from jobs.engines.postgres import quote, wire
+from jobs.engines.postgres.connect import Connection, first_line
+
+_READ = """
+select e.extname::text, e.extversion, n.nspname::text, c.relname::text, c.relkind::text,
+    coalesce(e.extcondition[u.place], ''),
+    coalesce((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+          and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''), '{}')
+from pg_extension e cross join unnest(e.extconfig) with ordinality u(oid, place)
+join pg_class c on c.oid = u.oid join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'S') order by 1, 3, 4"""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """A table (or sequence) of an extension that holds rows of people: those that meet `condition`."""
+
+    extension: str
+    version: str
+    schema: str
+    name: str
+    kind: str
+    condition: str
+    columns: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def quoted(self) -> str:
+        return quote.qualified(self.schema, self.name)
+
+    @property
+    def rows(self) -> str:
+        """The rows of people, as a query."""
+        return f"select {quote.names(self.columns)} from only {self.quoted} {self.condition}"  # noqa: S608 - quoted
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Configured:
+        return cls(**(document | {"columns": tuple(document["columns"])}))
+
+
+def read(source: Connection) -> list[Configured]:
+    found = source.execute(_READ).fetchall()
+    return [
+        Configured(extension, version, schema, name, kind, condition, tuple(columns))
+        for extension, version, schema, name, kind, condition, columns in found
+    ]
+
+
+def counted(table: Configured) -> str:
+    """Each different row's hash and how often it is there."""
+    return f"select md5(x::text), count(*) from ({table.rows}) x group by 1"  # noqa: S608 - quoted
+
+
+_VERSIONS = "select extname::text, extversion from pg_extension"
+
+
+def compare(source: Connection, target: Connection) -> tuple[int, list[Difference], list[str]]:
+    """How many tables agree, those that do not, and those that could not be compared.
+
+    A row too many is one only where both sides have the same version: a newer one may bring rows of its own."""
+    agreed, differences, unchecked = 0, list[Difference](), list[str]()
+    versions = {row[0]: row[1] for row in wire.run(target, _VERSIONS, lambda: None)}
+    for table in read(source):
+        if table.kind == "S":
+            continue
+        answers = [_ask(connection, table) for connection in (source, target)]
+        failed = [answer for answer in answers if isinstance(answer, str)]
+        if failed:
+            unchecked.append(f"rows that were added to {table.label} of extension {table.extension}: {failed[0]}")
+            continue
+        ours, theirs = (answer for answer in answers if isinstance(answer, dict))
+        same = versions.get(table.extension) == table.version
+        found = list(_said(ours, theirs, same))
+        differences += [Difference(kind="extension's row", name=table.label, what=what) for what in found]
+        agreed += not found
+    return agreed, differences, unchecked
+
+
+def _said(ours: dict[str, int], theirs: dict[str, int], same: bool) -> Iterator[str]:
+    missing = sum(max(0, count - theirs.get(row, 0)) for row, count in ours.items())
+    extra = sum(max(0, count - ours.get(row, 0)) for row, count in theirs.items())
+    if missing:
+        yield f"{missing} rows of the source are missing on the target"
+    if extra and same:
+        yield f"{extra} rows are unexpected on the target"
+
+
+def _ask(connection: Connection, table: Configured) -> dict[str, int] | str:
+    """The answer, or why there is none; an error does not end the snapshot's transaction."""
+    inside = connection.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
+    if inside:
+        connection.execute("savepoint configuration")
+    try:
+        rows: Sequence[Any] = wire.run(connection, counted(table), lambda: None)
+        return {row: int(count) for row, count in rows}
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        if inside:
+            connection.execute("rollback to savepoint configuration")
+        return first_line(error.diag.message_primary or str(error))

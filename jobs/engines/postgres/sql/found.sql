@@ -1,0 +1,12 @@
+-- What the target was like before the run, where that cannot be seen any more: for undo and rollback.
+create schema if not exists ferrybot;
+
+create table ferrybot.found (
+    one boolean primary key default true check (one),
+    migration text not null,
+    replaced boolean not null,            -- the target was not empty: what it held is in the restore point
+    kept jsonb not null,                  -- extensions of the target that stay, since the source has them too
+    public jsonb,                         -- owner, grants and comment of schema public; null where there was none
+    sequences jsonb not null,             -- data only: schema, name, last value, is called
+    made_at timestamptz not null default clock_timestamp()
+);

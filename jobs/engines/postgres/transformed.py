@@ -1,0 +1,113 @@
+"""Differences that have a reason: what a move changes by nature, each with its why.
+
+A rule speaks only where it is sure. Whatever no rule explains stays a difference, and the run is not done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from jobs.core.model import Options
+from jobs.core.verdict import BrokenKey, Difference
+from jobs.engines.postgres import wire
+from jobs.engines.postgres.connect import Connection
+from jobs.engines.postgres.parts import parts
+
+Definition = str | None
+"""As the census writes it; None where the side has no such object."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Explains a difference of one kind."""
+
+    kind: str
+    fits: Callable[[Definition, Definition], bool]
+    why: str
+
+
+RULES = (
+    Rule(
+        "extension",
+        lambda source, target: source is not None and target is not None,
+        "the target installs the version that its own server offers",
+    ),
+)
+
+
+def explain(found: Difference, source: Definition, target: Definition) -> Difference:
+    """The same difference with its why, where a rule knows it."""
+    why = next((rule.why for rule in RULES if rule.kind == found.kind and rule.fits(source, target)), "")
+    return found.model_copy(update={"why": why})
+
+
+_UNPROVEN = " NOT VALID unproven"
+
+
+def as_broken_key(
+    found: Difference, source: Definition, target: Definition, broken: Mapping[str, BrokenKey]
+) -> Difference | None:
+    """A foreign key that only stayed NOT VALID since rows break it; None where that is not all, or not so."""
+    key = broken.get(found.name) if found.kind == "constraint" else None
+    if key is None or source is None or target != source + _UNPROVEN:
+        return None
+    rows = "1 row breaks it" if key.orphans == 1 else f"{key.orphans:,} rows break it"
+    return Difference(kind="foreign key", name=key.name, what=f"is NOT VALID on the target: {rows}")
+
+
+_OF_ANOTHER = frozenset({"column", "owner", "privilege", "comment", "security label"})
+"""Kinds that only speak of an object: who knows that the object stays behind needs no word of them."""
+
+
+def left_out(kind: str, rows: wire.Table, gone: Collection[str]) -> Iterator[Difference]:
+    """Objects of the source that stay behind with a table that was left out, or because they need it."""
+    if kind in _OF_ANOTHER or not gone:
+        return
+    for words, name, _ in rows:
+        own, *others = (words or "").split() or [""]
+        if others and others[0] in gone:
+            continue  # it belongs to a table that stays behind
+        if own in gone:
+            yield Difference(
+                kind=kind, name=name or "", what="not on the target", why="left out by choice, or needs what was"
+            )
+        elif any(other in gone for other in others):
+            yield Difference(kind=kind, name=name or "", what="not on the target", why="points to what was left out")
+
+
+def by_nature(source: Connection, target: Connection, options: Options) -> Iterator[Difference]:
+    """What is no object of its own, and still is not the same on both sides."""
+    yield from _not_kept(options, target.info.user)
+    old, new = (connection.info.server_version // 10000 for connection in (source, target))
+    texts = parts("transformed")
+    for (name,) in wire.run(source, texts["invalid indexes"], lambda: None):
+        yield Difference(
+            kind="index", name=name or "", what="not on the target", why="it is invalid in the source: nobody uses it"
+        )
+    if _number(source, texts["column options"]) and not _number(target, texts["column options"]):
+        why = "an internal mark of the source's build, which other servers refuse"
+        yield Difference(kind="column", name="option pg_attver", what="not on the target", why=why)
+    if old < 18 <= new and (columns := _number(source, texts["not null"])):
+        why = "from PostgreSQL 18 on NOT NULL is a constraint with a name; the columns agree"
+        yield Difference(kind="constraint", name="NOT NULL", what=f"{columns:,} columns", why=why)
+    if old < 17 <= new and options.keep_grants:
+        why = "PostgreSQL 17 brought it, and gives it to every owner"
+        yield Difference(kind="privilege", name="MAINTAIN", what="only on the target", why=why)
+    if old != new and (bodies := _number(source, texts["bodies"])):
+        why = f"PostgreSQL {old} and {new} write them differently; their columns, options and flags agree"
+        what = f"{bodies:,} texts were not compared word by word"
+        yield Difference(kind="text", name="views, rules and policies", what=what, why=why)
+
+
+def _not_kept(options: Options, user: str) -> Iterator[Difference]:
+    if not options.keep_owners:
+        what = f"everything belongs to {user}"
+        yield Difference(kind="owner", name="of every object", what=what, why="owners were not to be kept")
+    if not options.keep_grants:
+        what = "not on the target"
+        yield Difference(kind="privilege", name="of every object", what=what, why="grants were not to be kept")
+
+
+def _number(connection: Connection, text: str) -> int:
+    return int(wire.run(connection, text, lambda: None)[0][0] or 0)

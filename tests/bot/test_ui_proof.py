@@ -1,0 +1,111 @@
+"""What a person reads of a verdict, and which buttons they get."""
+
+from __future__ import annotations
+
+from bot.ui import card, logs, proof
+from bot.ui import text as t
+from jobs.core import commands as c
+from jobs.core import events as e
+from jobs.core.model import TypedSource
+from jobs.core.state import State
+from jobs.core.verdict import BrokenKey, Difference, Receipt, RowDifference, TableWritten, Waiver, Written
+from tests.support.tales import ALICE, BOB, LOST, NOON, RECEIPT, Tale, tell
+
+KEY = BrokenKey(name="public.b.fk", orphans=88, find="select t.* from b t", examples=("1", "2"))
+OBJECT = Difference(kind="table", name="s.more", what="unexpected on the target")
+ROWS = RowDifference(table="s.t", missing=2, changed=1, key=("id",), examples=("7", "8", "9"))
+
+
+def pressed(state: State) -> list[str]:
+    return [button["text"]["text"] for button in card.buttons(state)]
+
+
+def shown(state: State) -> str:
+    return str(card.blocks(state))
+
+
+def finished(**changes: object) -> State:
+    tale = Tale().running()
+    receipt = RECEIPT.model_copy(update=changes)
+    tale.obey(tell(e.Proven(run=1, receipt=receipt)), tell(e.Finished(run=1, receipt=receipt)))
+    return tale.state
+
+
+def failed(**more: object) -> Tale:
+    tale = Tale().running()
+    tale.obey(tell(e.RunFailed.model_validate({"run": 1, "problem": LOST, **more})))
+    return tale
+
+
+def test_rows_are_repaired_and_never_accepted() -> None:
+    state = failed(rows=(ROWS,), differences=(OBJECT,), reasons=("s.t: 3 rows in the source, 1 in the target",)).state
+    assert pressed(state)[:2] == ["Repair", "Cancel"]
+    assert "s.t: 2 missing, 1 different; id: 7, 8, 9" in shown(state)
+
+
+def test_objects_are_accepted_with_a_reason() -> None:
+    tale = failed(differences=(OBJECT,), reasons=(str(OBJECT),))
+    assert pressed(tale.state)[:2] == ["Retry", "Accept differences…"]
+    modal = proof.modal(tale.state)
+    assert "table s.more: unexpected on the target" in str(modal["blocks"])
+    waived, _ = tale.obey(c.Waive(by=BOB, keys=(OBJECT.key,), reason="made by the *DBA*"))
+    said = logs.line(waived, tale.state)
+    assert said.startswith(":pencil: <@U0BOB> accepted 1 difference: table:s.more. Reason: made by the")
+    assert proof.digest((OBJECT,)) != proof.digest((OBJECT, OBJECT))
+
+
+def test_a_finished_migration_says_of_when_it_is_and_offers_what_helps() -> None:
+    assert pressed(finished()) == ["Show logs", "Show plan"]
+    written = Written(
+        since=NOON, tables=(TableWritten(table="s.a", inserted=1200), TableWritten(table="s.b", deleted=4))
+    )
+    state = finished(written=written, broken_keys=(KEY,))
+    assert pressed(state) == ["Copy changed tables again", "Validate keys again", "Show logs", "Show plan"]
+    assert "1,204 rows were written in 2 tables" in shown(state)
+    assert "1 foreign key is NOT VALID: 88 orphans." in shown(state)
+    typed = TypedSource(host="h", port=1, database="d", user="u", password="once:" + "x" * 20)
+    assert pressed(state.model_copy(update={"source": typed})) == ["Show logs", "Show plan"]
+
+
+def test_nothing_is_said_for_sure_that_is_not_known() -> None:
+    proven, quiet, lost = (
+        proof.since(Written(since=NOON, **more))[0]
+        for more in ({"nothing": True}, {}, {"unknown": "the source is a standby"})
+    )
+    assert "nothing was written to the source's server" in proven
+    assert "may lag" in quiet and "nothing was written" not in quiet
+    assert "is not known: the source is a standby" in lost
+    assert proof.since(Written()) == []
+
+
+def test_the_receipt_says_who_accepted_what_and_what_changed_on_its_way() -> None:
+    receipt = Receipt(
+        **{
+            **RECEIPT.model_dump(),
+            "copy_seconds": 100.0,
+            "verify_seconds": 20.0,
+            "waived": (Waiver(key=OBJECT.key, by=ALICE, reason="ours"),),
+            "transformed": (Difference(kind="extension", name="x", what="source: 1; target: 2", why="its own"),),
+            "broken_keys": (KEY,),
+        }
+    )
+    said = t.clip(logs.receipt(receipt), t.SECTION)
+    for words in (
+        "Moved in 1 min 40 s, proven in 20 s",
+        "Accepted by <@U0ALICE>: table:s.more: ours",
+        "Changed on its way: extension x: source: 1; target: 2; its own",
+        "Foreign key public.b.fk is NOT VALID: 88 rows without a parent; keys 1, 2",
+    ):
+        assert words in said
+    state = finished(**{name: getattr(receipt, name) for name in ("waived", "transformed", "broken_keys")})
+    full = logs.full(state, [], None)
+    assert "select t.* from b t" in full and "extension x: source: 1; target: 2; its own" in full
+
+
+def test_a_run_that_brings_up_to_date_cannot_be_cancelled() -> None:
+    tale = Tale().done()
+    tale.obey(c.Refresh(by=BOB))
+    assert "Cancel" not in pressed(tale.state) and "Pause" in pressed(tale.state)
+    assert "asked to copy again what changed" in logs.line(tale.story[-1].event, tale.state)
+    tale.obey(tell(e.RunFailed(run=2, problem=LOST)))
+    assert pressed(tale.state) == ["Retry", "Show logs", "Show plan"]

@@ -1,0 +1,138 @@
+"""Rows that break a foreign key cost that key its proof, and nothing else its place (hard case 6)."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.sandbox.servers import PostgresServer
+from jobs.core.errors import Permanent
+from jobs.core.model import Options, Person
+from jobs.core.verdict import Waiver
+from jobs.engines.postgres.conductor import conduct
+from tests.servers.pg_run import Migration, Spy, assert_same, nothing_of_ours, rows, work
+from tests.support.servers import FreshDatabase
+
+SOURCE = """
+create schema "S.p";
+create table "S.p"."Par ent" (id int primary key);
+create table "S.p".child (a int, b int, par int references "S.p"."Par ent" on delete cascade, primary key (a, b));
+create table good (id int primary key references "S.p"."Par ent");
+insert into "S.p"."Par ent" select generate_series(1, 100); insert into good select generate_series(1, 100);
+insert into "S.p".child select i, i, i from generate_series(1, 100) i;
+set session_replication_role = replica;
+insert into "S.p".child select i, i, i from generate_series(1001, 1088) i;
+"""
+NAME = "S.p.child.child_par_fkey"
+CONSENT = Waiver(key=f"foreign key:{NAME}", by=Person(id="U0ALICE"), reason="acknowledged before the run")
+
+
+@pytest.fixture
+def migration(fresh_db: FreshDatabase, pg16: PostgresServer, pg18: PostgresServer) -> Migration:
+    made = Migration(fresh_db(pg16), fresh_db(pg18))
+    with made.source.connect() as connection:
+        connection.execute(SOURCE)
+    return made
+
+
+def state_of_keys(migration: Migration) -> list[tuple[str, bool]]:
+    found = rows(
+        migration.target, "select conname::text, convalidated from pg_constraint where contype = 'f' order by 1"
+    )
+    return [(name, valid) for name, valid in found]
+
+
+def test_orphans_make_one_difference_that_a_person_may_accept(migration: Migration) -> None:
+    plan = migration.plan()
+    red = migration.run(plan=plan)
+    assert red.reasons == [f"foreign key {NAME}: is NOT VALID on the target: 88 rows break it"]
+    (key,) = red.broken_keys
+    assert (key.name, key.orphans, len(key.examples), key.examples[0]) == (NAME, 88, 10, "(1001,1001)")
+    assert len(rows(migration.target, key.find)) == 88
+    assert red.differences[0].key == CONSENT.key
+    assert_same(migration.source, migration.target)
+
+    green = migration.run(plan=plan, waivers=[CONSENT])
+    assert green.green and green.waived == red.differences and green.broken_keys == red.broken_keys
+    assert nothing_of_ours(migration.target)
+    assert state_of_keys(migration) == [("child_par_fkey", False), ("good_id_fkey", True)]
+
+
+def test_a_key_that_differs_in_more_than_its_proof_is_no_broken_key(migration: Migration) -> None:
+    plan, asked = migration.plan(), migration.asked()
+    with conduct(asked, plan) as conductor:
+        conductor.prepare(Spy())
+        work(asked, plan)
+        with migration.target.connect() as target:
+            target.execute(
+                'alter table "S.p".child drop constraint child_par_fkey,'
+                ' add constraint child_par_fkey foreign key (par) references "S.p"."Par ent" not valid'
+            )
+        verdict = conductor.verdict([CONSENT])
+    assert not verdict.green
+    assert 'constraint "S.p".child.child_par_fkey: source' in verdict.reasons[0]
+
+
+def test_a_row_that_was_mended_in_the_source_makes_the_key_valid_at_the_next_run(migration: Migration) -> None:
+    plan = migration.plan()
+    assert not migration.run(plan=plan).green
+    with migration.source.connect() as source:
+        source.execute('delete from "S.p".child where a > 1000')
+    verdict = migration.run(plan=plan)
+    assert verdict.reasons == [] and verdict.broken_keys == ()
+    assert state_of_keys(migration) == [("child_par_fkey", True), ("good_id_fkey", True)]
+
+
+def test_keys_are_validated_again_after_the_end(migration: Migration) -> None:
+    migration.options = Options()
+    plan = migration.plan()
+    verdict = migration.run(plan=plan, waivers=[CONSENT])
+    assert verdict.green
+
+    def again() -> list[tuple[str, int]]:
+        with conduct(migration.asked(), plan) as conductor:
+            return [(key.name, key.orphans) for key in conductor.revalidate(verdict.broken_keys, Spy())]
+
+    assert again() == [(NAME, 88)]
+    with migration.target.connect() as target:
+        target.execute('delete from "S.p".child where a between 1001 and 1080')
+    assert again() == [(NAME, 8)]
+    assert state_of_keys(migration)[0] == ("child_par_fkey", False)
+    with migration.target.connect() as target:
+        target.execute('delete from "S.p".child where a > 1000')
+    assert again() == []
+    assert again() == [], "harmless when it is done twice"
+    assert state_of_keys(migration)[0] == ("child_par_fkey", True)
+    with migration.target.connect() as target:
+        target.execute('alter table "S.p".child drop constraint child_par_fkey')
+    spy = Spy()
+    with conduct(migration.asked(), plan) as conductor:
+        assert conductor.revalidate(verdict.broken_keys, spy) == ()
+    assert spy.notes == [f"Foreign key {NAME} is not in the target any more."]
+
+
+PARTED = """
+create table p (id int primary key); 
+create table c (id int, p int references p, primary key (id)) partition by range (id);
+create table c1 partition of c for values from (0) to (1000);
+create table c2 partition of c for values from (1000) to (2000);
+insert into p select generate_series(1, 5); insert into c select i, i from generate_series(1, 5) i;
+set session_replication_role = replica; insert into c select i, i from generate_series(998, 1002) i;
+"""
+
+
+def test_a_key_of_a_partitioned_table(fresh_db: FreshDatabase, pg16: PostgresServer, pg18: PostgresServer) -> None:
+    """PostgreSQL 18 keeps one NOT VALID; before, the run says why it stops."""
+    kept, refused = Migration(fresh_db(pg16), fresh_db(pg18)), Migration(fresh_db(pg16), fresh_db(pg16))
+    for migration in (kept, refused):
+        with migration.source.connect() as connection:
+            connection.execute(PARTED.encode())
+    plan = kept.plan()
+    verdict = kept.run(plan=plan)
+    assert verdict.reasons == ["foreign key public.c.c_p_fkey: is NOT VALID on the target: 5 rows break it"]
+    with kept.source.connect() as connection:
+        connection.execute("delete from c where id > 900")
+    assert kept.run(plan=plan).reasons == []
+    found = rows(kept.target, "select bool_and(convalidated), count(*) from pg_constraint where contype = 'f'")
+    assert found == [(True, 3)]
+    with pytest.raises(Permanent, match="violates foreign key constraint"):
+        refused.run()

@@ -1,0 +1,40 @@
+"""Every check is proven twice on real servers: by a case that trips it and by one that just does not."""
+
+from __future__ import annotations
+
+import importlib
+
+from jobs.engines.postgres.checks.all import CHECKS
+from tests.servers.test_pg_checks import CASES
+
+SIDES, PROVEN = "test_pg_checks_sides", "test_pg_checks_proven"
+ELSEWHERE = {
+    "connect": (f"{SIDES}::test_a_side_out_of_reach_is_a_fact", f"{SIDES}::test_nothing_blocks_two_plain_databases"),
+    "encoding": (f"{SIDES}::test_encoding_and_locale", f"{SIDES}::test_encoding_and_locale"),
+    "locks": ("test_pg_locks::test_room_for_a_lock_on_every_table",) * 2,
+    "pooler": (f"{SIDES}::test_pooler", f"{SIDES}::test_no_pooler"),
+    "same_database": (f"{SIDES}::test_same_database",) * 2,
+    "source_standby": (f"{SIDES}::test_a_standby_a_hidden_replica_an_old_tool",) * 2,
+    "tablespaces": (f"{PROVEN}::test_a_tablespace",) * 2,
+    "tls": (f"{SIDES}::test_tls_is_seen", f"{SIDES}::test_nothing_blocks_two_plain_databases"),
+    "tools": (f"{SIDES}::test_a_standby_a_hidden_replica_an_old_tool",) * 2,
+}
+TOLD_ALWAYS = {"speed", "restore_point"}
+"""They judge nothing: one tells a measurement, the other offers something."""
+
+
+def test_every_check_has_both_proofs() -> None:
+    trips = {case.check for case in CASES if case.expect is not None}
+    passes = {case.check for case in CASES if case.expect is None}
+    for check in CHECKS:
+        if check.name in TOLD_ALWAYS:
+            continue
+        assert check.name in trips or check.name in ELSEWHERE, f"nothing trips {check.name}"
+        assert check.name in passes or check.name in ELSEWHERE, f"nothing nearly trips {check.name}"
+
+
+def test_the_proofs_elsewhere_exist() -> None:
+    for names in ELSEWHERE.values():
+        for name in names:
+            module, _, function = name.partition("::")
+            assert callable(getattr(importlib.import_module(f"tests.servers.{module}"), function))

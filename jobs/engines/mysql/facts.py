@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from jobs.engines.mysql.catalog import ForeignKey
@@ -14,7 +14,11 @@ SideName = Literal["source", "target"]
 
 
 class Unread(Exception):
-    """A fact was asked for that could not be read; the text says why."""
+    """A fact was asked for that could not be read; the text says why, `remedy` what grants it, if that is known."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 class Unreached(Exception):
@@ -162,12 +166,6 @@ class Zeros:
         return f"{self.table}.{self.column}"
 
 
-@dataclass(frozen=True)
-class Position:
-    """What a source's user can see of the binary log, which tells whether two snapshots are one.
-
-    `how`: snapshot (MariaDB's status variables), gtid, status (SHOW MASTER STATUS), or empty for nothing."""
-
-    how: Literal["snapshot", "gtid", "status", ""] = ""
-    locks: bool = field(default=False)
-    """may run FLUSH TABLES WITH READ LOCK"""
+Consistency = Literal["binlog", "gtid", "lock", "single"]
+"""How several sessions of the source come to see one instant: all at one place in the binary log (MariaDB), no
+transaction in between (MySQL with GTIDs), a moment without writers (LOCK TABLES), or there is only one session."""

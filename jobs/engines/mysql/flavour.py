@@ -39,6 +39,11 @@ _SINCE: Mapping[str, Mapping[Kind, Version]] = {
     "invisible primary key": {"mysql": (8, 0, 30)},
     "restrict keys": {"mysql": (8, 4, 0)},
     "idle transaction timeout": {"mariadb": (10, 3, 0)},
+    "uuid type": {"mariadb": (10, 7, 0)},
+    "inet4 type": {"mariadb": (10, 10, 0)},
+    "inet6 type": {"mariadb": (10, 5, 0)},
+    "show create routine": {"mariadb": (11, 3, 0)},
+    "show_routine": {"mysql": (8, 0, 20)},
     "md5": {"mariadb": (5, 1, 0), "mysql": (5, 1, 0)},
     "sha2": {"mariadb": (5, 5, 0), "mysql": (5, 5, 0)},
 }

@@ -77,7 +77,7 @@ def read_source(reader: Reader) -> Side:
         connections=reader.fact(lambda: inspect_server.connections(reader)),
         speed=reader.fact(lambda: inspect_server.speed_of_source(reader)),
         transactions=reader.fact(lambda: inspect_server.transactions(reader)),
-        position=reader.fact(lambda: inspect_server.position(reader, server, found.get())),
+        consistency=reader.fact(lambda: inspect_server.consistency(reader, server, found.get())),
     )
 
 

@@ -12,7 +12,7 @@ import pymysql
 
 from jobs.engines.mysql import grants as g
 from jobs.engines.mysql import quote
-from jobs.engines.mysql.facts import Connections, Leftover, Position, Replication, Server, Speed, Transaction
+from jobs.engines.mysql.facts import Connections, Consistency, Leftover, Replication, Server, Speed, Transaction
 from jobs.engines.mysql.reader import Reader
 
 _SETTINGS = frozenset(
@@ -129,21 +129,13 @@ def transactions(reader: Reader) -> tuple[Transaction, ...]:
         reader.rows("set session time_zone = '+00:00'")
 
 
-def position(reader: Reader, server: Server, mine: g.Grants) -> Position:
-    """How it can be seen that nothing was written between two snapshots."""
-    locks = mine.may_everywhere("RELOAD", "FLUSH_TABLES")
-    if not server.on("log_bin"):
-        return Position("", locks)
-    if reader.flavour.can("binlog snapshot"):
-        return Position("snapshot", locks)
+def consistency(reader: Reader, server: Server, mine: g.Grants) -> Consistency:
+    """What `session.take_snapshot` will be able to do."""
+    if reader.flavour.can("binlog snapshot") and server.on("log_bin"):
+        return "binlog"
     if reader.flavour.can("gtid executed") and server.settings.get("gtid_mode", "").upper() == "ON":
-        return Position("gtid", locks)
-    asked = "show binary log status" if reader.flavour.can("binary log status") else "show master status"
-    try:
-        return Position("status" if reader.rows(asked) else "", locks)
-    except pymysql.MySQLError as error:
-        reader.reason(error)
-        return Position("", locks)
+        return "gtid"
+    return "lock" if mine.may("LOCK TABLES", server.database) else "single"
 
 
 def replication(reader: Reader) -> Replication:

@@ -11,10 +11,10 @@ from jobs.core.model import Dialect, Environment, Options
 from jobs.engines.mysql.catalog import Catalog, Table
 from jobs.engines.mysql.facts import (
     Connections,
+    Consistency,
     Fact,
     Leftover,
     Orphans,
-    Position,
     Replication,
     Server,
     SideName,
@@ -50,7 +50,7 @@ class Side:
     speed: Fact[Speed] = _UNREAD
     replication: Fact[Replication] = _UNREAD
     transactions: Fact[tuple[Transaction, ...]] = _UNREAD
-    position: Fact[Position] = _UNREAD
+    consistency: Fact[Consistency] = _UNREAD
     leftover: Fact[Leftover] = _UNREAD
     free_bytes: Fact[int] = _UNREAD
     unreadable: Fact[tuple[str, ...]] = _UNREAD

@@ -50,7 +50,7 @@ def _unread(error: Unread) -> Finding:
     return found(
         Severity.unknown,
         f"This could not be checked: {error}.",
-        remedy="Grant the right that the message names and check again; or acknowledge that nobody looked.",
+        remedy=error.remedy or "Grant the right that the message names and check again; or acknowledge it.",
     )
 
 

@@ -16,7 +16,7 @@ from jobs.engines.mysql.connect import Connection, flavour, one, rows
 from jobs.engines.mysql.flavour import Flavour
 from jobs.engines.mysql.queries import query
 
-RUN_TABLES = ("_ferrybot_run", "_ferrybot_task", "_ferrybot_lane")
+RUN_TABLES = ("_ferrybot_run", "_ferrybot_task", "_ferrybot_need", "_ferrybot_made")
 """Ours, in a target; never part of a database that moves."""
 
 

@@ -1,0 +1,89 @@
+"""Conditions that cut a large table into ranges of its primary key, each row in exactly one, alike on both sides.
+
+Boundaries are values of the source, written in the key's own charset, so its own collation compares them. A key whose
+order the two sides may not agree on leaves the table whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from jobs.core.chunks import chunk_count
+from jobs.engines.mysql import quote
+from jobs.engines.mysql.catalog import Column, Table
+from jobs.engines.mysql.columns import boundary, key_type, literal
+from jobs.engines.mysql.connect import Connection, one, rows
+
+_MIN_ROWS = 1000
+
+
+def conditions(
+    source: Connection, database: str, table: Table, others: dict[str, Column], total: int, lanes: int
+) -> list[str]:
+    """SQL conditions of the parts; none where the table stays whole. `total` is the bytes of all tables."""
+    count = chunk_count(table.data_bytes, total, lanes)
+    key = table.primary_key
+    if count < 2 or key is None or table.versioned or any(part.prefix or part.descending for part in key.parts):
+        return []
+    columns = [table.column(part.column) for part in key.parts]
+    kinds = [key_type(column, others.get(column.name)) for column in columns]
+    if not all(kinds) or any(column.generated for column in columns):
+        return []
+    place = quote.qualified(database, table.name)
+    if len(columns) == 1 and kinds == ["digits"] and columns[0].data_type != "decimal":
+        bounds = _even(source, place, columns[0], count)
+    else:
+        bounds = _walked(source, place, columns, kinds, table.rows, count)
+    return _ranges(columns, kinds, bounds)
+
+
+def _even(source: Connection, place: str, column: Column, count: int) -> list[tuple[str, ...]]:
+    """Equal spans between the smallest and the largest number: two looks into the index."""
+    name = quote.name(column.name)
+    low, high = one(source, f"select min({name}), max({name}) from {place}")  # noqa: S608 - quoted
+    if low is None or high - low < count:
+        return []
+    return [(str(low + (high - low) * number // count),) for number in range(1, count)]
+
+
+def _walked(
+    source: Connection, place: str, columns: Sequence[Column], kinds: Sequence[str], count_rows: int, count: int
+) -> list[tuple[str, ...]]:
+    """Every n-th key of the index, by as many steps as there are parts."""
+    step = max(_MIN_ROWS, count_rows // count)
+    listed = ", ".join(boundary(column, kind) for column, kind in zip(columns, kinds, strict=True))
+    order = quote.names(column.name for column in columns)
+    bounds: list[tuple[str, ...]] = []
+    while True:
+        where = f"where {_from(columns, kinds, bounds[-1])} " if bounds else ""
+        found = rows(
+            source,
+            f"select {listed} from {place} force index (primary) {where}order by {order} limit 1 offset {step}",  # noqa: S608 - quoted
+        )
+        if not found:
+            return bounds
+        bounds.append(tuple(str(value) for value in found[0]))
+
+
+def _ranges(columns: Sequence[Column], kinds: Sequence[str], bounds: list[tuple[str, ...]]) -> list[str]:
+    if not bounds:
+        return []
+    inner = [f"({_from(columns, kinds, low)}) and ({_below(columns, kinds, high)})" for low, high in pairwise(bounds)]
+    return [_below(columns, kinds, bounds[0]), *inner, _from(columns, kinds, bounds[-1])]
+
+
+def _from(columns: Sequence[Column], kinds: Sequence[str], values: Sequence[str]) -> str:
+    return _compared(columns, kinds, values, ">", ">=")
+
+
+def _below(columns: Sequence[Column], kinds: Sequence[str], values: Sequence[str]) -> str:
+    return _compared(columns, kinds, values, "<", "<")
+
+
+def _compared(columns: Sequence[Column], kinds: Sequence[str], values: Sequence[str], strict: str, last: str) -> str:
+    """Key against boundary, written out: the optimizer finds no range in a comparison of row constructors."""
+    name, value = quote.name(columns[0].name), literal(columns[0], kinds[0], values[0])
+    if len(columns) == 1:
+        return f"{name} {last} {value}"
+    rest = _compared(columns[1:], kinds[1:], values[1:], strict, last)
+    return f"{name} {strict} {value} or ({name} = {value} and ({rest}))"

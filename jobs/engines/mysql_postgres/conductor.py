@@ -107,6 +107,11 @@ class MySqlPostgresConductor:
         held, self._hold = self._hold, None
         return held is not None and held.release()
 
+    def holds(self) -> bool:
+        """Whether the hold stands; asks the server."""
+        held = self._hold
+        return held is not None and held.stands()
+
     def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again."""
         try:

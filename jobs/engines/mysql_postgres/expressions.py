@@ -28,11 +28,14 @@ class Untranslated(Exception):
 
 @dataclass(frozen=True)
 class Words:
-    """What names become: `columns` by their name in lower case, `tables` by theirs; all others are folded."""
+    """What names become: `columns` by their name in lower case, `tables` by theirs; all others are folded.
+
+    `known` are the tables and views that travel."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
     booleans: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
     schema: str = ""
     database: str = ""
     fold: Callable[[str], str] = str.lower
@@ -125,6 +128,8 @@ def _table(node: exp.Table, words: Words) -> exp.Expression:
         raise Untranslated("a table function")
     if node.db and node.db != words.database:
         raise Untranslated(f"it names another database, {node.db}")
+    if node.db and node.name not in words.known:
+        raise Untranslated(f"it reads {node.name}, which does not travel")
     node.set("this", _identifier(words.tables.get(node.name, words.fold(node.name))))
     node.set("db", _identifier(words.schema) if words.schema else None)
     return node

@@ -30,7 +30,16 @@ class Hold:
         self._connection = connection
         self._lock = threading.Lock()
 
+    def stands(self) -> bool:
+        """Whether the session is there; asks the server."""
+        with self._lock, suppress(pymysql.MySQLError, OSError):
+            if self._connection.open:
+                run(self._connection, "do 0")
+                return True
+        return False
+
     def release(self) -> bool:
+        """False when it was gone."""
         with self._lock:
             held = self._connection.open
             if held:

@@ -149,7 +149,14 @@ class Shape:
             for column in (table.columns if table else ())
             if types.kind(table.name if table else "", column, self.rules) == "boolean"
         )
-        return Words(booleans=booleans, schema=self.schema, database=self.catalog.database, fold=self.fold)
+        travels = {t.name for t in self.chosen} | {v.name for v in self.catalog.views}
+        return Words(
+            booleans=booleans,
+            known=frozenset(travels),
+            schema=self.schema,
+            database=self.catalog.database,
+            fold=self.fold,
+        )
 
     def _column(self, table: Table, column: Column, plain: list[tuple[Table, Column, str]]) -> MovedColumn:
         name = self.fold(column.name)

@@ -159,7 +159,7 @@ _INTEGERS: Mapping[str, tuple[str, str]] = {
 def _form(table: Table, column: Column, c: str, rules: Rules, digest: Digest, json: bool) -> Form:
     x, word, chosen = my.name(column.name), column.data_type, kind(table.name, column, rules)
     if word in _INTEGERS:
-        return _integer(column, x, c, chosen)
+        return _integer(column, x, c, chosen, bool(rules.of_column("type", table.name, column.name)))
     if word in ("decimal", "numeric"):
         plain = _unfilled(column, x)
         return Form(f"numeric({column.precision},{column.scale})", plain, plain, f"{c}::text")
@@ -194,8 +194,11 @@ def _form(table: Table, column: Column, c: str, rules: Rules, digest: Digest, js
     raise Unmapped(f"PostgreSQL has no type for {column.column_type}")
 
 
-def _integer(column: Column, x: str, c: str, chosen: str) -> Form:
+def _integer(column: Column, x: str, c: str, chosen: str, asked: bool) -> Form:
+    """`asked`: a person chose it, knowing that other numbers become true."""
     plain = _unfilled(column, x)
+    if chosen == "boolean" and asked:
+        return Form("boolean", f"({x} <> 0)", f"({x} <> 0)", f"{c}::integer::text")
     if chosen == "boolean":
         return Form("boolean", plain, plain, f"{c}::integer::text")
     if chosen == "numeric(20)":

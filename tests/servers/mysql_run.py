@@ -177,10 +177,12 @@ def steps(lane: MysqlLane, until: Callable[[Task], bool], watch: Spy | None = No
         lane.commit(task, lane.perform(task, watch or Spy()))
 
 
-def doomed(migration: Migration, plan: MigrationPlan, at: int) -> int:
+def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "conductor") -> int:
     """Runs `mysql_doomed` until its event `at`; its exit status: -9 when it was killed, 0 when it came to its end."""
     asked = migration.asked()
     order = {
+        "role": role,
+        "refresh": False,
         "at": at,
         "chunk_bytes": chunks.LEAST_BYTES,
         "plan": plan.model_dump_json(),
@@ -227,7 +229,7 @@ def contents(database: MysqlDatabase, table: str) -> list[str]:
 def all_tables(database: MysqlDatabase) -> Sequence[str]:
     found = database.rows(
         "select table_name from information_schema.tables where table_schema = database()"
-        " and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') order by 1"
+        " and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') and table_name not like '\\_ferrybot\\_%%' order by 1"
     )
     return [row[0] for row in found]
 

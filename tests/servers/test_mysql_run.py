@@ -36,8 +36,8 @@ SHOP = (
     "create trigger guard before insert on `order` for each row set new.placed = coalesce(new.placed, now(3))",
     "create trigger second_guard before insert on `order` for each row follows guard set new.parent = new.parent",
     "create event nightly on schedule every 1 day comment 'x' do delete from no_key",
-    """insert into customer (id, email, name, balance, born, level, flags, bits, score, exact, doc, picture, note, code,
-        shape) values
+    """insert into customer (id, email, name, balance, born, level, flags, bits, score, exact, doc, picture, note,
+        code, shape) values
         (1, 'a@example.org', 'Müller \\\\ x', 1.25, '2001-02-03', 'ü', 'x,z', b'1000000001', 0.1, 1e300, '{"a": [1]}',
          x'00ff0a0d5c09fdfefc', 'tab\\tnew\\nline \\\\N \\0 end', x'0001', point(1, 2)),
         (7, 'b@example.org', null, -0.01, null, '', '', null, -1220223, -0.0, null, null, null, null, null),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.core.model import Scope
@@ -95,6 +95,18 @@ def fingerprint(catalog: Catalog) -> Named:
         for name, text in definitions.items():
             found[f"{kind} {name}"] = hashlib.sha256(text.encode()).hexdigest()
     return found
+
+
+def wholes(catalog: Catalog) -> Named:
+    """`kind name` -> hash of an object with all that belongs to it."""
+    bare = replace(catalog, tables=())
+    found = fingerprint(bare)
+    for table in catalog.tables:
+        parts = fingerprint(
+            replace(catalog, tables=(table,), views=(), triggers=(), routines=(), events=(), sequences=())
+        )
+        found[f"table {table.name}"] = hashlib.sha256("\n".join(sorted(parts.values())).encode()).hexdigest()
+    return {name: value for name, value in found.items() if not name.startswith("database ")}
 
 
 def take(source: Catalog, target: Catalog, plan: MigrationPlan, counters: dict[str, list[int]]) -> Counted:

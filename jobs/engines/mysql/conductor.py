@@ -20,11 +20,12 @@ import pymysql
 from jobs.core.errors import FerrybotError, Permanent, Refused, Transient
 from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
-from jobs.engines.mysql import catalog, census, session, undo, worklist, worktable
+from jobs.core.verdict import BrokenKey, RestorePoint, RowDifference, TableProof, Verdict, Waiver
+from jobs.engines.mysql import bisect, catalog, census, session, undo, worklist, worktable
 from jobs.engines.mysql.catalog import Catalog
 from jobs.engines.mysql.chosen import chosen, reduced
 from jobs.engines.mysql.connect import Connection, connect, explain, one
+from jobs.engines.mysql.hold import Hold, written
 from jobs.engines.mysql.lane import MysqlLane, open_lane
 from jobs.engines.mysql.session import Snapshot
 from jobs.ports.engine import Asked, FenceHeld, Tally, Watch
@@ -54,9 +55,11 @@ class MysqlConductor:
         self._target = target
         self._snapshot: Snapshot | None = None
         self._catalog: Catalog | None = None
+        self._hold = Hold(asked.source)
 
     def close(self) -> None:
-        """Gives fence and snapshot back by ending the sessions."""
+        """Gives fence, snapshot and hold back by ending the sessions."""
+        self._hold.release()
         if self._snapshot is not None:
             self._snapshot.close()
         with suppress(pymysql.MySQLError, OSError):
@@ -78,12 +81,16 @@ class MysqlConductor:
         return None
 
     def hold(self, watch: Watch) -> None:
-        """Not offered for this kind of server."""
-        raise _not_built("Holding the source read-only", "Stop its writers yourself, and run without the hold.")
+        """Keeps everybody else from writing to the moved tables of the source, before the snapshot is taken."""
+        self._hold.take([table.name for table in self._plan.tables if table.rows_moved])
 
     def release(self) -> bool:
-        """There is never a hold."""
-        return False
+        """Ends the hold while the run goes on; False when there is none (any more). Safe from another thread."""
+        return self._hold.release()
+
+    def holds(self) -> bool:
+        """Whether the hold stands; asks the server. Safe from another thread."""
+        return self._hold.stands()
 
     def revalidate(self, keys: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
         """These servers have no key that is there without being enforced: nothing can be left to validate."""
@@ -171,6 +178,8 @@ class MysqlConductor:
                 waived=tuple(d for d in counted.differences if d.key in excused),
                 unchecked=(*found.unchecked, *counted.unchecked, *self._open_tasks()),
                 expected_tables=sum(table.rows_moved for table in self._plan.tables),
+                rows=tuple(self._rows(proofs)),
+                written=written(self._snapshot, held=self._hold.stands()),
             )
         except pymysql.MySQLError as error:
             raise self._fault(error, "Judging the run") from None
@@ -216,7 +225,7 @@ class MysqlConductor:
                 return "Nothing of a run is left in the target."
             self._must_be_ours(found, whatever_plan=True)
             session.end_lanes(self._target, self._asked.target.database)
-            return undo.remove(self._target, self._asked, found)
+            return undo.remove(self._target, self._asked, found, watch.check)
         except pymysql.MySQLError as error:
             raise self._fault(error, "Undoing the run") from None
 
@@ -300,6 +309,24 @@ class MysqlConductor:
                 meaning="What was copied under the earlier plan is still there.",
                 remedy="Undo the run, then migrate under the new plan.",
             )
+
+    def _rows(self, proofs: Sequence[TableProof]) -> Iterator[RowDifference]:
+        """Which rows stand behind unequal tables. The lanes are done, so a reader of the snapshot is free."""
+        assert self._snapshot and self._catalog
+        unequal = {proof.table for proof in proofs if not proof.equal}
+        documents = {
+            table["label"]: table
+            for kind in ("parts", "copy")
+            for task in worktable.tasks(self._target, kind)
+            for table in (task["tables"] if kind == "copy" else [task["table"]])
+        }
+        for label in sorted(unequal & documents.keys()):
+            table = documents[label]
+            reader = self._snapshot.borrow()
+            try:
+                yield bisect.differing(reader, self._target, self._asked, self._catalog.by_name[table["name"]], table)
+            finally:
+                self._snapshot.give_back(reader)
 
     def _open_tasks(self) -> list[str]:
         return [f"{title} ({kind} is not done)" for kind, title in worktable.open_tasks(self._target)]

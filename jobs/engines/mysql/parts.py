@@ -6,7 +6,11 @@ order the two sides may not agree on leaves the table whole."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import pairwise
+
+from pymysql.charset import charset_by_name
 
 from jobs.core.chunks import chunk_count
 from jobs.engines.mysql import quote
@@ -22,19 +26,66 @@ def conditions(
 ) -> list[str]:
     """SQL conditions of the parts; none where the table stays whole. `total` is the bytes of all tables."""
     count = chunk_count(table.data_bytes, total, lanes)
-    key = table.primary_key
-    if count < 2 or key is None or table.versioned or any(part.prefix or part.descending for part in key.parts):
+    key = key_of(table) if count > 1 else None
+    if key is None or any(column.generated for column in key.columns):
         return []
-    columns = [table.column(part.column) for part in key.parts]
-    kinds = [key_type(column, others.get(column.name)) for column in columns]
-    if not all(kinds) or any(column.generated for column in columns):
+    columns, kinds = key.columns, key.kinds
+    if not all(key_type(column, others.get(column.name)) for column in columns):
         return []
     place = quote.qualified(database, table.name)
-    if len(columns) == 1 and kinds == ["digits"] and columns[0].data_type != "decimal":
+    if len(columns) == 1 and kinds == ("digits",) and columns[0].data_type != "decimal":
         bounds = _even(source, place, columns[0], count)
     else:
         bounds = _walked(source, place, columns, kinds, table.rows, count)
     return _ranges(columns, kinds, bounds)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A primary key whose ranges can be written down."""
+
+    columns: tuple[Column, ...]
+    kinds: tuple[str, ...]
+
+    @property
+    def listed(self) -> str:
+        """A select list of its values as text that `literal` takes."""
+        return ", ".join(boundary(column, kind) for column, kind in zip(self.columns, self.kinds, strict=True))
+
+    def shown(self, values: Sequence[str]) -> str:
+        """The values as a person reads them; bytes stay hexadecimal."""
+        return ", ".join(map(_shown, self.columns, self.kinds, values))
+
+
+def _shown(column: Column, kind: str, value: str) -> str:
+    if kind != "text":
+        return value
+    with suppress(ValueError, LookupError, UnicodeDecodeError):
+        return bytes.fromhex(value).decode(charset_by_name(column.charset).encoding)
+    return value
+
+
+def key_of(table: Table) -> Key | None:
+    """The key by which rows are named; None where there is none that both sides order alike."""
+    key = table.primary_key
+    if key is None or table.versioned or any(part.prefix or part.descending for part in key.parts):
+        return None
+    columns = tuple(table.column(part.column) for part in key.parts)
+    kinds = tuple(key_type(column, column) for column in columns)
+    return Key(columns, kinds) if all(kinds) else None
+
+
+def halves(side: Connection, place: str, key: Key, condition: str, count: int) -> list[str]:
+    """The range in two, at the key in its middle."""
+    where = f"where {condition} " if condition else ""
+    order = quote.names(column.name for column in key.columns)
+    found = rows(side, f"select {key.listed} from {place} {where}order by {order} limit 1 offset {count // 2}")  # noqa: S608 - quoted
+    if not found:
+        return []
+    middle = tuple(str(value) for value in found[0])
+    below, above = _below(key.columns, key.kinds, middle), _from(key.columns, key.kinds, middle)
+    inside = f"({condition}) and " if condition else ""
+    return [f"{inside}({below})", f"{inside}({above})"]
 
 
 def _even(source: Connection, place: str, column: Column, count: int) -> list[tuple[str, ...]]:

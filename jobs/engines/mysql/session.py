@@ -120,6 +120,7 @@ class Snapshot:
         self.endpoint = endpoint
         self.how = how
         self.lost = False
+        self.place = place_of_snapshot(sessions[0])
         self.first = sessions[0]
         """the conductor's own"""
         self._all = list(sessions)
@@ -213,6 +214,22 @@ def _positions(sessions: Sequence[Connection], *, begin: bool) -> list[str]:
         if place.get("Binlog_snapshot_file") not in (None, "", "none")
     ]
     return found if len(found) == len(sessions) else []
+
+
+def place_of_snapshot(session: Connection) -> str:
+    """Where the server stood when this session's snapshot was taken."""
+    if flavour(session).can("binlog snapshot"):
+        found = _positions([session], begin=False)
+        return found[0] if found else ""
+    return _gtid(session)
+
+
+def place_of(session: Connection) -> str:
+    """Where the server stands now: its binary log's end, or its executed transactions; else empty."""
+    if flavour(session).can("binlog snapshot"):
+        found = _positions([session], begin=True)
+        return found[0] if found else ""
+    return _gtid(session)
 
 
 def _gtid(session: Connection) -> str:

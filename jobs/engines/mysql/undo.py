@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 
 import pymysql
@@ -17,7 +18,7 @@ from jobs.ports.engine import Asked
 _ORDER = ("event", "trigger", "view", "procedure", "function", "package body", "package", "table", "sequence")
 
 
-def remove(target: Connection, asked: Asked, found: Run) -> str:
+def remove(target: Connection, asked: Asked, found: Run, check: Callable[[], None]) -> str:
     """Drops what the run made and the run itself; each step is harmless when repeated."""
     worktable.close_epoch(target)
     session.tune(target)
@@ -27,6 +28,7 @@ def remove(target: Connection, asked: Asked, found: Run) -> str:
     dropped = 0
     for kind in _ORDER:
         for name in [name for of, name in made if of == kind]:
+            check()
             run(target, f"DROP {kind.upper()} IF EXISTS {quote.name(name)}")
             worktable.disown(target, kind, name)
             dropped += 1
@@ -68,7 +70,7 @@ def keepsake(target: Connection, asked: Asked, found: Run) -> str:
             "data only": asked.options.scope is Scope.data_only,
             "found": found.found,
             "made": worktable.made(target),
-            "definitions": census.fingerprint(now),
+            "definitions": census.wholes(now),
         }
     )
 
@@ -84,7 +86,7 @@ def roll_back(target: Connection, asked: Asked, kept: str) -> str:
             meaning="Nothing was changed.",
             remedy="Restore the target from its own backup.",
         )
-    now = census.fingerprint(catalog.read(target, asked.target.database))
+    now = census.wholes(catalog.read(target, asked.target.database))
     made = {f"{kind} {name}" for kind, name in known["made"]}
     changed = sorted(name for name in made & now.keys() if now[name] != known["definitions"].get(name))
     if changed:

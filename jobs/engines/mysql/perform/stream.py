@@ -1,9 +1,9 @@
 """Rows from a source's result set to LOAD DATA LOCAL on the target, as bytes, without an object per value.
 
-Both ends are the driver's connections, authenticated and encrypted by it; in between its packets are read and written
-by hand. *Plain* rows go on as they come, packet headers included: LOAD DATA skips whatever stands before a row's
-start mark. A header cannot look like that mark: it would need a row of 16.5 MB, and such rows travel as cells. *Cells* are
-taken from their packets and escaped one row at a time.
+Both ends are the driver's connections, authenticated and encrypted by it; in between its packets are read and
+written by hand. *Plain* rows go on as they come, packet headers included: LOAD DATA skips whatever stands before a
+row's start mark. A header cannot look like that mark: it would need a row of 16.5 MB, and such rows travel as cells.
+*Cells* are taken from their packets and escaped one row at a time.
 """
 
 from __future__ import annotations

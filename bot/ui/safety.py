@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.refs import Ref
 from bot.ui import text as t
 from bot.ui.text import Block
-from jobs.core.model import Options, Scope, blockers
+from jobs.core.model import Dialect, Options, Scope, blockers
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import RestorePoint
 
@@ -55,7 +55,10 @@ def ways_out(state: State) -> list[Block]:
         return []
     value, options, made = Ref(m=state.id).pack(), state.options, list[Block]()
     blocking = {f.check for f in blockers(state.results)}
-    if "target_empty" in blocking and not options.overwrite and options.scope is not Scope.data_only:
+    replaceable = state.target is not None and state.target.engine is Dialect.postgresql
+    replaceable = replaceable and state.source is not None and state.source.engine is Dialect.postgresql
+    chosen = options.overwrite or options.scope is Scope.data_only
+    if "target_empty" in blocking and replaceable and not chosen:
         sure = t.confirm(
             "Replace what the target holds?",
             "Everything in the target database goes: tables, rows, all else. A restore point of it is made first; "

@@ -52,7 +52,7 @@ def distance(name: str, other: str) -> int:
         (10, a.language != b.language),
         (5, a.pads != b.pads),
     )
-    return sum(weight for weight, differs in weights if differs) + abs(a.family - b.family)
+    return sum(weight for weight, differs in weights if differs) + 2 * abs(a.family - b.family)
 
 
 def nearest(name: str, known: Mapping[str, str], limit: int = 12) -> list[str]:

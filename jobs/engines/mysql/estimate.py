@@ -28,18 +28,18 @@ def need_bytes(inventory: Inventory) -> int:
 
 def moved_bytes(inventory: Inventory) -> int:
     """What the moved tables take in the source, free pages included."""
-    return sum(table.bytes for table in inventory.selected)
+    return sum(table.bytes for table in inventory.filled)
 
 
 def sort_bytes(inventory: Inventory) -> int:
     """An index is sorted in files before it is built; those of one table together."""
-    return max((table.index_bytes for table in inventory.selected), default=0)
+    return max((table.index_bytes for table in inventory.filled), default=0)
 
 
 def log_bytes(inventory: Inventory) -> int:
     """Every row goes through the binary log, where there is one, about as large as it is."""
     logged = inventory.target.server.on("log_bin")
-    return sum(table.data_bytes for table in inventory.selected) if logged else 0
+    return sum(table.data_bytes for table in inventory.filled) if logged else 0
 
 
 def seconds(inventory: Inventory) -> tuple[int, int]:
@@ -54,7 +54,7 @@ def _seconds(inventory: Inventory, case: int) -> float:
     trips = (source.round_trip_seconds + target.round_trip_seconds) * _ROUND_TRIPS_PER_TABLE * len(inventory.selected)
     if inventory.options.scope is Scope.schema_only:
         return _FIXED_SECONDS[case] + trips
-    rows = sum(table.data_bytes for table in inventory.selected)
-    indexes = sum(table.index_bytes for table in inventory.selected)
+    rows = sum(table.data_bytes for table in inventory.filled)
+    indexes = sum(table.index_bytes for table in inventory.filled)
     work = rows / _VERIFY[case] + indexes / _INDEX[case]
     return _FIXED_SECONDS[case] + rows / min(_COPY[case] * lanes, wire) + (trips + work) / lanes

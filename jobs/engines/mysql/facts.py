@@ -113,11 +113,10 @@ class Speed:
 
 @dataclass(frozen=True)
 class Replication:
-    """`upstream` is where this server replicates from, if it does; `replicas` count those that feed from it."""
+    """`upstream` is where this server replicates from, if it does."""
 
     upstream: str = ""
     running: bool = False
-    replicas: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
 import pymysql
 
@@ -14,14 +15,13 @@ from jobs.core.errors import FerrybotError, Permanent
 from jobs.core.model import Endpoint, Environment, Scope
 from jobs.engines.mysql import catalog, inspect_server
 from jobs.engines.mysql.connect import connect, explain, said, scrub
-from jobs.engines.mysql.facts import Fact, Unreachable, Unread
+from jobs.engines.mysql.facts import Fact, Unreachable
 from jobs.engines.mysql.inspect_disk import free_bytes
 from jobs.engines.mysql.inspect_rows import filled, orphans, unreadable, zeros
 from jobs.engines.mysql.inventory import Address, Inventory, Side
 from jobs.engines.mysql.reader import Reader
 from jobs.ports.engine import Asked
 
-T = TypeVar("T")
 _Read = Callable[[Reader], Side]
 
 
@@ -84,9 +84,10 @@ def read_source(reader: Reader) -> Side:
 def read_target(reader: Reader) -> Side:
     """Facts of a target."""
     server = inspect_server.server(reader)
+    found = reader.fact(lambda: inspect_server.grants(reader))
     return Side(
         server=server,
-        grants=reader.fact(lambda: inspect_server.grants(reader)),
+        grants=found,
         catalog=reader.fact(lambda: catalog.read(reader.connection, server.database)),
         engines=reader.fact(lambda: inspect_server.engines(reader)),
         collations=reader.fact(lambda: inspect_server.collations(reader)),
@@ -96,6 +97,7 @@ def read_target(reader: Reader) -> Side:
         connections=reader.fact(lambda: inspect_server.connections(reader)),
         speed=reader.fact(lambda: inspect_server.speed_of_target(reader)),
         replication=reader.fact(lambda: inspect_server.replication(reader)),
+        replicas=reader.fact(lambda: inspect_server.replicas(reader, found.get())),
         leftover=reader.fact(lambda: inspect_server.leftover(reader, server.database)),
         free_bytes=free_bytes(reader, server),
     )
@@ -106,34 +108,38 @@ def source_probes(endpoint: Endpoint, inventory: Inventory) -> Side | Unreachabl
     side = inventory.source_side
     if isinstance(side, Unreachable):
         return side
-    rows = inventory.options.scope is not Scope.schema_only
-    return replace(
-        side,
-        unreadable=_probe(endpoint, lambda reader: unreadable(reader, inventory)),
-        orphans=_probe(endpoint, lambda reader: orphans(reader, inventory)) if rows else Fact(()),
-        zeros=_probe(endpoint, lambda reader: zeros(reader, inventory)) if rows else Fact(()),
-    )
+    looks: dict[str, Callable[[Reader], Any]] = {"unreadable": lambda reader: unreadable(reader, inventory)}
+    if inventory.options.scope is Scope.schema_only:
+        side = replace(side, orphans=Fact(()), zeros=Fact(()))
+    else:
+        looks |= {
+            "orphans": lambda reader: orphans(reader, inventory),
+            "zeros": lambda reader: zeros(reader, inventory),
+        }
+    return replace(side, **_probed(endpoint, looks))
 
 
 def _target_probes(endpoint: Endpoint, inventory: Inventory) -> Side | Unreachable:
     side = inventory.target_side
     if isinstance(side, Unreachable) or inventory.options.scope is not Scope.data_only:
         return side
-    return replace(side, filled=_probe(endpoint, lambda reader: filled(reader, inventory)))
+    return replace(side, **_probed(endpoint, {"filled": lambda reader: filled(reader, inventory)}))
 
 
-def _probe(endpoint: Endpoint, ask: Callable[[Reader], T]) -> Fact[T]:
-    """What takes a session of its own, since it may be long: a fact, whatever happens."""
+def _probed(endpoint: Endpoint, looks: Mapping[str, Callable[[Reader], Any]]) -> dict[str, Any]:
+    """What takes a session of its own, since it may be long: facts, whatever happens."""
+    found: dict[str, Fact[Any]] = {}
+    reason = ""
     try:
         with closing(connect(endpoint, purpose="inspect rows")) as connection:
             reader = Reader(connection, endpoint)
-            return reader.fact(lambda: ask(reader))
-    except Unread as error:
-        return Fact(reason=str(error))
+            for name, ask in looks.items():
+                found[name] = reader.fact(partial(ask, reader))
     except FerrybotError as error:
-        return Fact(reason=error.what)
+        reason = error.what
     except (pymysql.MySQLError, OSError) as error:
-        return Fact(reason=explain(error, endpoint, doing="Looking at the rows").what)
+        reason = explain(error, endpoint, doing="Looking at the rows").what
+    return {name: found.get(name, Fact(reason=reason)) for name in looks}
 
 
 def address(endpoint: Endpoint, environment: str) -> Address:

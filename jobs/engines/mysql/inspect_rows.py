@@ -48,7 +48,7 @@ def unreadable(reader: Reader, inventory: Inventory) -> tuple[str, ...]:
 def filled(reader: Reader, inventory: Inventory) -> tuple[str, ...]:
     """Tables of the target with at least one row, of those that the data goes to."""
     there = inventory.target.catalog.get()
-    names = [name for name in sorted(inventory.selected_names) if name in there.by_name]
+    names = [name for name in sorted(table.name for table in inventory.filled) if name in there.by_name]
     asked = "select exists (select 1 from {})"
     return tuple(name for name in names if reader.rows(asked.format(quote.qualified(there.database, name)))[0][0])
 
@@ -56,10 +56,10 @@ def filled(reader: Reader, inventory: Inventory) -> tuple[str, ...]:
 def orphans(reader: Reader, inventory: Inventory) -> tuple[Orphans, ...]:
     """Every foreign key of the tables that move, as far as time and size allow."""
     database = inventory.source.catalog.get().database
-    tables = {table.name: table for table in inventory.selected}
+    tables = {table.name: table for table in inventory.filled}
     keys = [
         (table, key)
-        for table in inventory.selected
+        for table in inventory.filled
         for key in table.foreign_keys
         if key.other_database == database and key.other_table in tables
     ]
@@ -115,7 +115,7 @@ def _rows(table: Table, key: ForeignKey) -> str:
 
 def zeros(reader: Reader, inventory: Inventory) -> tuple[Zeros, ...]:
     """Columns with at least one zero date or a date with a zero in it."""
-    return tuple(_zeros(reader, sorted(inventory.selected, key=lambda table: table.data_bytes)))
+    return tuple(_zeros(reader, sorted(inventory.filled, key=lambda table: table.data_bytes)))
 
 
 def _zeros(reader: Reader, tables: Sequence[Table]) -> Iterator[Zeros]:

@@ -12,7 +12,16 @@ import pymysql
 
 from jobs.engines.mysql import grants as g
 from jobs.engines.mysql import quote
-from jobs.engines.mysql.facts import Connections, Consistency, Leftover, Replication, Server, Speed, Transaction
+from jobs.engines.mysql.facts import (
+    Connections,
+    Consistency,
+    Leftover,
+    Replication,
+    Server,
+    Speed,
+    Transaction,
+    Unread,
+)
 from jobs.engines.mysql.reader import Reader
 
 _SETTINGS = frozenset(
@@ -139,18 +148,26 @@ def consistency(reader: Reader, server: Server, mine: g.Grants) -> Consistency:
 
 
 def replication(reader: Reader) -> Replication:
-    """Needs REPLICA MONITOR or REPLICATION CLIENT for the one half, PROCESS for the other."""
+    """Needs SLAVE MONITOR (MySQL: REPLICATION CLIENT)."""
     try:
         states = reader.dicts("show replica status")
     except pymysql.ProgrammingError:
         states = reader.dicts("show slave status")  # before MariaDB 10.5.1 and MySQL 8.0.22
-    feeding = reader.rows("select count(*) from information_schema.processlist where command like 'Binlog Dump%'")
     state = states[0] if states else {}
     return Replication(
         upstream=str(_either(state, "Source_Host", "Master_Host") or ""),
         running=_either(state, "Replica_SQL_Running", "Slave_SQL_Running") == "Yes",
-        replicas=int(feeding[0][0]),
     )
+
+
+def replicas(reader: Reader, mine: g.Grants) -> int:
+    """Servers that read the binary log now.
+
+    Raises `Unread` without PROCESS: the server would show our own sessions only, and no error."""
+    if not mine.may_everywhere("PROCESS"):
+        raise Unread("Access denied; you need (at least one of) the PROCESS privilege(s) for this operation")
+    found = reader.rows("select count(*) from information_schema.processlist where command like 'Binlog Dump%'")
+    return int(found[0][0])
 
 
 def _either(state: Mapping[str, Any], *names: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from jobs.core.model import Dialect, Environment, Options
+from jobs.core.model import Dialect, Environment, Options, Scope
 from jobs.engines.mysql.catalog import Catalog, Table
 from jobs.engines.mysql.facts import (
     Connections,
@@ -25,7 +25,7 @@ from jobs.engines.mysql.facts import (
     Zeros,
 )
 from jobs.engines.mysql.grants import Grants
-from jobs.engines.shared.select import selected
+from jobs.engines.shared.select import named, selected
 
 _UNREAD: Fact[Any] = Fact()
 
@@ -49,6 +49,8 @@ class Side:
     connections: Fact[Connections] = _UNREAD
     speed: Fact[Speed] = _UNREAD
     replication: Fact[Replication] = _UNREAD
+    replicas: Fact[int] = _UNREAD
+    """servers that replicate from this one"""
     transactions: Fact[tuple[Transaction, ...]] = _UNREAD
     consistency: Fact[Consistency] = _UNREAD
     leftover: Fact[Leftover] = _UNREAD
@@ -131,6 +133,18 @@ class Inventory:
     @cached_property
     def selected_names(self) -> frozenset[str]:
         return frozenset(table.name for table in self.selected)
+
+    @cached_property
+    def rowless(self) -> frozenset[str]:
+        """Tables that move without their rows. Raises `Unread` or `Unreached`."""
+        return frozenset(name for _, name in named(self.entries, self.options.exclude_data)) & self.selected_names
+
+    @cached_property
+    def filled(self) -> tuple[Table, ...]:
+        """Tables whose rows move. Raises `Unread` or `Unreached`."""
+        if self.options.scope is Scope.schema_only:
+            return ()
+        return tuple(table for table in self.selected if table.name not in self.rowless)
 
     @property
     def own_run(self) -> bool:

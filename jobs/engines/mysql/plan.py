@@ -60,13 +60,13 @@ def place(address: Address, side: Side) -> Place:
 
 def _tables(inventory: Inventory) -> Iterator[PlannedTable]:
     stream = inventory.target.server.on("local_infile")
-    rows = inventory.options.scope is not Scope.schema_only
+    rows = {table.name for table in inventory.filled}
     for table in inventory.selected:
         yield PlannedTable(
             schema_name=inventory.source.server.database,
             name=table.name,
             method="load stream" if stream else "inserts",
-            rows_moved=rows,
+            rows_moved=table.name in rows,
         )
 
 
@@ -88,7 +88,7 @@ def snapshot(inventory: Inventory) -> str:
 def _steps(inventory: Inventory) -> Iterator[PlannedStep]:
     scope, catalog, tables = inventory.options.scope, inventory.source.catalog.get(), inventory.selected
     schema, data = scope is not Scope.data_only, scope is not Scope.schema_only
-    rows = len(tables) if data else 0
+    rows = len(inventory.filled)
     if schema:
         yield PlannedStep(name="schema", title="Create the tables", count=len(tables))
     if data:
@@ -99,7 +99,7 @@ def _steps(inventory: Inventory) -> Iterator[PlannedStep]:
         yield PlannedStep(name="index", title="Build indexes", count=indexes)
         yield PlannedStep(name="constraint", title="Add foreign keys", count=keys)
     if data:
-        counters = sum(table.auto_increment is not None for table in tables)
+        counters = sum(table.auto_increment is not None for table in inventory.filled)
         yield PlannedStep(
             name="sequence", title="Set counters and sequences", count=counters + len(catalog.sequences)
         )
@@ -179,6 +179,8 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
         yield from _changed(inventory, catalog)
     if options.scope is Scope.schema_only:
         yield "Rows: only the schema was asked for."
+    else:
+        yield from (f"Rows of {name}: the table arrives empty." for name in sorted(inventory.rowless))
     history = lost(inventory)
     if history:
         yield f"The history of system-versioned tables: {listed(history)}."

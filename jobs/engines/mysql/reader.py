@@ -11,7 +11,7 @@ from pymysql.cursors import DictCursor
 
 from jobs.core.model import Endpoint
 from jobs.engines.mysql.connect import Connection, flavour, rows, run, said, scrub
-from jobs.engines.mysql.facts import Fact
+from jobs.engines.mysql.facts import Fact, Unread
 from jobs.engines.mysql.flavour import Flavour
 
 T = TypeVar("T")
@@ -55,6 +55,8 @@ class Reader:
         """What `ask` gives, or why it cannot."""
         try:
             return Fact(ask())
+        except Unread as error:
+            return Fact(reason=str(error))
         except (pymysql.MySQLError, LookupError, UnicodeDecodeError) as error:
             return Fact(reason=self.reason(error))
 

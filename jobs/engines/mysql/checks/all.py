@@ -16,6 +16,7 @@ from jobs.engines.mysql.checks import (
     features,
     filters,
     history,
+    hold_source,
     leftover,
     local_infile,
     name_case,
@@ -58,6 +59,7 @@ CHECKS: tuple[MyCheck, ...] = (
     leftover.CHECK,
     target_empty.CHECK,
     filters.CHECK,
+    hold_source.CHECK,
     # is there room
     disk.CHECK,
     connections.CHECK,

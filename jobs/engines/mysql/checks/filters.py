@@ -22,15 +22,16 @@ def find(inventory: Inventory) -> Findings:
             side="source",
             field="include",
         )
-    for pattern in idle(inventory.entries, options.exclude):
-        yield found(
-            Severity.warn,
-            f"The pattern {pattern} leaves nothing out: it names no table of the source.",
-            object=pattern,
-            remedy=_HOW,
-            side="source",
-            field="exclude",
-        )
+    for field, patterns in (("exclude", options.exclude), ("exclude_data", options.exclude_data)):
+        for pattern in idle(inventory.entries, patterns):
+            yield found(
+                Severity.warn,
+                f"The pattern {pattern} leaves nothing out: it names no table of the source.",
+                object=pattern,
+                remedy=_HOW,
+                side="source",
+                field=field,
+            )
     if not inventory.selected and (options.include or options.exclude):
         yield found(
             Severity.block,
@@ -42,6 +43,22 @@ def find(inventory: Inventory) -> Findings:
         )
     if options.scope is not Scope.data_only:
         yield from _needing(inventory)
+    yield from _pointing(inventory)
+
+
+def _pointing(inventory: Inventory) -> Findings:
+    """Rows that travel and point to rows that do not."""
+    for table in inventory.filled:
+        for key in (key for key in table.foreign_keys if key.other_table in inventory.rowless):
+            yield found(
+                Severity.block,
+                f"Foreign key {key.name} of {table.name} points to {key.other_table}, whose rows do not move: every"
+                " row would point nowhere.",
+                object=f"{table.name}.{key.name}",
+                remedy=f"Leave the rows of {table.name} behind too, or bring those of {key.other_table}.",
+                side="source",
+                field="exclude_data",
+            )
 
 
 def _needing(inventory: Inventory) -> Findings:

@@ -13,7 +13,7 @@ def lost(inventory: Inventory) -> list[str]:
         return []
     both = (inventory.source.server.flavour, inventory.target.server.flavour)
     kept = all(known.can("insert history") for known in both)
-    return [] if kept else [table.name for table in inventory.selected if table.versioned]
+    return [] if kept else [table.name for table in inventory.filled if table.versioned]
 
 
 def find(inventory: Inventory) -> Findings:

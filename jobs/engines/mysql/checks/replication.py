@@ -19,7 +19,7 @@ def find(inventory: Inventory) -> Findings:
             remedy="Give the address of one node, never of a balancer, and let nobody migrate to another node.",
             side="target",
         )
-    replicas = asked(inventory.target.replication, server, "target").replicas
+    replicas = asked(inventory.target.replicas, server, "target")
     if replicas:
         yield found(
             Severity.warn,

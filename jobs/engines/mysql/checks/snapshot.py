@@ -9,9 +9,9 @@ from jobs.engines.mysql.inventory import Inventory
 
 
 def loose(inventory: Inventory) -> list[str]:
-    """Tables that move and whose engine knows no snapshot."""
+    """Tables whose rows move and whose engine knows no snapshot."""
     engines = asked(inventory.source.engines, inventory.source.server, "source")
-    return [table.name for table in inventory.selected if table.engine and not engines.get(table.engine, False)]
+    return [table.name for table in inventory.filled if table.engine and not engines.get(table.engine, False)]
 
 
 def find(inventory: Inventory) -> Findings:

@@ -19,6 +19,15 @@ def find(inventory: Inventory) -> Findings:
 
 def _empty(inventory: Inventory) -> Findings:
     objects = list(standing(inventory))
+    if inventory.options.overwrite:
+        yield found(
+            Severity.block,
+            "What a MySQL or MariaDB target holds cannot be replaced by Ferrybot yet: it makes no restore point there.",
+            object=inventory.target.server.database,
+            remedy="Check again without replacing, into an empty database.",
+            side="target",
+            field="target",
+        )
     if objects:
         server = inventory.target.server
         catalog = inventory.source.catalog.get()

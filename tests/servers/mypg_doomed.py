@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import sys
-from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -17,7 +16,6 @@ from jobs.core import chunks
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import RestorePoint
 from jobs.engines.mysql_postgres import locks
 from jobs.engines.mysql_postgres.conductor import conduct
 from jobs.ports.engine import Asked, Lane
@@ -47,7 +45,7 @@ class Doom:
 def endpoint(values: dict[str, str | int]) -> Endpoint:
     return Endpoint(
         label=str(values["database"]),
-        dialect=Dialect(values["dialect"]),
+        dialect=Dialect(str(values["dialect"])),
         host=str(values["host"]),
         port=int(values["port"]),
         database=str(values["database"]),

@@ -63,16 +63,16 @@ def test_a_shop_arrives_value_by_value(shop: Move) -> None:
     assert verdict.reasons == []
     assert verdict.green and len(verdict.proofs) == 2
     assert nothing_of_ours(shop.target)
-    utc = dt.UTC
+    utc, at = dt.UTC, dt.datetime.fromisoformat
     assert rows(shop.target, "select * from customers order by id") == [
         (
             *(1, "Ann\\ne\ttab\nline\r", "å€@x", True, dt.date(1999, 12, 31)),
-            dt.datetime(2020, 1, 1, 10, 0, 0, 120000),
+            at("2020-01-01T10:00:00.120"),
             dt.datetime(2021, 5, 5, 5, 5, 5, tzinfo=utc),
         ),
         (2, "", None, False, None, None, dt.datetime(2021, 1, 1, tzinfo=utc)),
         (
-            *(7, "\\N", "x", True, dt.date(1, 1, 1), dt.datetime(1000, 1, 1)),
+            *(7, "\\N", "x", True, dt.date(1, 1, 1), at("1000-01-01T00:00:00")),
             dt.datetime(2038, 1, 19, 3, 14, 7, tzinfo=utc),
         ),
     ]
@@ -275,7 +275,7 @@ def test_a_held_source_takes_no_writer_until_the_release(shop: Move) -> None:
         conductor.hold(Spy())
         assert conductor.holds()
         conductor.prepare(Spy())
-        with pytest.raises(Exception, match="Lock wait timeout|timeout"):
+        with pytest.raises(Exception, match="timeout"):
             shop.source.execute("set lock_wait_timeout = 1;\nupdate Customers set name = 'no'")
         assert conductor.release() and not conductor.release() and not conductor.holds()
         shop.source.execute("update Customers set name = 'yes'")

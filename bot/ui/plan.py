@@ -214,7 +214,8 @@ def _options(options: Options, plan: MigrationPlan) -> list[Block]:
             optional=True,
             hint="These tables arrive empty. " + _HINT,
         ),
-        *([t.field("keep", "Owners and grants", owners, optional=True), safety.field(options)] if owned else []),
+        *([t.field("keep", "Owners and grants", owners, optional=True)] if owned else []),
+        safety.field(options, replaces=owned),
     ]
 
 

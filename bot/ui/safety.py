@@ -21,10 +21,12 @@ _HINT = (
 )
 
 
-def field(options: Options) -> Block:
-    """Step 3's two choices; neither is made for anybody."""
-    chosen = [_CHOICES[n] for n, on in ((HOLD, options.hold_source), (OVERWRITE, options.overwrite)) if on]
-    boxes: Block = {"type": "checkboxes", "action_id": "safety_check", "options": list(_CHOICES.values())}
+def field(options: Options, *, replaces: bool = True) -> Block:
+    """Step 3's two choices; neither is made for anybody. Not every pair of dialects `replaces` what is there."""
+    offered = [HOLD, OVERWRITE] if replaces or options.overwrite else [HOLD]
+    on = {HOLD: options.hold_source, OVERWRITE: options.overwrite}
+    chosen = [_CHOICES[name] for name in offered if on[name]]
+    boxes: Block = {"type": "checkboxes", "action_id": "safety_check", "options": [_CHOICES[n] for n in offered]}
     if chosen:
         boxes["initial_options"] = chosen
     return t.field("safety", "Source and target", boxes, optional=True, hint=_HINT)

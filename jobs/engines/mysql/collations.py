@@ -78,6 +78,7 @@ def used(inventory: Inventory) -> dict[str, list[str]]:
 
 
 def _uses(catalog: Catalog, inventory: Inventory) -> Iterator[tuple[str, str]]:
+    yield catalog.collation, "the database itself"
     for table in inventory.selected:
         yield table.collation, table.name
         yield from ((column.collation, f"{table.name}.{column.name}") for column in table.columns)

@@ -22,7 +22,7 @@ def _empty(inventory: Inventory) -> Findings:
     if inventory.options.overwrite:
         yield found(
             Severity.block,
-            "What a MySQL or MariaDB target holds cannot be replaced by Ferrybot yet: it makes no restore point there.",
+            "What a MySQL or MariaDB target holds cannot be replaced yet: no restore point is made there.",
             object=inventory.target.server.database,
             remedy="Check again without replacing, into an empty database.",
             side="target",

@@ -222,7 +222,8 @@ def contents(database: MysqlDatabase, table: str) -> list[str]:
         " order by ordinal_position",
         table,
     )
-    listed = ", ".join(f"ifnull(hex(`{name.replace('`', '``')}`), 'null')" for (name,) in columns)
+    names = [f"`{name.replace('`', '``')}`" for (name,) in columns]
+    listed = ", ".join(f"ifnull(if(length({name}) > 100000, md5({name}), hex({name})), 'null')" for name in names)
     return sorted(row[0] for row in database.rows(f"select concat_ws(' ', {listed}) from {quoted}"))
 
 

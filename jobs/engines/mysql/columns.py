@@ -56,12 +56,14 @@ def value(column: Column) -> str:
             return f"({name}+0)"
         case "json":
             return f"cast({name} as char character set utf8mb4)"
+        case "uuid" | "inet4" | "inet6":
+            return f"cast({name} as char)"
     return name
 
 
 def raw(column: Column) -> str:
     """The same among other fields: bytes as they are, or the server would take our marks for letters."""
-    return f"cast({value(column)} as binary)" if column.data_type in _TEXTS else value(column)
+    return f"cast({value(column)} as binary)" if column.data_type in _TEXTS | _WORDS else value(column)
 
 
 def plain_row(columns: Sequence[Column]) -> str:
@@ -96,7 +98,7 @@ def arrives(columns: Sequence[Column]) -> tuple[str, str]:
 def _converted(column: Column, variable: str) -> str:
     if column.data_type in _CODED:
         return f"cast({variable} as unsigned)"
-    if column.data_type == "json":
+    if column.data_type == "json" or column.data_type in _WORDS:
         return f"convert({variable} using utf8mb4)"
     return ""
 

@@ -9,7 +9,7 @@ from redis import Redis
 
 from bot.ui.findings import Form
 from jobs.adapters import keys
-from jobs.core.model import Service
+from jobs.core.model import Options, Service
 
 KEEP_SECONDS = 7 * 24 * 3600
 
@@ -68,6 +68,16 @@ class Modals:
         kept = _Kept(kind=form.kind, service=form.service, typed=dict(form.typed))
         self._redis.set(keys.form(migration), kept.model_dump_json(), ex=KEEP_SECONDS)
 
+    def options(self, migration: str, digest: str) -> Options | None:
+        """What was chosen in step 3 for the plan with this digest and not yet made part of it."""
+        text: Any = self._redis.get(keys.options(migration))
+        kept = _KeptOptions.model_validate_json(text) if text else None
+        return kept.options if kept and kept.digest == digest else None
+
+    def keep_options(self, migration: str, digest: str, options: Options) -> None:
+        kept = _KeptOptions(digest=digest, options=options)
+        self._redis.set(keys.options(migration), kept.model_dump_json(), ex=KEEP_SECONDS)
+
     def drop_form(self, migration: str) -> None:
         self._redis.delete(keys.form(migration))
 
@@ -76,3 +86,8 @@ class _Kept(BaseModel):
     kind: str
     service: Service | None
     typed: dict[str, str]
+
+
+class _KeptOptions(BaseModel):
+    digest: str
+    options: Options

@@ -58,7 +58,7 @@ class Screens:
 
     def _view(self, shown: Open) -> View:
         if shown.step == "migration":
-            return plan.view(self.state)
+            return plan.view(self.state, options=self.modals.options(self.state.id, self.state.digest))
         typed = self.modals.form(self.state.id)
         if typed is not None:
             # What is half typed survives the news; whether a password was given, the story knows.

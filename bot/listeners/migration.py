@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from bot.listeners.configure import demand_mine, go_on_with
 from bot.listeners.validation import with_state
 from bot.modals import Open
 from bot.refs import ref
-from bot.ui import findings, logs, plan, safety
+from bot.ui import findings, logs, plan, questions, safety
 from bot.ui.text import View
 from jobs.core.commands import (
     Cancel,
@@ -31,7 +31,7 @@ from jobs.core.commands import (
     RollBack,
 )
 from jobs.core.errors import Denied, FerrybotError, Refused
-from jobs.core.model import Options, Scope, warnings
+from jobs.core.model import Options, Question, Scope, warnings
 from jobs.core.state import FORM, State
 
 
@@ -47,6 +47,14 @@ def register(app: App, deps: Deps) -> None:
         ack()
         g = gesture(body)
         with_state(deps, client, g, lambda state: _update(deps, client, g, state))
+
+    def turned(ack: Ack, body: Body, client: WebClient, step: int) -> None:
+        ack()
+        g = gesture(body)
+        with_state(deps, client, g, lambda state: _turn(deps, client, g, state, step))
+
+    app.action("questions_next")(lambda ack, body, client: turned(ack, body, client, 1))
+    app.action("questions_previous")(lambda ack, body, client: turned(ack, body, client, -1))
 
     @app.action("back_to_validation")
     def back(ack: Ack, body: Body, client: WebClient) -> None:
@@ -169,8 +177,10 @@ def gesture_ref(element: Body) -> str | None:
     return found.m if found else None
 
 
-def options_of(g: Gesture, before: Options) -> Options:
-    """The options as they stand in the modal. Raises `Refused` for a pattern that cannot be one."""
+def options_of(g: Gesture, before: Options, asked: Sequence[Question] = ()) -> Options:
+    """The options as they stand in the modal; what it does not ask is as in `before`.
+
+    Raises `Refused` for a pattern that cannot be one."""
     keep, safe = ticked(g.values, "keep", "keep_check"), ticked(g.values, "safety", "safety_check")
     lanes = typed(g.values, "parallelism", "parallelism_select")
     scope = typed(g.values, "scope", "scope_select")
@@ -181,11 +191,12 @@ def options_of(g: Gesture, before: Options) -> Options:
             include=_lines(typed(g.values, "include", "include_input")),
             exclude=_lines(typed(g.values, "exclude", "exclude_input")),
             exclude_data=_lines(typed(g.values, "exclude_data", "exclude_data_input")),
-            keep_owners="owners" in keep,
-            keep_grants="grants" in keep,
-            hold_source=safety.HOLD in safe,
-            overwrite=safety.OVERWRITE in safe,
-            create_roles="roles" in keep,
+            keep_owners="owners" in keep if "keep" in g.values else before.keep_owners,
+            keep_grants="grants" in keep if "keep" in g.values else before.keep_grants,
+            create_roles="roles" in keep if "keep" in g.values else before.create_roles,
+            hold_source=safety.HOLD in safe if "safety" in g.values else before.hold_source,
+            overwrite=safety.OVERWRITE in safe if "safety" in g.values else before.overwrite,
+            decisions=questions.answered(g.values, asked, before),
         )
     except (ValidationError, ValueError) as error:
         raise Refused("These options do not fit; please choose again.") from error
@@ -195,9 +206,23 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
+def _left(deps: Deps, g: Gesture, state: State) -> Options:
+    """The options as they stand in the modal and on the pages of questions that were turned."""
+    asked = state.plan.questions if state.plan else ()
+    return options_of(g, deps.modals.options(state.id, state.digest) or state.options, asked)
+
+
+def _turn(deps: Deps, client: WebClient, g: Gesture, state: State, step: int) -> None:
+    """Another page of questions; what was answered on this one is kept until *Update plan*."""
+    left = _left(deps, g, state)
+    deps.modals.keep_options(state.id, state.digest, left)
+    page = max(0, (g.sheet.page if g.sheet else 0) + step)
+    show(deps, client, g, state.id, "migration", plan.view(state, options=left, page=page), state.version)
+
+
 def _update(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
     assert state.source is not None
-    command = Configure(by=g.user, source=state.source, options=options_of(g, state.options), key=g.key)
+    command = Configure(by=g.user, source=state.source, options=_left(deps, g, state), key=g.key)
     after = deps.desk.obey(state.id, command)
     show(deps, client, g, state.id, "migration", plan.view(after), after.version)
 
@@ -212,10 +237,12 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         ack(response_action="clear")
         return
     state = deps.desk.state(g.sheet.m)
+    left: Options | None = None
     try:
         demand_mine(state, g.user.id)
         _demand_still_allowed(deps, g, state)
-        if state.plan is not None and options_of(g, state.options) != state.plan.options:
+        left = _left(deps, g, state)
+        if state.plan is not None and left != state.plan.options:
             raise Refused("The options changed: press Update plan first, so that what runs is what you saw.")
         noted = warnings(state.results)
         if noted and "acknowledged" not in ticked(g.values, "acknowledge", "acknowledge_check"):
@@ -227,7 +254,8 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         deps.desk.obey(state.id, request)
     except FerrybotError as error:
         after = deps.desk.state(state.id)
-        ack(response_action="update", view=plan.view(after, note=said(error)))
+        kept = left if after.digest == state.digest else None
+        ack(response_action="update", view=plan.view(after, said(error), options=kept, page=g.sheet.page))
         if after.status in FORM:
             opened = Open(view_id=g.view_id, step="migration", user=g.user.id, version=after.version)
             deps.modals.remember(after.id, opened)

@@ -21,12 +21,11 @@ from bot.ui.text import (
     size,
 )
 from jobs.core.model import Dialect, Environment, Service
+from jobs.core.pairs import NAMES
 from jobs.core.state import State
 
 CALLBACK = "ferrybot_configure"
 TITLE = "Migrate database"
-
-_NAMES = {Dialect.postgresql: "PostgreSQL", Dialect.mysql: "MySQL", Dialect.mariadb: "MariaDB"}
 
 GUIDE = {
     Dialect.postgresql: (
@@ -55,7 +54,7 @@ class Draft:
 
 
 def engine_name(dialect: Dialect) -> str:
-    return _NAMES[dialect]
+    return NAMES[dialect]
 
 
 def steps(current: int) -> Block:

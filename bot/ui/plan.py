@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bot.refs import Ref, Sheet
-from bot.ui import safety
+from bot.ui import questions, safety
 from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
 from bot.ui.findings import finding_line
 from bot.ui.text import Block, View
-from jobs.core.model import Options, Scope, warnings
-from jobs.core.plan import MigrationPlan
+from jobs.core.model import Dialect, Options, Scope, warnings
+from jobs.core.pairs import NAMES
+from jobs.core.plan import MigrationPlan, Place
 from jobs.core.state import State, Status, say
 
 CALLBACK = "ferrybot_migration"
@@ -30,14 +31,22 @@ _KEEP = {
 _LANES = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
-def view(state: State, note: str = "") -> View:
-    """The modal of step 3; without a plan it says why there is none."""
-    body = _body(state.plan, state) if state.plan else [t.section(_waiting(state), block_id="plan_waiting")]
+def view(state: State, note: str = "", *, options: Options | None = None, page: int = 0) -> View:
+    """The modal of step 3; without a plan it says why there is none.
+
+    `options`: as they were left in the form, if that is not the plan's; `page`: of the questions."""
+    body = (
+        _body(state.plan, state, options or state.plan.options, page)
+        if state.plan
+        else [t.section(_waiting(state), block_id="plan_waiting")]
+    )
     said = [t.section(f":information_source: {note}", block_id="plan_note")] if note else []
     made: View = {
         "type": "modal",
         "callback_id": CALLBACK,
-        "private_metadata": Sheet(m=state.id, step="migration", channel=state.channel, d=state.digest).pack(),
+        "private_metadata": Sheet(
+            m=state.id, step="migration", channel=state.channel, d=state.digest, page=page
+        ).pack(),
         "title": t.label(TITLE, 24),
         "close": t.label("Close", 24),
         "notify_on_close": True,
@@ -54,7 +63,7 @@ def _waiting(state: State) -> str:
     return ":no_entry: There is no plan: a check blocks. Go back to Validation and mend it."
 
 
-def _body(plan: MigrationPlan, state: State) -> list[Block]:
+def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> list[Block]:
     gate = state.policy.approvals
     consent = (
         f":lock: *{t.escape(str(plan.target.environment)).capitalize()}:* after *Migrate*, "
@@ -73,10 +82,11 @@ def _body(plan: MigrationPlan, state: State) -> list[Block]:
     if state.status is not Status.ready:
         # No field without **Migrate** (Slack refuses inputs without a submit button): there is nothing to choose now.
         told = f":information_source: This migration is {say(state.status)}; its card in the channel tells the rest."
-        return [*shown, t.section(_say_options(plan.options)), t.section(told, block_id="plan_status")]
+        return [*shown, t.section(_say_options(plan)), t.section(told, block_id="plan_status")]
     return [
         *shown,
-        *_options(plan.options),
+        *_options(options, plan),
+        *questions.blocks(plan.questions, options, state.id, page),
         t.actions(
             "migration_actions",
             [
@@ -98,8 +108,8 @@ def summary(plan: MigrationPlan) -> Block:
         [
             ("Tables", f"{sum(table.rows_moved for table in plan.tables):,}"),
             ("Size", t.size(sum(m.table_bytes))),
-            ("From", f"PostgreSQL {version(plan.source.server_version)}"),
-            ("To", f"PostgreSQL {version(plan.target.server_version)}"),
+            ("From", server(plan.source)),
+            ("To", server(plan.target)),
             ("Lanes", str(plan.options.parallelism)),
             ("Estimate", t.between(m.seconds_low, m.seconds_high)),
             ("Disk need / free", f"{t.size(m.need_bytes)} / {have}"),
@@ -107,6 +117,11 @@ def summary(plan: MigrationPlan) -> Block:
         ],
         block_id="plan_summary",
     )
+
+
+def server(place: Place) -> str:
+    """PostgreSQL 16.4."""
+    return f"{NAMES[place.dialect]} {version(place.server_version)}"
 
 
 def version(text: str) -> str:
@@ -159,7 +174,7 @@ def _left_out(plan: MigrationPlan) -> list[Block]:
     return [t.section(f"*What does not travel*\n{told}", block_id="plan_left_out")]
 
 
-def _options(options: Options) -> list[Block]:
+def _options(options: Options, plan: MigrationPlan) -> list[Block]:
     on = {"owners": options.keep_owners, "grants": options.keep_grants, "roles": options.create_roles}
     keep = [_KEEP[name] for name, chosen in on.items() if chosen]
     lanes = sorted({*_LANES, options.parallelism})
@@ -178,6 +193,8 @@ def _options(options: Options) -> list[Block]:
     owners: Block = {"type": "checkboxes", "action_id": "keep_check", "options": list(_KEEP.values())}
     if keep:
         owners["initial_options"] = keep
+    # A MySQL account is no owner: what becomes of definers is one of the plan's questions.
+    owned = plan.source.dialect is Dialect.postgresql
     return [
         t.section(
             "*Options.* After a change press *Update plan*: what you see is what will run.", block_id="options"
@@ -197,8 +214,8 @@ def _options(options: Options) -> list[Block]:
             optional=True,
             hint="These tables arrive empty. " + _HINT,
         ),
-        t.field("keep", "Owners and grants", owners, optional=True),
-        safety.field(options),
+        *([t.field("keep", "Owners and grants", owners, optional=True)] if owned else []),
+        safety.field(options, replaces=owned),
     ]
 
 
@@ -237,7 +254,8 @@ def whole(state: State, page: int = 0) -> View:
     """The whole plan on pages, for approvers."""
     plan = state.plan
     assert plan is not None
-    told = rows(plan)
+    asked = questions.lines(plan.questions, plan.options)
+    told = [*asked, *rows(plan)]
     pages = max(1, -(-len(told) // PAGE))
     page = min(page, pages - 1)
     part = told[page * PAGE : (page + 1) * PAGE]
@@ -246,20 +264,22 @@ def whole(state: State, page: int = 0) -> View:
         t.section(f"*{t.plain(plan.source.label)}*  →  *{t.plain(plan.target.label)}*"),
         summary(plan),
         t.section(order(plan)),
-        t.section(_say_options(plan.options)),
+        t.section(_say_options(plan)),
         *safety.consequences(plan.options),
         *_left_out(plan),
         t.divider(),
-        t.context(f"Tables, page {page + 1} of {pages}"),
+        t.context(f"{'Answers and tables' if asked else 'Tables'}, page {page + 1} of {pages}"),
         *[t.section("\n".join(t.clip(line, 140) for line in group)) for group in groups],
     ]
     return paged("Plan", "plan", state, page, pages, blocks)
 
 
-def _say_options(options: Options) -> str:
+def _say_options(plan: MigrationPlan) -> str:
+    options = plan.options
     said = [f"scope: {options.scope.value}", f"lanes: {options.parallelism}"]
-    for name, kept in (("owners", options.keep_owners), ("grants", options.keep_grants)):
-        said.append(f"{name} {'kept' if kept else 'not kept'}")
+    if plan.source.dialect is Dialect.postgresql:
+        for name, kept in (("owners", options.keep_owners), ("grants", options.keep_grants)):
+            said.append(f"{name} {'kept' if kept else 'not kept'}")
     if options.create_roles:
         said.append("missing roles created")
     said += safety.said(options)
@@ -269,6 +289,10 @@ def _say_options(options: Options) -> str:
         said.append("without " + ", ".join(map(t.code, options.exclude[:20])))
     if options.exclude_data:
         said.append("without the rows of " + ", ".join(map(t.code, options.exclude_data[:20])))
+    asked = questions.lines(plan.questions, options)
+    if asked:
+        more = [f"and {t.count(len(asked) - 5, 'answer')} more in the plan"] if len(asked) > 5 else []
+        said += [*asked[:5], *more]
     return "*Options:* " + "; ".join(said)
 
 

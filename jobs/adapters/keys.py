@@ -37,6 +37,10 @@ def form(migration: str) -> str:
     return f"{PREFIX}:form:{migration}"
 
 
+def options(migration: str) -> str:
+    return f"{PREFIX}:options:{migration}"
+
+
 def courier(migration: str) -> str:
     return f"{PREFIX}:courier:{migration}"
 

@@ -16,6 +16,7 @@ from jobs.core.errors import Refused
 from jobs.core.model import Frozen, blockers, warnings
 from jobs.core.plan import difference
 from jobs.core.policy import satisfied
+from jobs.core.questions import unanswered
 from jobs.core.state import ENDED, FORM, RUNNING, State, Status, say
 
 
@@ -124,6 +125,9 @@ def _request(state: State, command: c.Request) -> Sequence[e.Event]:
     missing = [f for f in warnings(state.results) if f.key not in command.acknowledged]
     if missing:
         raise Refused(f"Please acknowledge the warnings first: {missing[0].message}")
+    open_questions = unanswered(state.plan) if state.plan else []
+    if open_questions:
+        raise Refused(f"Please answer first: {open_questions[0].title}", remedy="Then press Update plan.")
     requested = e.Requested(by=command.by, digest=command.digest, acknowledged=command.acknowledged)
     if state.policy.approvals == 0:
         return [requested, e.RunQueued(run=state.run + 1, digest=command.digest)]

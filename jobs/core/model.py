@@ -130,7 +130,9 @@ class Choice(Frozen):
 
 
 class Question(Frozen):
-    """Something about the data that only a person can decide; until then `default` holds."""
+    """Something about the data that only a person can decide; until then `default` holds.
+
+    An empty `default` holds nothing: the plan is not started before it is answered."""
 
     key: str = Field(description="stable, as `zero dates:shop.orders.paid_at`")
     title: str

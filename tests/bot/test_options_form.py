@@ -10,12 +10,13 @@ from bot.gestures import gesture
 from bot.listeners.migration import options_of
 from bot.ui import plan
 from jobs.core.model import Options
+from tests.support.tales import plan as made
 
 
 def filled(options: Options) -> dict[str, Any]:
     """The values that Slack would send for the form as it is shown."""
     values: dict[str, Any] = {}
-    for block in plan._options(options):
+    for block in plan._options(options, made(options=options)):
         element = block.get("element")
         if element is None:
             continue
@@ -42,5 +43,5 @@ def test_the_form_shows_and_gives_back_the_options(options: Options) -> None:
 
 
 def test_the_plan_says_what_was_chosen() -> None:
-    said = plan._say_options(Options(create_roles=True, exclude_data=("a.b",)))
+    said = plan._say_options(made(options=Options(create_roles=True, exclude_data=("a.b",))))
     assert "missing roles created" in said and "without the rows of `a.b`" in said

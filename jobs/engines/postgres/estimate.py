@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobs.core.model import Scope
 from jobs.engines.postgres.inventory import Inventory
+from jobs.engines.shared.words import rounded
 
 MB = 1_000_000
 
@@ -20,8 +21,6 @@ _SAMPLE_BYTES = 12 * MB
 _FIXED_SECONDS = (3.0, 1.0)
 """Dump and restore of the schema, foreign keys, the census: little depends on bytes."""
 _ROUND_TRIPS_PER_TABLE = 20
-_STEPS = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600)
-_HALF_HOUR = 1800
 
 
 def need_bytes(inventory: Inventory) -> int:
@@ -57,17 +56,6 @@ def wal_bytes(inventory: Inventory) -> int:
 def seconds(inventory: Inventory) -> tuple[int, int]:
     """A low and a high estimate of the whole run, as round as they are vague. Raises `Unread` or `Unreached`."""
     return rounded(_seconds(inventory, 1), _seconds(inventory, 0))
-
-
-def rounded(low: float, high: float) -> tuple[int, int]:
-    """The range between round figures that holds both: at least 1 s, and never from a figure to itself."""
-    least = max((step for step in _steps(low) if step <= low), default=1)
-    return least, next(step for step in _steps(high) if step >= high and step > least)
-
-
-def _steps(size: float) -> list[int]:
-    """Figures as people say them, up to beyond `size`: above an hour, half hours."""
-    return [*_STEPS, *range(_STEPS[-1] + _HALF_HOUR, int(size) + 3 * _HALF_HOUR, _HALF_HOUR)]
 
 
 def _seconds(inventory: Inventory, case: int) -> float:

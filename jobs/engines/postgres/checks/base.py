@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from jobs.core.model import CheckResult, Finding, Severity
 from jobs.engines.postgres.facts import SideName, Unreachable, Unreached, Unread
 from jobs.engines.postgres.inventory import Inventory, Side
+from jobs.engines.shared.words import counted, human, lines, listed
+
+__all__ = ["Findings", "PgCheck", "counted", "found", "human", "lines", "listed", "look", "sides"]
 
 Findings = Iterator[Finding]
 
@@ -75,29 +78,3 @@ def found(
 
 def sides(inventory: Inventory) -> tuple[tuple[SideName, Side | Unreachable], ...]:
     return ("source", inventory.source_side), ("target", inventory.target_side)
-
-
-def listed(names: Iterable[str], limit: int = 8) -> str:
-    """`a, b, c and 5 more`."""
-    every = list(dict.fromkeys(names))
-    shown = ", ".join(every[:limit])
-    return f"{shown} and {len(every) - limit} more" if len(every) > limit else shown
-
-
-def counted(number: int, noun: str, nouns: str = "") -> str:
-    """`1 table`, `2 tables`."""
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
-
-
-def human(size: float) -> str:
-    """Bytes as people say them: 1.2 GB."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError
-
-
-def lines(statements: Sequence[str]) -> str:
-    """SQL statements, one a line."""
-    return "\n".join(statements)

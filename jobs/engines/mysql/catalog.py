@@ -1,0 +1,478 @@
+"""One database as its catalogs describe it: frozen values, read in a fixed number of queries and one SHOW CREATE
+for each object whose text travels. Both sides are read by the same code, so that the census compares like with like.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pymysql
+
+from jobs.engines.mysql import quote
+from jobs.engines.mysql.connect import Connection, flavour, one, rows
+from jobs.engines.mysql.flavour import Flavour
+from jobs.engines.mysql.queries import query
+
+RUN_TABLES = ("_ferrybot_run", "_ferrybot_task", "_ferrybot_need", "_ferrybot_made")
+"""Ours, in a target; never part of a database that moves."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. `default` is as this kind of server writes it: an expression in MariaDB, a value in MySQL unless
+    `default_is_expression`; None without one. `generated` is empty, `virtual` or `stored`.
+
+    `data_type` is the plain word (`int`), `column_type` the whole (`int(10) unsigned`)."""
+
+    name: str
+    position: int
+    data_type: str
+    column_type: str
+    nullable: bool
+    default: str | None
+    default_is_expression: bool
+    charset: str
+    collation: str
+    length: int | None
+    octets: int | None
+    precision: int | None
+    scale: int | None
+    fraction: int | None
+    comment: str
+    extra: str
+    generated: Literal["", "virtual", "stored"]
+    expression: str
+    auto_increment: bool
+    on_update: bool
+    invisible: bool
+
+    @property
+    def unsigned(self) -> bool:
+        return "unsigned" in self.column_type.partition("(")[2].partition(")")[2] or " unsigned" in self.column_type
+
+
+@dataclass(frozen=True)
+class Part:
+    """A column or expression of an index; `prefix` counts characters (bytes of binary columns), None is the whole."""
+
+    column: str
+    expression: str
+    prefix: int | None
+    descending: bool
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index; `kind` is BTREE, HASH, FULLTEXT, SPATIAL or RTREE. `ignored`: the optimizer does not use it."""
+
+    name: str
+    unique: bool
+    kind: str
+    parts: tuple[Part, ...]
+    comment: str
+    ignored: bool
+
+    @property
+    def primary(self) -> bool:
+        return self.name == "PRIMARY"
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    name: str
+    columns: tuple[str, ...]
+    other_database: str
+    other_table: str
+    other_columns: tuple[str, ...]
+    on_update: str
+    on_delete: str
+
+
+@dataclass(frozen=True)
+class CheckConstraint:
+    """A CHECK; MariaDB names one of a column after it, so `name` is not unique in a table."""
+
+    name: str
+    clause: str
+    enforced: bool
+    of_column: bool
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """How a table is partitioned: `method` in capitals, `parts` are (name, subpartition, description)."""
+
+    method: str
+    expression: str
+    submethod: str
+    subexpression: str
+    parts: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A base table. `rows` is the engine's estimate; `auto_increment` the next value, None without such a column;
+    `create` the server's own statement. `create_error` says why that could not be read (a crashed table)."""
+
+    name: str
+    engine: str
+    versioned: bool
+    row_format: str
+    options: str
+    charset: str
+    collation: str
+    comment: str
+    rows: int
+    data_bytes: int
+    index_bytes: int
+    auto_increment: int | None
+    create: str
+    create_error: str = ""
+    columns: tuple[Column, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    checks: tuple[CheckConstraint, ...] = ()
+    partitions: Partitions | None = None
+
+    @property
+    def bytes(self) -> int:
+        return self.data_bytes + self.index_bytes
+
+    @property
+    def primary_key(self) -> Index | None:
+        return next((index for index in self.indexes if index.primary), None)
+
+    def column(self, name: str) -> Column:
+        """By name, which servers compare without case. Raises StopIteration when there is none."""
+        return next(column for column in self.columns if column.name.lower() == name.lower())
+
+
+@dataclass(frozen=True)
+class View:
+    """`body` is the select alone, `create` the whole statement; `columns` in order."""
+
+    name: str
+    definer: str
+    security: str
+    check_option: str
+    charset: str
+    collation: str
+    body: str
+    columns: tuple[str, ...]
+    create: str
+    create_error: str = ""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """`order` counts within a table, event and timing from 1."""
+
+    name: str
+    table: str
+    event: str
+    timing: str
+    order: int
+    definer: str
+    sql_mode: str
+    charset: str
+    collation: str
+    database_collation: str
+    body: str
+    create: str
+    create_error: str = ""
+
+
+@dataclass(frozen=True)
+class Routine:
+    """`kind` is PROCEDURE, FUNCTION, PACKAGE or PACKAGE BODY. Without a right on its text `create` is empty."""
+
+    name: str
+    kind: str
+    definer: str
+    security: str
+    sql_mode: str
+    charset: str
+    collation: str
+    database_collation: str
+    comment: str
+    create: str
+    create_error: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """`status` is ENABLED, DISABLED or a word for replicas."""
+
+    name: str
+    definer: str
+    status: str
+    time_zone: str
+    sql_mode: str
+    charset: str
+    collation: str
+    database_collation: str
+    comment: str
+    create: str
+    create_error: str = ""
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A MariaDB sequence; `next_value` is what the next nextval() gives at the earliest (its cache is skipped)."""
+
+    name: str
+    create: str
+    next_value: int
+    cycle_count: int = 0
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything of one database."""
+
+    flavour: Flavour
+    database: str
+    charset: str
+    collation: str
+    tables: tuple[Table, ...] = ()
+    views: tuple[View, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    routines: tuple[Routine, ...] = ()
+    events: tuple[Event, ...] = ()
+    sequences: tuple[Sequence, ...] = ()
+    by_name: Mapping[str, Table] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.tables or self.views or self.triggers or self.routines or self.events or self.sequences)
+
+
+def read(connection: Connection, database: str) -> Catalog:
+    """The whole catalog of `database`; LookupError when it does not exist or may not be seen."""
+    known = flavour(connection)
+    charset, collation = one(
+        connection,
+        "select default_character_set_name, default_collation_name from information_schema.schemata"
+        " where schema_name = %s",
+        [database],
+    )
+    tables = tuple(_tables(connection, known, database))
+    return Catalog(
+        flavour=known,
+        database=database,
+        charset=charset,
+        collation=collation,
+        tables=tables,
+        views=tuple(_views(connection, database)),
+        triggers=tuple(_triggers(connection, database)),
+        routines=tuple(_routines(connection, database)),
+        events=tuple(_events(connection, database)),
+        sequences=tuple(_sequences(connection, known, database)),
+        by_name={table.name: table for table in tables},
+    )
+
+
+Groups = dict[str, list[tuple[Any, ...]]]
+
+
+def _grouped(connection: Connection, text: str, database: str) -> Groups:
+    """Rows by their first column, without it."""
+    found: Groups = defaultdict(list)
+    for first, *rest in rows(connection, text, [database]):
+        found[first].append(tuple(rest))
+    return found
+
+
+def _tables(connection: Connection, known: Flavour, database: str) -> Iterator[Table]:
+    columns = _grouped(connection, query("columns", known), database)
+    indexes = _grouped(connection, query("indexes", known), database)
+    keys = _grouped(connection, query("foreign_keys", known), database)
+    checks = _grouped(connection, query("checks", known), database) if known.can("checks") else {}
+    partitions = _grouped(connection, query("partitions", known), database)
+    for row in rows(connection, query("tables", known), [database]):
+        name, kind, engine, row_format, options, charset, collation, comment, count, data, index, next_value = row
+        create, error = show(connection, f"show create table {quote.qualified(database, name)}", 1)
+        yield Table(
+            name=name,
+            engine=engine or "",
+            versioned=kind == "SYSTEM VERSIONED",
+            row_format=row_format or "",
+            options=options or "",
+            charset=charset or "",
+            collation=collation or "",
+            comment=comment or "",
+            rows=int(count or 0),
+            data_bytes=int(data or 0),
+            index_bytes=int(index or 0),
+            auto_increment=None if next_value is None else int(next_value),
+            create=create,
+            create_error=error,
+            columns=tuple(_column(found) for found in columns.get(name, ())),
+            indexes=tuple(_indexes(indexes.get(name, []))),
+            foreign_keys=tuple(_foreign_keys(keys.get(name, []))),
+            checks=tuple(_check(found) for found in checks.get(name, ())),
+            partitions=_partitions(partitions.get(name, [])),
+        )
+
+
+def _check(row: tuple[Any, ...]) -> CheckConstraint:
+    name, clause, enforced, level = row
+    return CheckConstraint(name, clause, enforced == "YES", level == "Column")
+
+
+def _column(row: tuple[Any, ...]) -> Column:
+    name, position, data_type, column_type, nullable, default, *rest = row
+    charset, collation, length, octets, precision, scale, fraction, comment, extra, expression = rest
+    words = (extra or "").lower()
+    generated: Literal["", "virtual", "stored"] = ""
+    if "virtual generated" in words:
+        generated = "virtual"
+    elif "stored generated" in words or "persistent" in words:
+        generated = "stored"
+    return Column(
+        name=name,
+        position=int(position),
+        data_type=data_type.lower(),
+        column_type=column_type,
+        nullable=nullable == "YES",
+        default=default,
+        default_is_expression="default_generated" in words,
+        charset=charset or "",
+        collation=collation or "",
+        length=length,
+        octets=octets,
+        precision=precision,
+        scale=scale,
+        fraction=fraction,
+        comment=comment or "",
+        extra=extra or "",
+        generated=generated,
+        expression=expression or "",
+        auto_increment="auto_increment" in words,
+        on_update="on update" in words,
+        invisible="invisible" in words,
+    )
+
+
+def _indexes(found: list[tuple[Any, ...]]) -> Iterator[Index]:
+    by_name: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in found:
+        by_name[row[0]].append(row)
+    for name, parts in by_name.items():
+        _, unique, kind, *_, comment, ignored = parts[0]
+        yield Index(
+            name,
+            bool(int(unique)),
+            kind,
+            tuple(
+                Part(column or "", expression or "", None if prefix is None else int(prefix), direction == "D")
+                for _, _, _, column, expression, prefix, direction, _, _ in parts
+            ),
+            comment or "",
+            ignored == "YES",
+        )
+
+
+def _foreign_keys(found: list[tuple[Any, ...]]) -> Iterator[ForeignKey]:
+    by_name: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in found:
+        by_name[row[0]].append(row)
+    for name, parts in by_name.items():
+        _, _, other_database, other_table, _, on_update, on_delete = parts[0]
+        columns, others = tuple(part[1] for part in parts), tuple(part[4] for part in parts)
+        yield ForeignKey(name, columns, other_database, other_table, others, on_update, on_delete)
+
+
+def _partitions(found: list[tuple[Any, ...]]) -> Partitions | None:
+    if not found:
+        return None
+    method, expression, submethod, subexpression = (value or "" for value in found[0][:4])
+    parts = tuple((part or "", sub or "", description or "") for *_, part, sub, description in found)
+    return Partitions(method, expression, submethod, subexpression, parts)
+
+
+def _views(connection: Connection, database: str) -> Iterator[View]:
+    columns = _grouped(
+        connection,
+        "select table_name, column_name from information_schema.columns where table_schema = %s"
+        " order by table_name, ordinal_position",
+        database,
+    )
+    for row in rows(connection, query("views"), [database]):
+        name, definer, security, check_option, charset, collation, body = row
+        create, error = show(connection, f"show create view {quote.qualified(database, name)}", 1)
+        names = tuple(found[0] for found in columns.get(name, ()))
+        yield View(name, definer, security, check_option, charset, collation, body, names, create, error)
+
+
+def _triggers(connection: Connection, database: str) -> Iterator[Trigger]:
+    for row in rows(connection, query("triggers"), [database]):
+        name, table, event, timing, order, definer, mode, charset, collation, above, body = row
+        create, error = show(connection, f"show create trigger {quote.qualified(database, name)}", 2)
+        yield Trigger(
+            name,
+            table,
+            event,
+            timing,
+            int(order),
+            definer,
+            _mode(mode),
+            charset,
+            collation,
+            above,
+            body,
+            create,
+            error,
+        )
+
+
+def _routines(connection: Connection, database: str) -> Iterator[Routine]:
+    for row in rows(connection, query("routines"), [database]):
+        name, kind, definer, security, mode, charset, collation, above, comment = row
+        create, error = show(connection, f"show create {kind.lower()} {quote.qualified(database, name)}", 2)
+        yield Routine(
+            name, kind, definer, security, _mode(mode), charset, collation, above, comment or "", create, error
+        )
+
+
+def _events(connection: Connection, database: str) -> Iterator[Event]:
+    for row in rows(connection, query("events"), [database]):
+        name, definer, status, zone, mode, charset, collation, above, comment = row
+        create, error = show(connection, f"show create event {quote.qualified(database, name)}", 3)
+        yield Event(name, definer, status, zone, _mode(mode), charset, collation, above, comment or "", create, error)
+
+
+def _mode(text: str | None) -> str:
+    """As SET takes it: MariaDB's catalog of routines writes one mode by another name."""
+    words = (text or "").split(",")
+    return ",".join("ALLOW_INVALID_DATES" if word == "INVALID_DATES" else word for word in words)
+
+
+def _sequences(connection: Connection, known: Flavour, database: str) -> Iterator[Sequence]:
+    if not known.can("sequences"):
+        return
+    found = rows(
+        connection,
+        "select table_name from information_schema.tables where table_schema = %s and table_type = 'SEQUENCE'"
+        " order by 1",
+        [database],
+    )
+    for (name,) in found:
+        place = quote.qualified(database, name)
+        create, _ = show(connection, f"show create sequence {place}", 1)
+        value, cycles = one(connection, f"select next_not_cached_value, cycle_count from {place}")  # noqa: S608 - quoted
+        yield Sequence(name, create, int(value), int(cycles))
+
+
+def show(connection: Connection, statement: str, place: int) -> tuple[str, str]:
+    """The text in that column of a SHOW CREATE, and why there is none (no right, a broken view)."""
+    try:
+        found = one(connection, statement)[place]
+    except (pymysql.err.OperationalError, pymysql.err.ProgrammingError, pymysql.err.InternalError) as error:
+        if not connection.open:
+            raise
+        return "", str(error.args[-1])[:500]
+    return (found, "") if found else ("", "the account may not see its text")

@@ -1,0 +1,325 @@
+"""The conductor: one per target database; holds the fence there, and every session that reads the source.
+
+Exact after a crash for the same reason as PostgreSQL's: whoever holds the fence ends the lanes of earlier epochs,
+takes a new snapshot, and in one transaction raises the epoch and opens every task again whose result depends on
+rows. What was copied is then compared under the new snapshot and copied again where it differs.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any
+
+import psycopg
+import pymysql
+
+from jobs.core.errors import FerrybotError, Permanent, Transient
+from jobs.core.model import Scope
+from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
+from jobs.engines.mysql import connect as mysql
+from jobs.engines.mysql.catalog import read
+from jobs.engines.mysql.session import Snapshot, take_snapshot
+from jobs.engines.mysql_postgres import judge, keepsake, lane, locks, words, worklist
+from jobs.engines.mysql_postgres.ddl import Ddl, build
+from jobs.engines.mysql_postgres.rules import Rules
+from jobs.engines.mysql_postgres.shape import Shape
+from jobs.engines.postgres import session, undo, worktable
+from jobs.engines.postgres.connect import Connection, connect, explain
+from jobs.ports.engine import Asked, FenceHeld, Lane, Tally, Watch
+
+LARGEST_SHOWN = 10
+
+
+@contextmanager
+def conduct(asked: Asked, plan: MigrationPlan) -> Iterator[MySqlPostgresConductor]:
+    """Takes the fence. Raises `FenceHeld`, `Transient` or `Permanent`."""
+    target = connect(asked.target, purpose=f"conductor {asked.migration}")
+    conductor = MySqlPostgresConductor(asked, plan, target)
+    try:
+        if not session.take_fence(target):
+            raise FenceHeld(f"Another migration is at work in {asked.target.label}")
+        yield conductor
+    finally:
+        conductor.close()
+
+
+class MySqlPostgresConductor:
+    """Holds the fence in the target and, once prepared, the snapshot in the source."""
+
+    def __init__(self, asked: Asked, plan: MigrationPlan, target: Connection) -> None:
+        self._asked, self._plan, self._target = asked, plan, target
+        self._rules = Rules.of(plan.questions, asked.options)
+        self._snapshot: Snapshot | None = None
+        self._hold: locks.Hold | None = None
+        self._made: tuple[Shape, Ddl] | None = None
+        self._epoch = 0
+
+    def close(self) -> None:
+        """Gives fence, hold and snapshot back by ending their sessions."""
+        self.release()
+        if self._snapshot is not None:
+            self._snapshot.close()
+        with suppress(psycopg.Error):
+            self._target.close()
+
+    @property
+    def own_lanes(self) -> int:
+        """Lanes that must run in this process: those that can read the snapshot."""
+        return self._snapshot.readers if self._snapshot else 1
+
+    def lane(self) -> AbstractContextManager[Lane]:
+        """One of them. Raises `Transient` when the snapshot is lost, `Stopped` when every reader has a lane."""
+        return self._lane()
+
+    @contextmanager
+    def _lane(self) -> Iterator[Lane]:
+        if self._snapshot is None:
+            raise Permanent("No run is prepared", remedy="Start the migration again.")
+        source = self._snapshot.borrow()
+        try:
+            with lane.open_lane(self._asked, self._plan, source, self._epoch) as opened:
+                yield opened
+        finally:
+            self._snapshot.give_back(source)
+
+    def secure(self, watch: Watch) -> RestorePoint | None:
+        """There is nothing to secure, since a target that holds anything is refused."""
+        if self._asked.options.overwrite:
+            raise Permanent(
+                "Overwriting a target is not built for moves from MySQL to PostgreSQL",
+                meaning="Nothing was changed.",
+                remedy="Choose an empty database, or empty this one yourself.",
+            )
+        return None
+
+    def hold(self, watch: Watch) -> None:
+        """Read locks on the moved tables, in a session of their own. Raises `Transient` when writers do not yield."""
+        if self._hold is None:
+            tables = [table.name for table in self._plan.tables]
+            self._hold = locks.take(self._asked.source, self._asked.migration, tables, watch)
+
+    def release(self) -> bool:
+        """Ends the hold while the run goes on; False when there is none (any more)."""
+        held, self._hold = self._hold, None
+        return held is not None and held.release()
+
+    def holds(self) -> bool:
+        """Whether the hold stands; asks the server."""
+        held = self._hold
+        return held is not None and held.stands()
+
+    def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
+        """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again."""
+        try:
+            run = worktable.read_run(self._target)
+            if run is not None:
+                self._must_be_ours(run)
+                session.end_lanes(self._target)
+            self._take_snapshot(watch)
+            replica = self._may_silence()
+            if run is None:
+                self._begin(replica, refresh, watch)
+            else:
+                self._resume(run, replica)
+            found = worktable.read_run(self._target)
+            assert found
+            self._epoch = found.epoch
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Preparing the run") from None
+        except (pymysql.MySQLError, LookupError, OSError) as error:
+            raise mysql.explain(error, self._asked.source, doing="Preparing the run") from None
+        return run is not None
+
+    def tally(self) -> Tally:
+        """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""
+        if self._snapshot is not None and self._snapshot.lost:
+            raise lane.lost()
+        try:
+            if not worktable.exists(self._target):
+                return Tally()
+            totals, largest, fatal = worktable.tally(self._target, LARGEST_SHOWN)
+            work = worktable.work(self._target)
+        except psycopg.Error as error:
+            raise Transient(
+                f"The conductor lost a connection: {explain(error, self._asked.target, doing='Watching').what}",
+                remedy="The run resumes by itself.",
+            ) from None
+        if self._snapshot is not None:
+            locks.alive(self._snapshot.first)
+        total, done, tables, tables_done, rows, size, size_done, phase, lanes = totals
+        name, title = worktable.PHASES.get(phase, ("", ""))
+        return Tally(
+            phase=name,
+            phase_title=title,
+            tasks_done=done,
+            tasks_total=total,
+            tables_done=int(tables_done),
+            tables_total=int(tables),
+            rows_done=int(rows),
+            bytes_done=int(size_done),
+            bytes_total=int(size),
+            lanes=lanes,
+            work=work,
+            failed=fatal[0] if fatal else "",
+            failed_object=fatal[1] if fatal else "",
+            finished_tables=[tuple(line) for line in largest],
+        )
+
+    def verdict(self, waivers: Sequence[Waiver] = ()) -> Verdict:
+        """What the finished tasks and the census prove."""
+        try:
+            self._target.execute("set synchronous_commit = on")
+            # Lanes commit without waiting; this one waits, and the log is one sequence: all of theirs is on disk.
+            self._target.execute("update ferrybot.run set epoch = epoch")
+            if self._made is None or self._snapshot is None:
+                raise Permanent("No prepared run to judge", remedy="Start the migration again.")
+            return judge.verdict(self._target, self._plan, self._asked.options, *self._made, waivers)
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Judging the run") from None
+
+    def report(self) -> Sequence[dict[str, Any]]:
+        """Per table: name, rows, bytes, seconds, checksums, method. For the full log."""
+        try:
+            return judge.report(self._target)
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Reading the run's results") from None
+
+    def keepsake(self) -> str:
+        """All that `roll_back` needs once the task table is gone; empty when it is gone already."""
+        try:
+            return keepsake.make(self._target, self._asked.options.scope)
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Noting what the run made") from None
+
+    def finish(self) -> None:
+        """Removes the task table from the target after a green verdict."""
+        try:
+            self._target.execute("set synchronous_commit = on")
+            self._target.execute("set client_min_messages = error")
+            worktable.drop(self._target)
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Removing the task table") from None
+
+    def undo(self, watch: Watch) -> str:
+        """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
+        try:
+            run = worktable.read_run(self._target)
+            if run is None:
+                return "Nothing of a run is left in the target."
+            self._must_be_ours(run, whatever_plan=True)
+            session.end_lanes(self._target)
+            return undo.remove(self._target, self._asked)
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Undoing the run") from None
+
+    def roll_back(self, keepsake_text: str, watch: Watch) -> str:
+        """`undo` after `finish`. Raises `Permanent` where an object is not the one that the run made."""
+        try:
+            return keepsake.roll_back(self._target, keepsake_text)
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Rolling back") from None
+
+    def revalidate(self, keys: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
+        """Validates foreign keys that stayed NOT VALID; those that still cannot be, with today's orphans."""
+        try:
+            return keepsake.revalidate(self._target, keys, watch)
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Validating foreign keys") from None
+
+    def _take_snapshot(self, watch: Watch) -> None:
+        if self._snapshot is not None:
+            self._snapshot.close()
+        tables = [table.name for table in self._plan.tables]
+        options = self._asked.options
+        self._snapshot = take_snapshot(self._asked.source, self._asked.migration, options.parallelism, tables)
+        catalog = read(self._snapshot.first, self._asked.source.database)
+        self._made = build(catalog, options, self._rules)
+        watch.note(f"The source is read in {self._snapshot.how}.")
+        self._must_fit_the_plan()
+
+    def _must_fit_the_plan(self) -> None:
+        """What came, went or changed since the plan was approved must not be left behind in silence."""
+        assert self._made
+        shape, ddl = self._made
+        now = {table.label for table in shape.tables}
+        planned = {table.label for table in self._plan.tables}
+        if now != planned:
+            shown = ", ".join(sorted(now ^ planned)[:5])
+            raise _outdated(f"The source's tables are not those of the plan any more: {shown}")
+        if shape.problems:
+            raise _outdated(f"{shape.problems[0].object}: {shape.problems[0].what}")
+        if words.fingerprint(ddl) != self._plan.schema_fingerprint:
+            raise _outdated("The source's schema changed since the plan was made")
+
+    def _begin(self, replica: bool, refresh: bool, watch: Watch) -> None:
+        assert self._snapshot and self._made
+        if (refresh or self._asked.options.scope is Scope.data_only) and not replica:
+            refuse_foreign_keys(self._target)
+        shape, ddl = self._made
+        bounds = locks.bounds(self._snapshot.first, self._asked.source, shape.tables, watch)
+        asking = worklist.Asking(shape, ddl, self._asked.options, bounds, refresh)
+        run = worktable.Run(
+            migration=self._asked.migration,
+            digest=self._plan.digest,
+            epoch=1,
+            snapshot=self._snapshot.how,
+            replica_role=replica,
+            tool="",
+            definitions=words.definitions(ddl),
+            left_out=[],
+            unchecked=[],
+        )
+        with self._target.transaction():
+            worktable.write(self._target, run, worklist.build(asking), socket.gethostname(), os.getpid())
+
+    def _resume(self, run: worktable.Run, replica: bool) -> None:
+        assert self._snapshot and self._made
+        now = words.definitions(self._made[1])
+        changed = sorted(n for n in run.definitions.keys() | now.keys() if run.definitions.get(n) != now.get(n))
+        if changed:
+            raise Permanent(
+                f"The source's schema changed since the run began: {', '.join(changed[:5])}",
+                meaning="The rows copied so far fit the earlier schema.",
+                remedy="Undo the run and migrate again, or take the change back in the source and press Retry.",
+            )
+        with self._target.transaction():
+            worktable.next_epoch(self._target, self._snapshot.how, replica, socket.gethostname(), os.getpid())
+            if not replica:
+                undo.drop_foreign_keys(self._target)
+
+    def _may_silence(self) -> bool:
+        allowed = session.silence(self._target)
+        if allowed:
+            self._target.execute("reset session_replication_role")
+        return allowed
+
+    def _must_be_ours(self, run: worktable.Run, *, whatever_plan: bool = False) -> None:
+        if run.migration != self._asked.migration:
+            raise Permanent(
+                f"The target holds the unfinished run of another migration, {run.migration}",
+                meaning="Nothing was changed.",
+                remedy="Finish or undo that migration first.",
+            )
+        if run.digest != self._plan.digest and not whatever_plan:
+            raise Permanent(
+                "The plan changed since this run began in the target",
+                meaning="What was copied under the earlier plan is still there.",
+                remedy="Undo the run, then migrate under the new plan.",
+            )
+
+
+def refuse_foreign_keys(target: Connection) -> None:
+    row = target.execute("select count(*) from pg_constraint where contype = 'f'").fetchone()
+    if row and row[0]:
+        raise Permanent(
+            "The target's role may not set session_replication_role, and the target has foreign keys",
+            remedy="Grant it (from PostgreSQL 15: GRANT SET ON PARAMETER session_replication_role), or drop them.",
+        )
+
+
+def _outdated(what: str) -> FerrybotError:
+    return Permanent(what, meaning="Nothing was changed.", remedy="Run the checks again, so that the plan knows it.")

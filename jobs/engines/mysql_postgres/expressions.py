@@ -1,0 +1,185 @@
+"""MySQL's expressions and queries as PostgreSQL's, by sqlglot; what it does not know is refused, never guessed. Pure.
+
+That a translated text parses proves nothing of its meaning. A generated column's values are compared with the
+source's row by row, a check is proven over every row when it is added, a view must be accepted by the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+SAME_IN_BOTH = frozenset(
+    {"octet_length", "char_length", "character_length", "bit_length", "reverse", "repeat", "ascii", "sign", "pi"}
+    | {"degrees", "radians", "sin", "cos", "tan", "asin", "acos", "atan", "cot", "power", "exp", "mod", "now"}
+)
+"""Functions that sqlglot passes on without knowing them, and that mean the same on both sides."""
+
+_LARGEST_CASTS = {exp.DataType.Type.UBIGINT: "numeric(20)", exp.DataType.Type.UINT: "bigint"}
+
+
+class Untranslated(Exception):
+    """This text cannot be said in PostgreSQL by rule; the reason names what is in the way."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What names become: `columns` by their name in lower case, `tables` by theirs; all others are folded.
+
+    `known` are the tables and views that travel."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
+    booleans: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
+    schema: str = ""
+    database: str = ""
+    fold: Callable[[str], str] = str.lower
+
+
+def expression(text: str, words: Words) -> str:
+    """One expression over a table's own columns. Raises `Untranslated`."""
+    return _said(_parsed(text), words)
+
+
+def query(text: str, words: Words) -> str:
+    """One select over the database's tables. Raises `Untranslated`."""
+    tree = _parsed(text)
+    if not isinstance(tree, exp.Query):
+        raise Untranslated("it is not a query")
+    return _said(tree, words)
+
+
+def _parsed(text: str) -> exp.Expression:
+    try:
+        found = sqlglot.parse(text, read="mysql")
+    except (SqlglotError, RecursionError) as error:
+        raise Untranslated(f"it was not understood ({type(error).__name__})") from None
+    if len(found) != 1 or found[0] is None:
+        raise Untranslated("it is not one statement")
+    tree = found[0]
+    assert isinstance(tree, exp.Expression)
+    return tree
+
+
+def _said(tree: exp.Expression, words: Words) -> str:
+    changed = tree.transform(_changed, words)
+    for node in changed.walk():
+        if isinstance(node, exp.Anonymous) and node.name.lower() not in SAME_IN_BOTH:
+            raise Untranslated(f"function {node.name}")
+        if isinstance(node, exp.SessionParameter | exp.Parameter | exp.Placeholder):
+            raise Untranslated("a variable")
+    try:
+        return changed.sql(dialect="postgres", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except (SqlglotError, ValueError, RecursionError) as error:
+        raise Untranslated(f"PostgreSQL has no word for it ({str(error)[:80]})") from None
+
+
+def _changed(node: exp.Expression, words: Words) -> exp.Expression:
+    match node:
+        case exp.Introducer():
+            literal: exp.Expression = node.expression
+            return literal
+        case exp.Column():
+            return _column(node, words)
+        case exp.Table():
+            return _table(node, words)
+        case exp.Alias() | exp.TableAlias():
+            return _aliased(node, words)
+        case exp.Cast() if node.to.this in _LARGEST_CASTS:
+            node.set("to", exp.DataType.build(_LARGEST_CASTS[node.to.this], dialect="postgres"))
+        case exp.EQ() | exp.NEQ() | exp.NullSafeEQ():
+            return _compared(node, words)
+        case exp.Collate():
+            raise Untranslated("a collation")
+        case exp.Anonymous() if node.name.lower() == "json_unquote":
+            return _unquoted(node)
+        case exp.JSONValue():
+            return _path(node.this, node.args["path"], text=True)
+        case exp.JSONExtract() | exp.JSONExtractScalar():
+            return _extracted(node, text=isinstance(node, exp.JSONExtractScalar))
+    return node
+
+
+def _identifier(name: str) -> exp.Identifier:
+    return exp.to_identifier(name, quoted=True)
+
+
+def _column(node: exp.Column, words: Words) -> exp.Expression:
+    if node.args.get("catalog"):
+        raise Untranslated("a name of three parts")
+    database = node.args.get("db")
+    if database and database.name != words.database:
+        raise Untranslated(f"it names another database, {database.name}")
+    if isinstance(node.this, exp.Star):
+        return node
+    target = words.columns.get(node.name.lower(), words.fold(node.name))
+    table = node.table
+    qualifier = words.tables.get(table, words.fold(table)) if table else ""
+    return exp.Column(this=_identifier(target), table=_identifier(qualifier) if qualifier else None)
+
+
+def _table(node: exp.Table, words: Words) -> exp.Expression:
+    if not isinstance(node.this, exp.Identifier):
+        raise Untranslated("a table function")
+    if node.db and node.db != words.database:
+        raise Untranslated(f"it names another database, {node.db}")
+    if node.db and node.name not in words.known:
+        raise Untranslated(f"it reads {node.name}, which does not travel")
+    node.set("this", _identifier(words.tables.get(node.name, words.fold(node.name))))
+    node.set("db", _identifier(words.schema) if words.schema else None)
+    return node
+
+
+def _aliased(node: exp.Expression, words: Words) -> exp.Expression:
+    alias = node.args.get("alias") if isinstance(node, exp.Alias) else node.this
+    if isinstance(alias, exp.Identifier):
+        renamed = _identifier(words.fold(alias.name))
+        node.set("alias" if isinstance(node, exp.Alias) else "this", renamed)
+    return node
+
+
+def _compared(node: exp.Expression, words: Words) -> exp.Expression:
+    """`flag = 1`, where the target's flag is a boolean."""
+    for side, other in (("this", "expression"), ("expression", "this")):
+        column, literal = node.args[side], node.args[other]
+        if isinstance(column, exp.Column) and column.name.lower() in words.booleans and _is_number(literal):
+            node.set(other, exp.Boolean(this=literal.name != "0"))
+    return node
+
+
+def _is_number(node: exp.Expression) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string and node.name in ("0", "1")
+
+
+def _unquoted(node: exp.Anonymous) -> exp.Expression:
+    inner = node.expressions[0] if len(node.expressions) == 1 else None
+    if isinstance(inner, exp.JSONExtract | exp.JSONExtractScalar):
+        return _extracted(inner, text=True)
+    raise Untranslated(f"function {node.name}")
+
+
+def _extracted(node: exp.Expression, *, text: bool) -> exp.Expression:
+    return _path(node.this, node.expression, text=text)
+
+
+def _path(column: exp.Expression, path: exp.Expression, *, text: bool) -> exp.Expression:
+    """`$.a.b[0]` as `#> '{a,b,0}'`."""
+    steps: list[str] = []
+    if isinstance(path, exp.Literal):
+        path = sqlglot.parse_one(f"json_extract(x, {path.sql()})", read="mysql").expression
+    if not isinstance(path, exp.JSONPath):
+        raise Untranslated("a path that is no constant")
+    for step in path.expressions:
+        if isinstance(step, exp.JSONPathRoot):
+            continue
+        if not isinstance(step, exp.JSONPathKey | exp.JSONPathSubscript) or not isinstance(step.this, str | int):
+            raise Untranslated("a path with wildcards")
+        steps.append('"' + str(step.this).replace("\\", "\\\\").replace('"', '\\"') + '"')
+    literal = exp.Literal.string("{" + ",".join(steps) + "}")
+    made = exp.JSONBExtractScalar if text else exp.JSONBExtract
+    return made(this=column, expression=literal)

@@ -1,0 +1,90 @@
+"""The verdict of a run: proofs, census, broken keys, and what a person was told would change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jobs.core.model import Options, Scope
+from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import BrokenKey, Difference, TableProof, Verdict, Waiver
+from jobs.engines.mysql_postgres import census, values, words
+from jobs.engines.mysql_postgres.ddl import Ddl
+from jobs.engines.mysql_postgres.shape import Shape
+from jobs.engines.mysql_postgres.types import is_json
+from jobs.engines.postgres import wire, worktable
+from jobs.engines.postgres.connect import Connection
+
+
+def verdict(
+    target: Connection, plan: MigrationPlan, options: Options, shape: Shape, ddl: Ddl, waivers: Sequence[Waiver]
+) -> Verdict:
+    """What the task table and the target's catalogs prove."""
+    proofs = [TableProof(**proof) for result in worktable.results(target, ["verify"]) for proof in result]
+    broken = [BrokenKey(**key) for result in worktable.results(target, ["validate"]) for key in result]
+    counted = census.Counted()
+    if options.scope is not Scope.data_only:
+        refused = dict(entry for r in worktable.results(target, ["views"]) for one in r for entry in one["refused"])
+        counted = census.compare(shape, ddl, census.found(target), refused, empty=True)
+    differences = [*counted.differences, *_counters(target), *map(_broken, broken)]
+    explained = list(_transformed(plan, shape, ddl, options))
+    differences += [difference for difference, known in explained if not known]
+    waived = {waiver.key for waiver in waivers}
+    return Verdict(
+        proofs=tuple(proofs),
+        objects=tuple(counted.agreed),
+        differences=tuple(d for d in differences if d.key not in waived),
+        waived=tuple(d for d in differences if d.key in waived),
+        transformed=tuple(difference for difference, known in explained if known),
+        unchecked=tuple(f"{title} ({kind} is not done)" for kind, title in worktable.open_tasks(target)),
+        expected_tables=sum(table.rows_moved for table in plan.tables),
+        broken_keys=tuple(broken),
+    )
+
+
+def _broken(key: BrokenKey) -> Difference:
+    return Difference(kind="foreign key", name=key.name, what=f"not valid: {key.orphans:,} rows break it")
+
+
+def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) -> Iterator[tuple[Difference, bool]]:
+    """What differs for a reason, and whether the approved plan said so."""
+    if options.scope is not Scope.data_only:
+        for left in ddl.left:
+            what = "not in the target" if left.gone else "otherwise in the target"
+            known = words.sentence(left) in plan.left_out
+            yield Difference(kind=left.kind, name=left.name, what=what, why=left.why), known
+    if options.scope is Scope.schema_only:
+        return
+    for table in shape.tables:
+        for column in table.columns:
+            json = is_json(table.source, column.source)
+            for fault in values.faults(column.source, column.form.members, json=json):
+                answer = shape.rules.of_column(fault.about, table.source.name, column.source.name)
+                chosen = next((c.text for c in fault.choices if c.value == answer), "")
+                if chosen:
+                    name = f"{table.label}.{column.source.name}"
+                    what = f"{fault.about}: {chosen.lower()}"
+                    yield Difference(kind="values", name=name, what=what, why="as the requester chose"), True
+
+
+def _counters(target: Connection) -> Iterator[Difference]:
+    """Identities stand where they were set."""
+    for result in worktable.results(target, ["sequences"]):
+        for sequence, value in result:
+            row = wire.run(target, f"select last_value, is_called from {sequence}", lambda: None)[0]  # noqa: S608 - quoted
+            if row != (str(value), "f"):
+                yield Difference(kind="sequence value", name=sequence, what=f"expected {value}; target: {row[0]}")
+
+
+def report(target: Connection) -> list[dict[str, Any]]:
+    """Per table what was copied, its parts added up, and its proof."""
+    tables: dict[str, dict[str, Any]] = {}
+    for line in (line for result in worktable.results(target, ["copy"]) for line in result):
+        before = tables.setdefault(line["table"], {**line, "rows": 0, "bytes": 0, "seconds": 0, "parts": 0})
+        added = {key: before[key] + line[key] for key in ("rows", "bytes", "seconds")}
+        tables[line["table"]] = {**before, **added, "parts": before["parts"] + 1}
+    for proof in (proof for result in worktable.results(target, ["verify"]) for proof in result):
+        tables.setdefault(proof["table"], {"table": proof["table"]}).update(
+            {key: proof[key] for key in ("source_rows", "target_rows", "source_sum", "target_sum")}
+        )
+    return list(tables.values())

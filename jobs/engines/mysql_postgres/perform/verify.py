@@ -1,0 +1,84 @@
+"""Compares tables on both sides at the same time; what differs is kept, not raised: the verdict says it.
+
+Where only PostgreSQL can bring a value to one form (jsonb sorts keys and drops spaces), the source's text of it goes
+once more to the target, into a temporary table, and is brought to that form there.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pymysql
+
+from jobs.engines.mysql_postgres import reader, rows
+from jobs.engines.mysql_postgres.perform import escape
+from jobs.engines.mysql_postgres.perform.hands import Hands
+from jobs.engines.postgres import wire
+from jobs.ports.engine import Done, Task, Watch
+
+Range = dict[str, str]
+"""A condition for each side, which selects the same rows."""
+
+
+def verify(hands: Hands, task: Task, watch: Watch) -> Done:
+    """Counts and checksums of the task's tables, the source's within the snapshot."""
+    documents = []
+    for table in task.payload["tables"]:
+        watch.report("verify", table["label"], 0, 0)
+        began = time.monotonic()
+        try:
+            proof = compare(hands, table, watch)
+        except psycopg.Error as error:
+            raise hands.explain(error, task, table["label"]) from None
+        except (pymysql.MySQLError, OSError) as error:
+            raise hands.explain_source(error, task, table["label"]) from None
+        seconds = time.monotonic() - began
+        documents.append({"table": table["label"], **proof, "bytes": table["bytes"], "seconds": seconds})
+    return Done(rows=sum(d["target_rows"] for d in documents), bytes=task.size, result=documents)
+
+
+def compare(hands: Hands, table: dict[str, Any], watch: Watch, cut: Range | None = None) -> dict[str, Any]:
+    """source_rows, target_rows, source_sum, target_sum."""
+    cut = cut or {"source": "", "target": ""}
+    if table["echo"]:
+        source = _echoed(hands, table, watch, cut)
+        target = wire.run(hands.target, rows.target_sums(table, cut["target"]), watch.check)[0]
+    else:
+        sent = reader.send(hands.source, rows.source_sums(table, cut["source"]))
+        with reader.killing(hands.source, hands.asked.source):
+            target = wire.run(hands.target, rows.target_sums(table, cut["target"]), watch.check)[0]
+        source = reader.answer(hands.source, hands.asked.source, sent, watch.check)[0]
+    return {
+        "source_rows": int(source[0]),
+        "target_rows": int(target[0] or 0),
+        "source_sum": _text(source[1]),
+        "target_sum": _text(target[1]),
+    }
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _echoed(hands: Hands, table: dict[str, Any], watch: Watch, cut: Range) -> tuple[Any, ...]:
+    """What the source says, counted and summed by the target."""
+    wire.run(hands.target, f"drop table if exists {rows.ECHO}; {rows.echo_table(table)}", watch.check)
+    query = rows.echo_query(table, cut["source"])
+    blocks = reader.blocks(hands.source, hands.asked.source, query, escape.ROW, watch.check)
+    with (
+        closing(blocks),
+        hands.target.cursor() as cursor,
+        cursor.copy(f"copy {rows.ECHO} from stdin".encode()) as sink,
+    ):
+        for _, block in blocks:
+            sink.write(escape.lines(block))
+    found = wire.run(hands.target, rows.echo_sums(table), watch.check)[0]
+    wire.run(hands.target, f"drop table {rows.ECHO}", watch.check)
+    return found
+
+
+def equal(proof: dict[str, Any]) -> bool:
+    return bool(proof["source_rows"] == proof["target_rows"] and proof["source_sum"] == proof["target_sum"])

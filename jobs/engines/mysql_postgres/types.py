@@ -1,0 +1,294 @@
+"""How a column of MySQL lives in PostgreSQL: its type, how the source writes its values, how both prove them. Pure.
+
+| MySQL, MariaDB | PostgreSQL |
+|---|---|
+| tinyint(1), bit(1) | boolean where every value is 0 or 1, else smallint, bit(1) |
+| tinyint, smallint, mediumint, int, bigint | smallint, smallint, integer, integer, bigint |
+| the same, unsigned | smallint, integer, integer, bigint, and bigint where every value fits, else numeric(20) |
+| decimal(p, s) | numeric(p, s) |
+| float, double | real, double precision |
+| char(n), varchar(n) | varchar(n): a char's padding is not part of its value in MySQL |
+| tinytext to longtext | text |
+| binary, varbinary, blobs | bytea |
+| date, datetime(f), timestamp(f) | date, timestamp(f), timestamp(f) with time zone |
+| time(f) | time(f) where every value is a time of a day, else interval |
+| year | smallint |
+| enum | text with a check, or an enum type by choice |
+| set | text[] |
+| bit(n) | bit(n) |
+| json | jsonb, or json by choice; also MariaDB's longtext with json_valid |
+| uuid, inet4, inet6 | uuid, inet, inet |
+| geometry and its kin | refused; bytea of well-known binary by choice |
+
+`rendered` is the text that COPY reads; `source` and `target` make the same text of the same value on both servers,
+whatever each one's habits: trailing zeros of a fraction, exponents, hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from jobs.engines.mysql import quote as my
+from jobs.engines.mysql.catalog import Column, Table
+from jobs.engines.mysql_postgres import values
+from jobs.engines.mysql_postgres.digest import Digest
+from jobs.engines.mysql_postgres.rules import Rules
+
+MOST_BIGINT = 9223372036854775807
+SPATIAL = frozenset(
+    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+    | {"geometrycollection", "geomcollection"}
+)
+BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+LONG = frozenset({"mediumtext", "longtext", "json"})
+"""May not fit into one packet together with other columns: they are proven by their digest."""
+
+
+class Unmapped(Exception):
+    """PostgreSQL has no type for this column; the text says why."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A column on its way.
+
+    `rendered`: SQL of the source, the value as COPY's text before escaping. `source`, `target`: SQL of either side,
+    one canonical text. `plain`: no comma is ever in it. `echo`: only the target can make the canonical text, from
+    the rendered one, by `target` with the value in place of the column."""
+
+    type: str
+    rendered: str
+    source: str
+    target: str
+    plain: bool = True
+    echo: bool = False
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variants:
+    """A type that depends on values: the first where `beyond` (SQL of the source) is true of none, else `second`."""
+
+    first: str
+    second: str
+    beyond: str
+    why: str
+
+
+def variants(column: Column) -> Variants | None:
+    """What a person may choose for this column, and what decides when nobody does."""
+    name = my.name(column.name)
+    if column.column_type.lower().startswith("tinyint(1)") and not column.auto_increment:
+        return Variants("boolean", "smallint", f"{name} not in (0, 1)", "holds numbers other than 0 and 1")
+    if column.data_type == "bigint" and column.unsigned:
+        return Variants("bigint", "numeric(20)", f"{name} > {MOST_BIGINT}", f"holds numbers above {MOST_BIGINT}")
+    if column.data_type == "time":
+        beyond = f"({name} < '00:00:00' or {name} >= '24:00:00')"
+        return Variants("time", "interval", beyond, "holds times outside of a day")
+    return None
+
+
+def kind(table: str, column: Column, rules: Rules) -> str:
+    """The chosen variant; empty where the type has none."""
+    chosen = rules.of_column("type", table, column.name)
+    found = variants(column)
+    if found is None:
+        return chosen
+    return chosen if chosen in (found.first, found.second) else found.first
+
+
+def is_json(table: Table, column: Column) -> bool:
+    """MySQL's own type, or MariaDB's word for a text with json_valid."""
+    if column.data_type == "json":
+        return True
+    says = f"json_valid({my.name(column.name)})".lower()
+    return column.data_type == "longtext" and any(
+        c.clause.lower().strip("() ") == says.strip("() ") for c in table.checks
+    )
+
+
+def form(table: Table, column: Column, name: str, rules: Rules, digest: Digest) -> Form:
+    """The form of a column that the target calls `name` (quoted). Raises `Unmapped`."""
+    json = is_json(table, column)
+    found = _form(table, column, name, rules, digest, json)
+    answers = {
+        fault.about: rules.of_column(fault.about, table.name, column.name)
+        for fault in values.faults(column, found.members, json=json)
+    }
+    if not any(answers.values()):
+        return found
+
+    def changed(expression: str) -> str:
+        return values.answered(expression, column, values.faults(column, found.members, json=json), answers)
+
+    if answers.get("blank enum") == "keep":
+        found = replace(found, members=(*found.members, ""))
+    return replace(found, rendered=changed(found.rendered), source=changed(found.source))
+
+
+def nullable(table: Table, column: Column, rules: Rules) -> bool:
+    """Whether the target's column takes NULL: as in the source, or because an answer makes NULLs."""
+    json = is_json(table, column)
+    found = values.faults(column, members(column), json=json)
+    return column.nullable or any(rules.of_column(f.about, table.name, column.name) == "null" for f in found)
+
+
+_MEMBER = re.compile(r"'((?:[^'\\]|''|\\.)*)'", re.S)
+
+
+def members(column: Column) -> tuple[str, ...]:
+    """The words of an enum or a set."""
+    if column.data_type not in ("enum", "set"):
+        return ()
+    inside = column.column_type.partition("(")[2].rpartition(")")[0]
+    return tuple(m.replace("''", "'").replace("\\\\", "\\") for m in _MEMBER.findall(inside))
+
+
+_INTEGERS: Mapping[str, tuple[str, str]] = {
+    "tinyint": ("smallint", "smallint"),
+    "smallint": ("smallint", "integer"),
+    "mediumint": ("integer", "integer"),
+    "int": ("integer", "bigint"),
+    "bigint": ("bigint", "bigint"),
+}
+"""Signed and unsigned."""
+
+
+def _form(table: Table, column: Column, c: str, rules: Rules, digest: Digest, json: bool) -> Form:
+    x, word, chosen = my.name(column.name), column.data_type, kind(table.name, column, rules)
+    if word in _INTEGERS:
+        return _integer(column, x, c, chosen, bool(rules.of_column("type", table.name, column.name)))
+    if word in ("decimal", "numeric"):
+        plain = _unfilled(column, x)
+        return Form(f"numeric({column.precision},{column.scale})", plain, plain, f"{c}::text")
+    if word in ("float", "double", "real"):
+        return _float("real" if word == "float" else "double precision", x, c)
+    if word in values.DATES or word == "time":
+        return _time(column, x, c, chosen)
+    if word == "year":
+        return Form("smallint", f"({x} + 0)", f"({x} + 0)", f"{c}::text")
+    if word == "bit":
+        return _bit(column, x, c, chosen)
+    if json:
+        return _json(column, x, c, rules)
+    if word in values.TEXTS:
+        return _text(table, column, x, c, rules, digest)
+    if word in BYTES:
+        return Form("bytea", f"concat(x'5c78', hex({x}))", digest.of_source(x), digest.of_bytes(c))
+    if word == "enum":
+        shown = _unicode(column, x)
+        return Form("text", shown, shown, f"{c}::text", plain=False, members=members(column))
+    if word == "set":
+        return _set(column, x, c)
+    if word in ("uuid", "inet4", "inet6"):
+        target = f"{c}::text" if word == "uuid" else f"host({c})"
+        shown = f"cast(cast({x} as char) as binary)"
+        return Form("uuid" if word == "uuid" else "inet", shown, shown, target)
+    if word in SPATIAL and chosen == "wkb":
+        wkb = f"st_aswkb({x})"
+        return Form("bytea", f"concat(x'5c78', hex({wkb}))", digest.of_source(wkb), digest.of_bytes(c))
+    if word in SPATIAL:
+        raise Unmapped(f"{word} needs PostGIS")
+    raise Unmapped(f"PostgreSQL has no type for {column.column_type}")
+
+
+def _integer(column: Column, x: str, c: str, chosen: str, asked: bool) -> Form:
+    """`asked`: a person chose it, knowing that other numbers become true."""
+    plain = _unfilled(column, x)
+    if chosen == "boolean" and asked:
+        return Form("boolean", f"({x} <> 0)", f"({x} <> 0)", f"{c}::integer::text")
+    if chosen == "boolean":
+        return Form("boolean", plain, plain, f"{c}::integer::text")
+    if chosen == "numeric(20)":
+        return Form("numeric(20)", plain, plain, f"{c}::text")
+    return Form(_INTEGERS[column.data_type][column.unsigned], plain, plain, f"{c}::text")
+
+
+def _unfilled(column: Column, x: str) -> str:
+    """A number without the zeros that ZEROFILL shows before it."""
+    return f"({x} + 0)" if "zerofill" in column.column_type.lower() else x
+
+
+def _bit(column: Column, x: str, c: str, chosen: str) -> Form:
+    width = column.precision or 1
+    if width == 1 and chosen != "bit":
+        return Form("boolean", f"({x} + 0)", f"({x} + 0)", f"{c}::integer::text")
+    shown = f"lpad(bin({x} + 0), {width}, '0')"
+    return Form(f"bit({width})", shown, shown, f"{c}::text")
+
+
+def _time(column: Column, x: str, c: str, chosen: str) -> Form:
+    """A fraction's trailing zeros are shown by MySQL and not by PostgreSQL."""
+    digits = column.fraction or 0
+    shown = f"cast({x} as binary)"
+    bare = f"trim(trailing '.' from trim(trailing '0' from {shown}))" if digits else shown
+    match column.data_type:
+        case "date":
+            return Form("date", shown, shown, f"{c}::text")
+        case "datetime":
+            return Form(f"timestamp({digits})", shown, bare, f"{c}::text")
+        case "timestamp":
+            in_utc = f"({c} at time zone 'UTC')::text"
+            return Form(f"timestamp({digits}) with time zone", shown, bare, in_utc)
+    return Form(f"{chosen}({digits})", shown, bare, f"{c}::text")
+
+
+def _unicode(column: Column, x: str) -> str:
+    """The text as bytes of UTF-8."""
+    return (
+        f"cast({x} as binary)" if column.charset in values.UNICODE else f"cast(convert({x} using utf8mb4) as binary)"
+    )
+
+
+def _text(table: Table, column: Column, x: str, c: str, rules: Rules, digest: Digest) -> Form:
+    sized = column.data_type in ("char", "varchar") and column.length
+    kind = f"varchar({column.length})" if sized else "text"
+    shown = _unicode(column, x)
+    if rules.of_column("nul bytes", table.name, column.name) == "strip":
+        shown = f"replace({shown}, x'00', x'')"
+    if column.data_type in LONG:
+        return Form(kind, shown, digest.of_source(shown), digest.of_text(c))
+    return Form(kind, shown, shown, f"{c}::text", plain=False)
+
+
+def _json(column: Column, x: str, c: str, rules: Rules) -> Form:
+    shown = _unicode(column, x) if column.charset else f"cast(cast({x} as char) as binary)"
+    return Form(rules.whole("json"), shown, shown, f"{c}::text", plain=False, echo=True)
+
+
+def _set(column: Column, x: str, c: str) -> Form:
+    """A member holds no comma."""
+    shown = _unicode(column, x)
+    quoted = f"replace(replace({shown}, x'5c', x'5c5c'), x'22', x'5c22')"
+    array = f"concat(x'7b', if({x} = '', '', concat(x'22', replace({quoted}, x'2c', x'222c22'), x'22')), x'7d')"
+    return Form("text[]", array, shown, f"array_to_string({c}, ',')", plain=False)
+
+
+def _float(kind: str, x: str, c: str) -> Form:
+    """Both print the fewest digits that mean this number, each with its own idea of points and exponents."""
+    shown = f"concat(pow({x}, 1))"  # a float's own text has 6 digits; older MySQL cannot cast to double
+    return Form(kind, shown, _float_in_mysql(shown), _float_in_postgres(f"{c}::float8::text"))
+
+
+def _float_in_mysql(t: str) -> str:
+    mantissa = f"trim(leading '-' from substring_index({t}, 'e', 1))"
+    power = f"if(locate('e', {t}), cast(substring_index({t}, 'e', -1) as signed), 0)"
+    fraction = f"if(locate('.', {mantissa}), length(substring_index({mantissa}, '.', -1)), 0)"
+    led = f"trim(leading '0' from replace({mantissa}, '.', ''))"
+    digits = f"trim(trailing '0' from {led})"
+    sign = f"if(left({t}, 1) = '-', '-', '')"
+    exponent = f"{power} - {fraction} + length({led}) - length({digits})"
+    return f"if({t} is null, null, if({digits} = '', '0', concat({sign}, {digits}, 'e', {exponent})))"
+
+
+def _float_in_postgres(t: str) -> str:
+    mantissa = f"ltrim(split_part({t}, 'e', 1), '-')"
+    power = f"coalesce(nullif(split_part({t}, 'e', 2), ''), '0')::integer"
+    fraction = f"length(split_part({mantissa}, '.', 2))"
+    led = f"ltrim(replace({mantissa}, '.', ''), '0')"
+    digits = f"rtrim({led}, '0')"
+    sign = f"case when left({t}, 1) = '-' then '-' else '' end"
+    exponent = f"({power} - {fraction} + length({led}) - length({digits}))"
+    return f"case when {digits} = '' then '0' else {sign} || {digits} || 'e' || {exponent} end"

@@ -1,0 +1,370 @@
+"""Checks that need two servers that differ, servers that do not answer, and kinds that cannot be installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bot.sandbox.servers import MariaDbServer
+from jobs.core.model import CheckResult, Severity, TlsMode
+from jobs.engines.mysql import inspect_rows
+from jobs.engines.mysql.checks.all import CHECKS
+from jobs.engines.mysql.facts import Fact, Replication, Transaction
+from jobs.engines.mysql.flavour import parse
+from jobs.engines.mysql.inspect import inspect
+from jobs.engines.mysql.inventory import Inventory, Side
+from tests.servers.test_mysql_checks import ASLEEP, KEYS, OBJECTS, STRICT, ZERO, T
+from tests.support.my_inspection import PASSWORD, MyBench, asked, globally, judge, results
+
+BLOCK, WARN, INFORM, UNKNOWN = Severity.block, Severity.warn, Severity.inform, Severity.unknown
+OTHER = {
+    "lower-case-table-names": "1",
+    "skip-log-bin": "1",
+    "max-allowed-packet": "4M",
+    "default-time-zone": "+01:00",
+}
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[MariaDbServer]:
+    """A server whose settings differ."""
+    with MariaDbServer(settings=OTHER) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared(mariadb_server: MariaDbServer, other: MariaDbServer) -> Iterator[MyBench]:
+    bench = MyBench(mariadb_server, other)
+    yield bench
+    bench.drop()
+
+
+@pytest.fixture
+def bench(shared: MyBench) -> Iterator[MyBench]:
+    yield shared
+    shared.fresh()
+
+
+def ends(bench: MyBench, **options: Any) -> Inventory:
+    return inspect(asked(bench.source.endpoint(), bench.target.endpoint(), **options))
+
+
+def backwards(bench: MyBench) -> Inventory:
+    """From the other server to the usual one."""
+    return inspect(asked(bench.target.endpoint(), bench.source.endpoint()))
+
+
+def say(inventory: Inventory, check: str) -> CheckResult:
+    return judge(inventory)[check]
+
+
+@pytest.mark.parametrize(
+    ("check", "source", "expect", "says"),
+    [
+        ("name_case", "create table A (i int); create table a (i int);", BLOCK, "tell A, a apart"),
+        ("name_case", "create table Orders (i int);", BLOCK, "Orders"),
+        ("name_case", "create table orders (i int, `Id` int);", None, ""),
+        ("packets", "create table t (i int, v longtext);", WARN, "SET GLOBAL max_allowed_packet = 16777216"),
+        ("packets", "create table t (i int, v text);", None, ""),
+        ("time_zones", T, WARN, "+01:00"),
+        ("restore_point", T, INFORM, "no binary log"),
+        ("creators", OBJECTS, None, ""),
+        ("same_database", T, None, ""),
+    ],
+)
+def test_between_servers_that_differ(
+    bench: MyBench, check: str, source: str, expect: Severity | None, says: str
+) -> None:
+    bench.source.run(source)
+    result = say(ends(bench), check)
+    assert result.severity is expect, result
+    assert not expect or says in f"{result.findings[0].message} {result.findings[0].remedy}"
+
+
+@pytest.mark.parametrize("check", ["name_case", "packets", "row_size", "restore_point"])
+def test_the_other_way_there_is_nothing_to_say(bench: MyBench, check: str) -> None:
+    bench.target.run("create table t (i int, v longtext)")
+    assert say(backwards(bench), check).severity is None
+
+
+def test_smaller_pages(bench: MyBench) -> None:
+    inventory = ends(bench)
+    assert say(inventory, "row_size").severity is None
+    smaller = become(inventory.target, "10.11.6-MariaDB", innodb_page_size="8192")
+    assert "8,192" in say(replace(inventory, target_side=smaller), "row_size").findings[0].message
+
+
+def test_named_zones(bench: MyBench) -> None:
+    bench.source.run("create event e on schedule every 1 day do select 1")
+    inventory = ends(bench)
+    assert BLOCK not in {f.severity for f in say(inventory, "time_zones").findings}
+    catalog = inventory.source.catalog.get()
+    named = replace(catalog, events=(replace(catalog.events[0], time_zone="Europe/Berlin"),))
+    moved = replace(inventory, source_side=replace(inventory.source, catalog=Fact(named)))
+    assert say(moved, "time_zones").findings[-1].severity is BLOCK
+    loaded = replace(moved, target_side=replace(moved.target, zones=Fact(True)))
+    assert BLOCK not in {f.severity for f in say(loaded, "time_zones").findings}
+
+
+def test_one_database_on_one_server(bench: MyBench) -> None:
+    bench.source.run(T)
+    same = inspect(asked(bench.source.endpoint(), bench.source.endpoint()))
+    assert say(same, "same_database").severity is BLOCK
+    sibling = bench.source.endpoint(database="mysql")
+    assert say(inspect(asked(sibling, bench.source.endpoint())), "same_database").severity is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "at", "words"),
+    [
+        ({"password": SecretStr("wrong")}, "password", "Access denied"),
+        ({"database": "nowhere"}, "database", "Unknown database"),
+        ({"port": 1}, "port", "refused"),
+        ({"host": "nowhere.invalid"}, "host", ""),
+        ({"tls": TlsMode.require}, "tls", ""),
+    ],
+)
+def test_a_side_that_cannot_be_reached(bench: MyBench, changes: dict[str, Any], at: str, words: str) -> None:
+    found = results(bench.source.endpoint(**changes), bench.target.endpoint())
+    (finding,) = found["connect"].findings
+    assert (finding.severity, finding.field, finding.side) == (BLOCK, at, "source")
+    assert words in finding.message and bench.source.server.password not in finding.message
+    # Nothing that needs this side counts as passed.
+    asked_of_the_source = {"same_database", "versions", "source_rights", "filters", "disk", "snapshot", "orphans"}
+    assert asked_of_the_source <= {name for name, result in found.items() if result.skipped}
+
+
+def test_every_check_looks(bench: MyBench) -> None:
+    bench.source.run(OBJECTS + KEYS)
+    found = judge(ends(bench))
+    assert len(found) == len(CHECKS) == len({check.title for check in CHECKS})
+    assert [name for name, result in found.items() if result.skipped] == []
+    assert [name for name, result in found.items() if not result.findings and not result.detail] == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [({"LARGE_BYTES": 0}, "more than 0 MiB"), ({"ALL_SECONDS": 0.0}, "for others")],
+)
+def test_a_look_at_rows_has_its_bounds(
+    bench: MyBench, monkeypatch: pytest.MonkeyPatch, limit: dict[str, float], says: str
+) -> None:
+    bench.source.run(KEYS + ASLEEP + ZERO)
+    with globally(bench.target.server, {"sql_mode": STRICT}):
+        assert {say(ends(bench), name).severity for name in ("orphans", "zero_dates")} == {WARN}
+        for name, value in limit.items():
+            monkeypatch.setattr(inspect_rows, name, value)
+        inventory = ends(bench)
+        for check, label in (("orphans", "c.k"), ("zero_dates", "z.at")):
+            (finding,) = say(inventory, check).findings
+            assert (finding.severity, finding.object) == (UNKNOWN, label)
+            assert says in finding.message
+
+
+def test_a_slow_look_is_ended(bench: MyBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.source.run(KEYS + "insert into p select seq from seq_2_to_30000; insert into c select seq, seq from"
+                     " seq_3_to_30000;")  # fmt: skip
+    monkeypatch.setattr(inspect_rows, "ONE_SECONDS", 0.001)
+    (finding,) = say(ends(bench), "orphans").findings
+    assert finding.severity is UNKNOWN and "took more than" in finding.message
+
+
+def test_orphans_are_told_with_a_query_that_finds_them(bench: MyBench) -> None:
+    bench.source.run(KEYS + ASLEEP)
+    (finding,) = say(ends(bench), "orphans").findings
+    assert bench.source.run(finding.remedy.partition("\n")[2]) == [(3, 7), (4, 8)]
+    assert "7" not in finding.message
+
+
+# --- snapshots and what is open -------------------------------------------------------------------------
+
+
+def test_how_one_instant_is_known(bench: MyBench) -> None:
+    bench.source.run(T)
+    bench.target.run(T)
+    assert ends(bench).source.consistency.get() == "binlog"
+    # Without a binary log the tables are locked for a moment, where the account may.
+    assert backwards(bench).source.consistency.get() == "lock"
+    grants = "grant select, trigger, event, execute on {db}.* to {to};"
+    bench.user(bench.target, "weak", grants)
+    weak = inspect(asked(bench.target.endpoint("weak"), bench.source.endpoint()))
+    (finding,) = say(weak, "snapshot").findings
+    assert finding.severity is WARN and "GRANT LOCK TABLES ON `bench\\_target`.*" in finding.remedy
+    alone = inspect(asked(bench.target.endpoint("weak"), bench.source.endpoint(), parallelism=1))
+    assert say(alone, "snapshot").severity is None
+
+
+def test_an_old_transaction(bench: MyBench) -> None:
+    bench.source.run(T)
+    server = bench.source.server
+    with closing(server.connect(bench.source.name)) as session, session.cursor() as cursor:
+        cursor.execute("insert into t values (1, 'x')")
+        inventory = ends(bench)
+        (open_now,) = inventory.source.transactions.get()
+        assert open_now.thread == session.thread_id()  # type: ignore[no-untyped-call]  # PyMySQL
+        assert open_now.seconds < 60
+        assert say(inventory, "transactions").severity is None
+        old = replace(inventory.source, transactions=Fact((Transaction(open_now.thread, 301),)))
+        (finding,) = say(replace(inventory, source_side=old), "transactions").findings
+        assert finding.severity is WARN and f"KILL {open_now.thread};" in finding.remedy
+        session.rollback()
+
+
+def test_replicas_and_clusters(bench: MyBench) -> None:
+    inventory = ends(bench)
+
+    def with_target(**changes: Any) -> Inventory:
+        return replace(inventory, target_side=replace(inventory.target, **changes))
+
+    assert say(inventory, "replication").severity is None
+    assert say(with_target(replicas=Fact(2)), "replication").severity is WARN
+    following = Fact(Replication(upstream="db-1", running=True))
+    assert say(with_target(replication=following), "target_writable").severity is BLOCK
+    stopped = Fact(Replication(upstream="db-1"))
+    assert say(with_target(replication=stopped), "target_writable").severity is WARN
+    server = inventory.target.server
+    galera = replace(server, settings={**server.settings, "wsrep_on": "ON"})
+    assert say(with_target(server=galera), "replication").severity is WARN
+    assert say(with_target(server=replace(server, steady=False)), "pooler").severity is BLOCK
+    assert say(with_target(server=replace(server, proxied=True)), "pooler").severity is WARN
+    assert say(inventory, "pooler").severity is None
+
+
+# --- other kinds, which cannot be installed here: their facts are made of this server's ------------------
+
+
+def become(side: Side, version: str, **settings: str) -> Side:
+    server = replace(side.server, flavour=parse(version), settings={**side.server.settings, **settings})
+    return replace(side, server=server)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expect", "says"),
+    [
+        ("10.11.6-MariaDB", "10.11.2-MariaDB", None, ""),
+        ("10.11.6-MariaDB", "11.4.2-MariaDB", None, ""),
+        ("11.4.2-MariaDB", "10.11.6-MariaDB", BLOCK, "older than the source"),
+        ("10.2.6-MariaDB", "10.11.6-MariaDB", BLOCK, "before MariaDB 10.3.0"),
+        ("10.3.6-MariaDB", "10.5.6-MariaDB", BLOCK, "before MariaDB 10.6.0"),
+        ("5.7.44", "8.0.36", None, ""),
+        ("5.6.44", "8.0.36", BLOCK, "before MySQL 5.7.0"),
+        ("8.4.3", "8.0.36", BLOCK, "older"),
+        ("8.0.36", "10.11.6-MariaDB", WARN, "write some things differently"),
+    ],
+)
+def test_versions(bench: MyBench, source: str, target: str, expect: Severity | None, says: str) -> None:
+    inventory = ends(bench)
+    made = replace(
+        inventory,
+        source_side=become(inventory.source, source),
+        target_side=become(inventory.target, target),
+    )
+    result = say(made, "versions")
+    assert result.severity is expect
+    assert says in " ".join(f.message for f in result.findings)
+
+
+@pytest.mark.parametrize(
+    ("script", "object"),
+    [
+        ("create table t (id int primary key, u uuid);", "t.u"),
+        ("create table t (id int primary key, a inet6);", "t.a"),
+        ("create table t (id int primary key) with system versioning;", "t"),
+        ("create sequence s;", "s"),
+        ("create table t (id int primary key, j json);", "t.j"),
+    ],
+)
+def test_what_mysql_does_not_have(bench: MyBench, script: str, object: str) -> None:
+    bench.source.run(script)
+    inventory = ends(bench)
+    assert say(inventory, "features").severity is None
+    moved = replace(inventory, target_side=become(inventory.target, "8.4.3"))
+    (finding,) = say(moved, "features").findings
+    assert finding.object == object
+    assert finding.severity is (WARN if "json" in script else BLOCK)
+
+
+def test_history(bench: MyBench) -> None:
+    bench.source.run("create table t (id int primary key) with system versioning")
+    inventory = ends(bench)
+    assert say(inventory, "history").severity is None
+    older = replace(inventory, target_side=become(inventory.target, "10.6.18-MariaDB"))
+    assert say(older, "history").severity is WARN
+
+
+def test_a_collation_that_only_one_side_knows(bench: MyBench) -> None:
+    bench.source.run("create table t (v varchar(9) collate utf8mb4_uca1400_ai_ci)")
+    inventory = ends(bench)
+    assert say(inventory, "collations").severity is None
+    mysql = {"utf8mb4_0900_ai_ci": "utf8mb4", "utf8mb4_general_ci": "utf8mb4", "latin1_bin": "latin1"}
+    moved = replace(inventory, target_side=replace(inventory.target, collations=Fact(mysql)))
+    (finding,) = say(moved, "collations").findings
+    assert (finding.severity, finding.object) == (WARN, "utf8mb4_uca1400_ai_ci")
+    assert "utf8mb4_0900_ai_ci takes its place" in finding.message
+    none = replace(inventory, target_side=replace(inventory.target, collations=Fact({"latin1_bin": "latin1"})))
+    assert say(none, "collations").severity is BLOCK
+
+
+def test_an_engine_that_the_target_lacks(bench: MyBench) -> None:
+    bench.source.run("create table a (i int) engine = aria")
+    inventory = ends(bench)
+    known = {name: yes for name, yes in inventory.target.engines.get().items() if name != "Aria"}
+    moved = replace(inventory, target_side=replace(inventory.target, engines=Fact(known)))
+    (finding,) = say(moved, "engines").findings
+    assert (finding.severity, finding.object) == (BLOCK, "Aria")
+    assert "ALTER TABLE `a` ENGINE = InnoDB;" in finding.remedy
+
+
+def test_keys_that_mysql_refuses(bench: MyBench) -> None:
+    bench.source.run(
+        "create table p (id int primary key, v int, key (v)); create table c (v int, constraint k foreign key (v)"
+        " references p (v), id int, constraint fine foreign key (id) references p (id))"
+    )
+    inventory = ends(bench)
+    assert say(inventory, "restricted_keys").severity is None
+    strict = become(inventory.target, "8.4.3", restrict_fk_on_non_standard_key="ON")
+    (finding,) = say(replace(inventory, target_side=strict), "restricted_keys").findings
+    assert (finding.severity, finding.object) == (BLOCK, "c.k")
+
+
+def test_a_required_primary_key_may_be_lifted(bench: MyBench) -> None:
+    bench.source.run("create table b (i int)")
+    bench.user(bench.target, "weak", "grant all on {db}.* to {to};")
+    for user, expect in (("", WARN), ("weak", BLOCK)):
+        inventory = inspect(asked(bench.source.endpoint(), bench.target.endpoint(user)))
+        demanding = become(inventory.target, "8.4.3", sql_require_primary_key="ON")
+        assert say(replace(inventory, target_side=demanding), "primary_keys").severity is expect
+
+
+def test_no_text_of_a_finding_holds_a_password_or_its_hash(bench: MyBench) -> None:
+    bench.source.run(OBJECTS)
+    bench.user(bench.source, "weak", "grant select on {at}.t to {to};")
+    bench.user(bench.target, "weak", "grant select on {db}.* to {to};")
+    found = results(bench.source.endpoint("weak"), bench.target.endpoint("weak"))
+    told = str([result.model_dump() for result in found.values()])
+    assert found["source_rights"].severity is BLOCK and PASSWORD not in told and "IDENTIFIED" not in told
+
+
+def test_the_grants_of_a_remedy_mend_it(bench: MyBench) -> None:
+    """Every GRANT that the findings print is run as it stands; then the rights suffice."""
+    bench.source.run(OBJECTS)
+    bench.user(bench.source, "weak", "grant select on {at}.t to {to};")
+    bench.user(bench.target, "weak", "grant select on {db}.* to {to};")
+    endpoints = bench.source.endpoint("weak"), bench.target.endpoint("weak")
+    checks = ("source_rights", "target_rights", "transactions", "replication", "target_writable")
+    for _ in range(3):  # what one right shows may need another one
+        for name, result in results(*endpoints).items():
+            for finding in result.findings if name in checks else ():
+                database = (
+                    bench.target if finding.side == "target" or "on the target" in finding.remedy else bench.source
+                )
+                for line in finding.remedy.splitlines():
+                    if line.startswith("GRANT "):
+                        database.run(line)
+    found = results(*endpoints)
+    assert [found[name].severity for name in checks] == [None] * len(checks), [found[name] for name in checks]

@@ -106,7 +106,7 @@ class Ferrybot:
             state = self.desk.state(migration)
             if reached(state):
                 return state
-            self.redis.xread({keys.story(migration): f"{state.version}-0"}, block=60_000)
+            self.redis.xread({keys.story(migration): f"{state.version}-0"}, block=1_000)
 
     def _moments(self, migration: str) -> tuple[datetime, datetime, datetime]:
         """When the run was queued, when its task table stood, when everything was over."""

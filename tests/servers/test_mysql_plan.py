@@ -12,7 +12,7 @@ from bot.sandbox.servers import MariaDbServer
 from jobs.core.model import Scope, Severity, blockers
 from jobs.core.plan import MigrationPlan, difference
 from jobs.core.questions import answer
-from jobs.engines.mysql.facts import Fact
+from jobs.engines.mysql.facts import Consistency, Fact
 from jobs.engines.mysql.inspect import inspect
 from jobs.engines.mysql.inventory import Inventory
 from jobs.engines.mysql.plan import plan
@@ -108,7 +108,8 @@ def test_the_snapshot_and_the_way_of_rows_are_said(bench: MyBench) -> None:
     bench.source.run(T)
     inventory = seen(bench)
     assert "one place in the source's binary log" in plan(inventory).snapshot
-    for how, words in (("lock", "writers wait"), ("single", "one session"), ("gtid", "same transactions")):
+    said: dict[Consistency, str] = {"lock": "writers wait", "single": "one session", "gtid": "same transactions"}
+    for how, words in said.items():
         other = replace(inventory, source_side=replace(inventory.source, consistency=Fact(how)))
         assert words in plan(other).snapshot and plan(other).digest != plan(inventory).digest
     assert plan(inventory).tables[0].method == "load stream"

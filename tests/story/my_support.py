@@ -13,7 +13,8 @@ SHOP = (
     "create table customers (id int auto_increment primary key, name varchar(80) not null, mail varchar(120),"
     " joined timestamp not null default current_timestamp, unique key (mail))",
     "create table orders (id int auto_increment primary key, customer int not null, total decimal(12, 2),"
-    " paid datetime, note text, key (customer), constraint of_customer foreign key (customer) references customers (id))",
+    " paid datetime, note text, key (customer), constraint of_customer foreign key (customer)"
+    " references customers (id))",
     "create table `odd ``name. <!channel>` (a int primary key, `b c` varchar(10))",
     "create definer = 'old owner'@'10.0.0.%' view spending as select c.name, sum(o.total) total from customers c"
     " join orders o on o.customer = c.id group by c.name",

@@ -14,7 +14,6 @@ from jobs.engines.mysql import columns as values
 from jobs.engines.mysql import definers, parts, quote, schema
 from jobs.engines.mysql.catalog import Catalog, Column, Table
 from jobs.engines.mysql.connect import SQL_MODE, Connection
-from jobs.engines.mysql.perform.checksum import function_for
 from jobs.engines.mysql.worktable import Row
 
 TOGETHER_BYTES = 8 << 20
@@ -191,7 +190,6 @@ def moved(table: Table, asking: Asking) -> dict[str, Any]:
         columns = everything = _with_history(table)
         columns = [column for column in columns if not column.generated]
     plain = values.plain(columns, asking.most_bytes)
-    function = function_for((asking.catalog.flavour, asking.target.flavour))
     into, sets = values.arrives(columns)
     history = " for system_time all" if table.versioned else ""
     return {
@@ -206,8 +204,7 @@ def moved(table: Table, asking: Asking) -> dict[str, Any]:
         "bare": [values.bare(column) for column in columns],
         "into": into,
         "set": sets,
-        "compare": values.compared(everything, function),
-        "hash": function,
+        "compare": values.compared(everything),
     }
 
 

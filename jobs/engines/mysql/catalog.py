@@ -4,6 +4,7 @@ for each object whose text travels. Both sides are read by the same code, so tha
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -404,8 +405,19 @@ def _views(connection: Connection, database: str) -> Iterator[View]:
     for row in rows(connection, query("views"), [database]):
         name, definer, security, check_option, charset, collation, body = row
         create, error = show(connection, f"show create view {quote.qualified(database, name)}", 1)
+        create = _unqualified(create, database)
         names = tuple(found[0] for found in columns.get(name, ()))
         yield View(name, definer, security, check_option, charset, collation, body, names, create, error)
+
+
+def _unqualified(create: str, database: str) -> str:
+    """Without the database before columns, which MariaDB writes where a view's definer does not exist."""
+    place = re.compile(re.escape(quote.name(database)) + r"\.(`(?:[^`]|``)*`\.`)")
+    pieces = _QUOTED.split(create)
+    return "".join(piece if number % 2 else place.sub(r"\1", piece) for number, piece in enumerate(pieces))
+
+
+_QUOTED = re.compile(r"""('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")""", re.S)
 
 
 def _triggers(connection: Connection, database: str) -> Iterator[Trigger]:

@@ -83,6 +83,15 @@ def bare(column: Column) -> bool:
     return kind in _NUMBERS or kind == "float" or kind in _TIMES or kind in _CODED or kind in _WORDS
 
 
+def written(column: Column) -> str:
+    """How a value stands in an INSERT: number, word (in quotes), json, or bytes."""
+    if column.data_type in _CODED:
+        return "number"
+    if column.data_type == "json":
+        return "json"
+    return "word" if bare(column) else "bytes"
+
+
 def arrives(columns: Sequence[Column]) -> tuple[str, str]:
     """LOAD DATA's list of columns, and its SET clause, which is empty where every value goes straight in."""
     names, sets = [], []

@@ -78,7 +78,11 @@ def _texts(work: _List, kind: str, phase: int, title: str, made: Sequence[Made],
     """A chain of texts; the id of the last one."""
     last = 0
     for chunk in chunks(made, ENTRIES_PER_TEXT):
-        payload = {"sql": [one.sql for one in chunk], "drops": [one.drop for one in reversed(chunk) if one.drop]}
+        payload = {
+            "sql": [one.sql for one in chunk],
+            "names": [f"{one.kind} {one.name}" for one in chunk],
+            "drops": [one.drop for one in reversed(chunk) if one.drop],
+        }
         last = work.add(kind, phase, title, payload=payload, needs=(last,), barrier=barrier)
     return last
 

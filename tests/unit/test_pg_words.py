@@ -22,8 +22,8 @@ def test_checks_have_names_of_their_own() -> None:
 
 def test_registry() -> None:
     assert engine_for(Dialect.postgresql, Dialect.postgresql).checks == CHECKS
-    with pytest.raises(Permanent, match="from MySQL to PostgreSQL is not supported"):
-        engine_for(Dialect.mysql, Dialect.postgresql)
+    with pytest.raises(Permanent, match="from PostgreSQL to MySQL is not supported"):
+        engine_for(Dialect.postgresql, Dialect.mysql)
 
 
 @pytest.mark.parametrize(

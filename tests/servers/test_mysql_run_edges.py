@@ -128,7 +128,8 @@ def test_kept_definers_stay(pair: Migration) -> None:
 def test_only_some_tables(pair: Migration) -> None:
     pair.source.run(
         "create table a (id int primary key)",
-        "create table b (id int primary key, a_id int, key (a_id), constraint gone foreign key (a_id) references a (id))",
+        "create table b (id int primary key, a_id int, key (a_id),"
+        " constraint gone foreign key (a_id) references a (id))",
         "create view of_a as select * from a",
         "create view of_view as select * from of_a",
         "create view of_b as select * from b",
@@ -189,6 +190,24 @@ def test_stopped_in_the_middle_of_a_table_the_snapshot_stays(pair: Migration) ->
         assert pair.target.rows("select count(*) from wide") == [(20000,)]
 
 
+@pytest.mark.parametrize("engine", ["MyISAM", "Aria"])
+def test_engines_without_transactions_hold_no_row_twice(pair: Migration, engine: str) -> None:
+    pair.source.run(
+        f"create table t (id int, v varchar(1000), key (id)) engine = {engine}",
+        "insert into t select seq, repeat('x', 900) from seq_1_to_3000",
+    )
+    asked, plan = pair.asked(), pair.plan()
+    with conduct(asked, plan) as conductor:
+        conductor.prepare(Spy())
+        with conductor.lane() as lane:
+            # Everything is in, and the lane dies before its mark.
+            task = steps(lane, lambda task: task.kind == "copy")
+            lane.perform(task, Spy())
+    verdict = pair.run(plan=plan)
+    assert verdict.reasons == []
+    assert verdict.proofs[0].target_rows == 3000
+
+
 def test_a_lost_reader_is_a_passing_fault(pair: Migration) -> None:
     pair.source.run("create table t (a int primary key)", "insert into t values (1)")
     asked, plan = pair.asked(), pair.plan()
@@ -197,7 +216,8 @@ def test_a_lost_reader_is_a_passing_fault(pair: Migration) -> None:
         with conductor.lane() as lane:
             task = steps(lane, lambda task: task.kind == "copy")
             assert lane._reader is not None
-            pair.source.run(f"kill {lane._reader.thread_id()}")
+            reader = lane._reader.thread_id()  # type: ignore[no-untyped-call]
+            pair.source.run(f"kill {reader}")
             with pytest.raises(Transient):
                 lane.perform(task, Spy())
             lane.rollback(task)

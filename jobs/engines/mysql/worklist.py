@@ -203,6 +203,7 @@ def moved(table: Table, asking: Asking) -> dict[str, Any]:
         "bytes": table.bytes,
         "condition": "",
         "versioned": table.versioned,
+        "transactional": table.engine == "InnoDB",
         "method": method,
         "how": [values.written(column) for column in columns],
         "names": quote.names(column.name for column in columns),

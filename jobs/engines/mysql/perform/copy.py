@@ -52,10 +52,13 @@ def _proven(hands: Hands, table: dict[str, Any]) -> int | None:
 
 
 def _make_room(hands: Hands, table: dict[str, Any], watch: Watch) -> None:
-    """A table of ours may hold rows of a snapshot before; anybody else's must be empty."""
+    """A table of ours may hold rows of a snapshot before; anybody else's must be empty.
+
+    An engine without transactions keeps what a broken load brought: that it began is written down beforehand."""
     if table.get("parts") is not None:
         return
-    if hands.again:
+    begun = not table["transactional"] and not worktable.intend(hands.ddl, "rows", table["name"])
+    if hands.again or begun:
         delete(hands, table, table["condition"])
     elif hands.asked.options.scope is Scope.data_only and rows(
         hands.target,
@@ -86,7 +89,7 @@ def move(hands: Hands, task: Task, table: dict[str, Any], watch: Watch) -> tuple
         watch.report(str(task.id), task.title, 0, total)
 
     if table["method"] == "inserts":
-        head = f"insert into {quote.name(table['name'])} ({table['names']}) values ".encode()
+        head = f"insert into {quote.name(table['name'])} ({table['names']}) values ".encode()  # noqa: S608 - quoted
         loaded = insert(hands.target, head, stream.packets(), table["how"], moved)
     else:
         plain = table["method"] == "plain rows"

@@ -11,13 +11,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Literal
 
 import redis
 
 from jobs.adapters.secrets import SecretStore, endpoint_of
 from jobs.core.errors import FerrybotError
-from jobs.core.model import Dialect, Frozen, Service
+from jobs.core.model import Dialect, Endpoint, Frozen, Service
+from jobs.engines.mysql import connect as mysql
 from jobs.engines.postgres import tools
 from jobs.engines.postgres.connect import connect
 from jobs.engines.postgres.inspect_safe import room
@@ -83,8 +85,7 @@ def _restore_points() -> Answer:
 def _look(service: Service, secrets: Secrets) -> Answer:
     endpoint = endpoint_of(service, secrets)
     if service.engine is not Dialect.postgresql:
-        said = f"its URL is readable; {service.engine.value} servers are not connected to by this check"
-        return Answer(name=service.name, verdict="warn", said=said)
+        return _look_mysql(service, endpoint)
     with connect(endpoint, purpose="doctor") as connection:
         version = connection.execute("show server_version").fetchone()
         tls = "TLS" if connection.pgconn.ssl_in_use else "no TLS"
@@ -92,6 +93,14 @@ def _look(service: Service, secrets: Secrets) -> Answer:
     return Answer(
         name=service.name, verdict="ok", said=f"PostgreSQL {number} answers ({tls}, sslmode {endpoint.tls})"
     )
+
+
+def _look_mysql(service: Service, endpoint: Endpoint) -> Answer:
+    with closing(mysql.connect(endpoint, purpose="doctor")) as connection:
+        known = mysql.flavour(connection)
+        cipher = mysql.rows(connection, "show session status like 'Ssl_cipher'")
+    tls = "TLS" if cipher and cipher[0][1] else "no TLS"
+    return Answer(name=service.name, verdict="ok", said=f"{known.label} answers ({tls}, sslmode {endpoint.tls})")
 
 
 def main(arguments: Sequence[str] = ()) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from bot.ui import configure, findings
 from bot.ui.text import OPTIONS, Block, unmarked
 from jobs.core.commands import Draft
 from jobs.core.errors import Denied, FerrybotError
-from jobs.core.model import Person, Service
+from jobs.core.model import Dialect, Person, Service
 from jobs.core.state import FORM, State
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
@@ -115,12 +115,15 @@ def _unfinished(deps: Deps, user: str) -> list[State]:
     return mine[:UNFINISHED]
 
 
-def suggest(deps: Deps, body: Body) -> list[Block]:
-    """Services whose name, engine, environment or description holds every word that was typed."""
+def suggest(deps: Deps, body: Body, engines: Collection[Dialect] = ()) -> list[Block]:
+    """Services whose name, engine, environment or description holds every word that was typed.
+
+    `engines`: only services of these, where any are given."""
     g = gesture(body)
     channel = g.channel or typed(g.values, "channel", "channel_select")
     words = str(body.get("value") or "").lower().split()
     services = deps.config.targets_for(channel) if channel else deps.config.all_services()
+    services = [s for s in services if not engines or s.engine in engines]
     found = [s for s in services if all(w in _searched(s) for w in words)]
     return [configure.service_option(s) for s in found[:OPTIONS]]
 

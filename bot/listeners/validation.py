@@ -18,12 +18,14 @@ from bot.listeners.configure import demand_mine, service_named, suggest
 from bot.modals import Open
 from bot.screens import closed as tell_thread
 from bot.ui import configure, findings, plan
+from bot.ui.configure import engine_name
 from bot.ui.findings import SERVICE, TYPED, Form
 from bot.ui.text import unmarked
 from jobs.core.commands import Configure
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Person, Service, TypedSource
 from jobs.core.state import State, Status
+from jobs.core.urls import DEFAULT_PORTS
 from jobs.desk import deliver
 
 RESOLVE_SECONDS = 1.5
@@ -38,7 +40,9 @@ def register(app: App, deps: Deps) -> None:
 
     @app.options("source_service_select")
     def services(ack: Ack, body: Body) -> None:
-        ack(options=suggest(deps, body))
+        made = gesture(body).sheet
+        state = deps.desk.state(made.m) if made and made.m else None
+        ack(options=suggest(deps, body, findings.engines(state) if state else ()))
 
     @app.action("source_kind_radio")
     def kind_chosen(ack: Ack, body: Body, client: WebClient) -> None:
@@ -127,6 +131,8 @@ def form_typed(deps: Deps, g: Gesture, state: State) -> Form:
     fields = {name: typed(g.values, name, f"{name}_input") for name in _FIELDS if name in g.values}
     if "tls" in g.values:
         fields["tls"] = typed(g.values, "tls", "tls_select")
+    if "engine" in g.values:
+        fields["engine"] = typed(g.values, "engine", "engine_select")
     return replace(before, kind=kind, service=service, typed={**before.typed, **fields}, password_link="")
 
 
@@ -205,20 +211,25 @@ def source_of(deps: Deps, form: Form, state: State) -> tuple[Service | TypedSour
             return None, {"source_service": "Choose the service to copy from."}
         if state.target is not None and form.service.name == state.target.name:
             return None, {"source_service": "Source and target are the same service; choose another source."}
+        if form.service.engine not in findings.engines(state):
+            names = (
+                f"{engine_name(form.service.engine)} to {engine_name(state.target.engine)}" if state.target else ""
+            )
+            return None, {"source_service": f"Moving from {names} is not supported; choose another source."}
         return form.service, {}
     return _typed_source(deps, form, state)
 
 
 def _typed_source(deps: Deps, form: Form, state: State) -> tuple[TypedSource | None, dict[str, str]]:
-    errors = {k: f"Please fill this in: {k}." for k in ("host", "port", "database", "user") if not form.typed.get(k)}
+    errors = {k: f"Please fill this in: {k}." for k in ("host", "database", "user") if not form.typed.get(k)}
     if errors:
         return None, errors
-    engine = state.target.engine if state.target else Dialect.postgresql
+    engine = findings.engine_of(form, state)
     try:
         source = TypedSource(
             engine=engine,
             host=form.typed["host"],
-            port=int(form.typed["port"]) if form.typed["port"].isdigit() else 0,
+            port=_port(form, engine),
             database=form.typed["database"],
             user=form.typed["user"],
             tls=form.typed.get("tls") or "require",
@@ -247,6 +258,14 @@ def _typed_source(deps: Deps, form: Form, state: State) -> tuple[TypedSource | N
             "give a reference, env:NAME or file:/PATH."
         }
     return None, {}
+
+
+def _port(form: Form, engine: Dialect) -> int:
+    """The engine's own where none was typed; 0, which is refused, for what is no number."""
+    text = form.typed.get("port", "")
+    if not text:
+        return DEFAULT_PORTS[engine]
+    return int(text) if text.isdigit() else 0
 
 
 _SAID = {
@@ -304,8 +323,6 @@ def password_given(deps: Deps, migration: str, user: str, reference: str) -> Non
 
 
 def _with_password(form: Form, state: State, reference: str) -> TypedSource:
-    values: dict[str, Any] = {
-        k: form.typed[k] for k in ("host", "port", "database", "user", "tls") if form.typed.get(k)
-    }
-    engine = state.target.engine if state.target else Dialect.postgresql
-    return TypedSource(engine=engine, password=reference, **values)
+    values: dict[str, Any] = {k: form.typed[k] for k in ("host", "database", "user", "tls") if form.typed.get(k)}
+    engine = findings.engine_of(form, state)
+    return TypedSource(engine=engine, port=_port(form, engine), password=reference, **values)

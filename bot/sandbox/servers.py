@@ -301,7 +301,8 @@ class MariaDbServer(Server):
 
     def _command(self) -> list[str]:
         # The socket's path is relative to the data folder: an absolute one over 107 bytes is refused.
-        places = {"basedir": self._prefix, "datadir": self.data, "init-file": self._init_file}
+        # A server that starts deletes every temporary table in its tmpdir, whosever it is: none is shared.
+        places = {"basedir": self._prefix, "datadir": self.data, "tmpdir": self.data, "init-file": self._init_file}
         options: dict[str, object] = {**places, "socket": "mysql.sock", "port": self.port, **self.settings}
         settings = [f"--{name}={value}" for name, value in options.items()]
         return [str(self._program.path), "--no-defaults", *settings, *self._user_option()]

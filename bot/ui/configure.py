@@ -27,6 +27,18 @@ from jobs.core.state import State
 CALLBACK = "ferrybot_configure"
 TITLE = "Migrate database"
 
+_MYSQL = (
+    "*How a MySQL or MariaDB migration goes*\n"
+    "1. *Validation* reads both servers and changes nothing. You see every finding before anything moves.\n"
+    "2. The tables are created on the target, then rows stream through the workers under *one snapshot* of the "
+    "source. The source stays in use; what is written to it after the snapshot does not travel.\n"
+    "3. Indexes, foreign keys, counters, routines, views and triggers follow; events arrive disabled. Then *every "
+    "table is counted and checksummed on both sides*.\n"
+    "You need: a user that may read everything on the source (SELECT, SHOW VIEW, TRIGGER, EVENT and the text of "
+    "routines; neither SUPER nor RELOAD), and a user with all rights on an *empty database* on the target, of the "
+    "same or a newer version."
+)
+
 GUIDE = {
     Dialect.postgresql: (
         "*How a PostgreSQL migration goes*\n"
@@ -35,8 +47,12 @@ GUIDE = {
         "source. The source stays in use; what is written to it after the snapshot does not travel.\n"
         "3. Indexes, constraints and sequences follow, then *every table is counted and checksummed on both sides*.\n"
         "You need: a user that may read everything on the source, a user that owns an *empty database* on the "
-        "target, and a target of the same or a newer major version."
+        "target, and a target of the same or a newer major version.\n"
+        "A MySQL or MariaDB source moves here too: types, names, keys and views are translated, the plan asks where "
+        "there is a choice, and says what is left to a person (routines, triggers, events)."
     ),
+    Dialect.mysql: _MYSQL,
+    Dialect.mariadb: _MYSQL,
 }
 
 
@@ -143,11 +159,8 @@ def _about(target: Service) -> list[Block]:
 
 
 def _disk(draft: Draft) -> list[Block]:
-    need = (
-        "*Room on the target's disk:* tables, indexes and TOAST of the source, plus space to sort its largest index, "
-        "plus the write-ahead log that archiving or replicas keep. Validation compares the need with what is free; "
-        "PostgreSQL itself cannot say how much that is."
-    )
+    mysql = draft.target is not None and draft.target.engine is not Dialect.postgresql
+    need = _NEED_MYSQL if mysql else _NEED
     known = _known_disk(draft.target)
     free: Block = {
         "type": "plain_text_input",
@@ -171,6 +184,16 @@ def _disk(draft: Draft) -> list[Block]:
     ]
 
 
+_NEED = (
+    "*Room on the target's disk:* tables, indexes and TOAST of the source, plus space to sort its largest index, "
+    "plus the write-ahead log that archiving or replicas keep. Validation compares the need with what is free; "
+    "PostgreSQL itself cannot say how much that is."
+)
+_NEED_MYSQL = (
+    "*Room on the target's disk:* tables and indexes of the source, plus space to sort the indexes of its largest "
+    "table, plus the binary log of all rows. Validation compares the need with what is free; MariaDB says how much "
+    "that is where its plugin DISKS is installed, MySQL cannot."
+)
 _DISK_OPTION = option("The target has room for the source's data", "confirmed", "Checked again in Validation")
 
 

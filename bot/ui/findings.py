@@ -10,7 +10,18 @@ from bot.ui import safety
 from bot.ui import text as t
 from bot.ui.configure import TITLE, engine_name, service_option, steps
 from bot.ui.text import Block, View
-from jobs.core.model import CheckResult, Finding, Service, Severity, TlsMode, TypedSource, blockers, warnings
+from jobs.core.model import (
+    CheckResult,
+    Dialect,
+    Finding,
+    Service,
+    Severity,
+    TlsMode,
+    TypedSource,
+    blockers,
+    warnings,
+)
+from jobs.core.pairs import SOURCES
 from jobs.core.state import State, Status
 
 CALLBACK = "ferrybot_validation"
@@ -63,6 +74,7 @@ def form_of(state: State) -> Form:
     if isinstance(source, TypedSource):
         secret = source.password or ""
         typed = {
+            "engine": source.engine.value,
             "host": source.host,
             "port": str(source.port),
             "database": source.database,
@@ -79,7 +91,7 @@ def view(state: State, form: Form | None = None) -> View:
     form = form or form_of(state)
     # What one must do next stands first: below a long form it would not be seen.
     first = _password(form) if form.kind == TYPED else []
-    blocks = [steps(2), *first, _summary(state), *_form(form, faults(state)), *_checks(state), _buttons(state)]
+    blocks = [steps(2), *first, _summary(state), *_form(form, state), *_checks(state), _buttons(state)]
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -124,7 +136,7 @@ def _marked(blocks: list[Block], faults: Mapping[str, str]) -> list[Block]:
     return made
 
 
-def _form(form: Form, faults: Mapping[str, str]) -> list[Block]:
+def _form(form: Form, state: State) -> list[Block]:
     kind: Block = {
         "type": "radio_buttons",
         "action_id": "source_kind_radio",
@@ -132,8 +144,19 @@ def _form(form: Form, faults: Mapping[str, str]) -> list[Block]:
         "initial_option": _KINDS[form.kind],
     }
     blocks = [t.field("source_kind", "Source", kind, dispatch=True)]
-    fields = _service_fields(form) if form.kind == SERVICE else _typed_fields(form)
-    return blocks + _marked(fields, faults)
+    fields = _service_fields(form) if form.kind == SERVICE else _typed_fields(form, engines(state))
+    return blocks + _marked(fields, faults(state))
+
+
+def engines(state: State) -> tuple[Dialect, ...]:
+    """What a source may be, for the target that was chosen; the likeliest first."""
+    return SOURCES[state.target.engine if state.target else Dialect.postgresql]
+
+
+def engine_of(form: Form, state: State) -> Dialect:
+    """The engine of typed connection details."""
+    offered = engines(state)
+    return next((engine for engine in offered if engine == form.typed.get("engine")), offered[0])
 
 
 def _service_fields(form: Form) -> list[Block]:
@@ -148,7 +171,7 @@ def _service_fields(form: Form) -> list[Block]:
     return [t.field("source_service", "Source service", element)]
 
 
-def _typed_fields(form: Form) -> list[Block]:
+def _typed_fields(form: Form, engines: Sequence[Dialect]) -> list[Block]:
     typed = form.typed
     tls: Block = {
         "type": "static_select",
@@ -157,10 +180,11 @@ def _typed_fields(form: Form) -> list[Block]:
         "initial_option": _TLS[TlsMode(typed.get("tls") or "require")],
     }
     return [
+        *_engine(typed.get("engine", ""), engines),
         t.field("host", "Host", _line("host_input", typed.get("host", ""), "db-1.example.com", 253)),
-        t.field("port", "Port", _line("port_input", typed.get("port", "5432"), "5432", 5)),
-        t.field("database", "Database", _line("database_input", typed.get("database", ""), "shop", 63)),
-        t.field("user", "User", _line("user_input", typed.get("user", ""), "ferry_reader", 63)),
+        t.field("port", "Port", _line("port_input", typed.get("port", ""), "", 5), optional=True, hint=_PORTS),
+        t.field("database", "Database", _line("database_input", typed.get("database", ""), "shop", 64)),
+        t.field("user", "User", _line("user_input", typed.get("user", ""), "ferry_reader", 80)),
         t.field("tls", "Encryption (TLS)", tls),
         t.field(
             "secret_ref",
@@ -173,6 +197,23 @@ def _typed_fields(form: Form) -> list[Block]:
             "never write a password here.",
         ),
     ]
+
+
+_PORTS = "Leave it empty for the usual one: 5432 of PostgreSQL, 3306 of MySQL and MariaDB."
+
+
+def _engine(chosen: str, engines: Sequence[Dialect]) -> list[Block]:
+    """Asked only where the target takes several."""
+    if len(engines) < 2:
+        return []
+    options = {engine: t.option(engine_name(engine), engine.value) for engine in engines}
+    select: Block = {
+        "type": "static_select",
+        "action_id": "engine_select",
+        "options": list(options.values()),
+        "initial_option": options[next((engine for engine in engines if engine == chosen), engines[0])],
+    }
+    return [t.field("engine", "Kind of server", select)]
 
 
 def _password(form: Form) -> list[Block]:
@@ -192,9 +233,10 @@ def _line(action_id: str, value: str, placeholder: str, limit: int) -> Block:
     element: Block = {
         "type": "plain_text_input",
         "action_id": action_id,
-        "placeholder": t.label(placeholder, t.PLACEHOLDER),
         "max_length": limit,
     }
+    if placeholder:
+        element["placeholder"] = t.label(placeholder, t.PLACEHOLDER)
     if value:
         element["initial_value"] = value[:limit]
     return element

@@ -155,7 +155,8 @@ def receipt(r: Receipt) -> str:
         *filter(None, [proof.durations(r)]),
         f"Every table has the same count and checksum on both sides, and {r.objects:,} objects agree.",
         f"Checksum over all tables: `{r.checksum[:32]}`",
-        f"PostgreSQL {plan.version(r.source_version)} to {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
+        f"{t.escape(r.source_engine)} {plan.version(r.source_version)} to {t.escape(r.target_engine)}"
+        f" {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
     ]
     if r.requester:
         lines.append(f"Requested by {t.mention(r.requester.id)}")

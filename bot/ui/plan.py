@@ -219,7 +219,7 @@ def _options(options: Options, plan: MigrationPlan) -> list[Block]:
     ]
 
 
-_HINT = "One a line: schema.table or schema.*, a * stands for anything."
+_HINT = "One a line: schema.table or schema.* (MySQL: database.table), a * stands for anything."
 
 
 def _patterns(action_id: str, patterns: tuple[str, ...]) -> Block:

@@ -13,7 +13,7 @@ NAMES: Mapping[Dialect, str] = {
 }
 
 SOURCES: Mapping[Dialect, tuple[Dialect, ...]] = {
-    Dialect.postgresql: (Dialect.postgresql,),
+    Dialect.postgresql: (Dialect.postgresql, Dialect.mysql, Dialect.mariadb),
     Dialect.mysql: (Dialect.mysql, Dialect.mariadb),
     Dialect.mariadb: (Dialect.mariadb, Dialect.mysql),
 }

@@ -176,6 +176,8 @@ class Receipt(Frozen):
     digest: str = ""
     source_version: str = ""
     target_version: str = ""
+    source_engine: str = "PostgreSQL"
+    target_engine: str = "PostgreSQL"
     tool_version: str = ""
     snapshot: str = ""
     runs: int = 1

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Dialect
+from jobs.core.pairs import NAMES, SOURCES
+from jobs.engines.mysql.engine import MysqlEngine
+from jobs.engines.mysql_postgres.engine import MySqlPostgresEngine
 from jobs.engines.postgres.engine import PostgresEngine
 from jobs.ports.engine import Engine
 
+_FAMILY = (Dialect.mysql, Dialect.mariadb)
+"""One engine for both: what differs is data (`mysql.flavour`), and an address may say either of the two."""
+
 _ENGINES: dict[tuple[Dialect, Dialect], Engine] = {
     (Dialect.postgresql, Dialect.postgresql): PostgresEngine(),
+    **{(source, target): MysqlEngine() for source in _FAMILY for target in _FAMILY},
+    **{(source, Dialect.postgresql): MySqlPostgresEngine() for source in _FAMILY},
 }
-
-_NAMES = {Dialect.postgresql: "PostgreSQL", Dialect.mysql: "MySQL", Dialect.mariadb: "MariaDB"}
 
 
 def engine_for(source: Dialect, target: Dialect) -> Engine:
     """The engine of a pair. Raises `Permanent` for a pair that is not supported yet."""
     engine = _ENGINES.get((source, target))
     if engine is None:
-        known = ", ".join(f"{_NAMES[a]} to {_NAMES[b]}" for a, b in _ENGINES)
+        known = ", ".join(NAMES[dialect] for dialect in SOURCES[target])
         raise Permanent(
-            f"Moving from {_NAMES[source]} to {_NAMES[target]} is not supported yet.",
+            f"Moving from {NAMES[source]} to {NAMES[target]} is not supported yet.",
             meaning="Nothing was read or changed.",
-            remedy=f"So far Ferrybot moves {known}.",
+            remedy=f"To {NAMES[target]} Ferrybot moves {known}.",
         )
     return engine
+
+
+def pairs() -> frozenset[tuple[Dialect, Dialect]]:
+    """(source, target) of every engine."""
+    return frozenset(_ENGINES)

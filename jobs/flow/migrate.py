@@ -15,6 +15,7 @@ from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Permanent, Refused, Stopped, Transient
 from jobs.core.lifecycle import Ring
+from jobs.core.pairs import NAMES
 from jobs.core.plan import MigrationPlan
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
@@ -183,6 +184,8 @@ class Run:
             digest=self.plan.digest,
             source_version=self.plan.source.server_version,
             target_version=self.plan.target.server_version,
+            source_engine=NAMES[self.plan.source.dialect],
+            target_engine=NAMES[self.plan.target.dialect],
             runs=self.number,
             requester=state.requester,
             approvals=state.approvals,

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pymysql
@@ -102,15 +102,22 @@ class Move:
     options: Options = field(default_factory=Options)
     decisions: dict[str, str] = field(default_factory=dict)
     migration: str = MIGRATION
+    accounts: tuple[str, str] | None = None
+    """a user and a password that both servers know; the superusers' where there is none"""
 
     def asked(self) -> Asked:
         options = self.options.model_copy(update={"decisions": tuple(sorted(self.decisions.items()))})
         return Asked(
             migration=self.migration,
-            source=self.source.endpoint,
-            target=postgres_endpoint(self.target),
+            source=self._as(self.source.endpoint),
+            target=self._as(postgres_endpoint(self.target)),
             options=options,
         )
+
+    def _as(self, endpoint: Endpoint) -> Endpoint:
+        if self.accounts is None:
+            return endpoint
+        return replace(endpoint, user=self.accounts[0], password=SecretStr(self.accounts[1]))
 
     def plan(self) -> MigrationPlan:
         asked = self.asked()

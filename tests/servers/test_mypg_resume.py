@@ -12,7 +12,8 @@ from bot.sandbox.servers import MariaDbServer, PostgresServer
 from jobs.core import chunks
 from jobs.core.errors import Permanent, Stopped, Transient
 from jobs.core.model import Options
-from jobs.engines.mysql_postgres import locks
+from jobs.engines.mysql_postgres import differing, locks
+from jobs.engines.mysql_postgres.conductor import MySqlPostgresConductor
 from jobs.engines.postgres import worktable
 from tests.servers.mypg_run import Move, doomed, fresh_source, work
 from tests.servers.pg_run import Spy, rows
@@ -209,3 +210,39 @@ def test_an_unfinished_run_of_another_plan_is_refused(move: Move) -> None:
     move.options = Options(exclude=(f"{move.source.name}.keyless",))
     with move.conductor() as conductor, pytest.raises(Permanent, match="plan changed"):
         conductor.prepare(Spy())
+
+
+def test_the_rows_that_differ_are_named_by_their_keys(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differing, "FEW", 500)
+    with move.conductor() as conductor:
+        conductor.prepare(Spy())
+        while (task := _next(conductor)) != "verify":
+            assert task
+        with move.target.connect() as target:
+            target.execute("set session_replication_role = replica")
+            target.execute("update big set filler = 'spoiled' where id in (-29997, 777)")
+            target.execute("delete from big where id = 30000; insert into big values (30001, 1, 'odd', 'odd')")
+            target.execute("delete from keyless where v > 42.5; update parent set x = 'spoiled' where id = 7")
+        work(conductor)
+        verdict = conductor.verdict()
+        move.source.execute("insert into keyless values (1, null)")
+        later = conductor.verdict()
+    told = {rows_.table.partition(".")[2]: rows_ for rows_ in verdict.rows}
+    big = told["big"]
+    assert (big.missing, big.unexpected, big.changed, big.at_least) == (1, 1, 2, False)
+    assert big.key == ("id", "sub") and set(big.examples) == {"-29997,1", "30000,1", "30001,1", "777,1"}
+    assert (told["parent"].changed, told["parent"].examples) == (1, ("7",))
+    assert (told["keyless"].missing, told["keyless"].unexpected, told["keyless"].key) == (3, 0, ())
+    assert verdict.written.nothing and not later.written.nothing and later.written.unknown
+
+
+def _next(conductor: MySqlPostgresConductor) -> str:
+    """Does one task that is no proof; its kind, or `verify`."""
+    with conductor.lane() as lane:
+        task = lane.claim()
+        assert task
+        if task.kind == "verify":
+            lane.rollback(task)
+        else:
+            lane.commit(task, lane.perform(task, Spy()))
+        return task.kind

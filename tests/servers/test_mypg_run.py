@@ -184,7 +184,11 @@ def test_a_damaged_row_is_found(shop: Move) -> None:
             target.execute("update customers set name = 'Ann' where id = 1")
         work(conductor)
         reasons = conductor.verdict().reasons
-    assert reasons == [f"{shop.source.name}.Customers: 3 rows on both sides, but the checksums differ"]
+    name = f"{shop.source.name}.Customers"
+    assert reasons == [
+        f"{name}: 3 rows on both sides, but the checksums differ",
+        f"rows of {name}: 1 different; Id: 1",
+    ]
 
 
 def test_a_missing_object_is_found(shop: Move) -> None:
@@ -241,8 +245,8 @@ def test_orphans_leave_a_key_unproven_until_they_are_mended(shop: Move) -> None:
         conductor.prepare(Spy())
         work(conductor)
         verdict = conductor.verdict()
-        assert [(key.name, key.orphans) for key in verdict.broken_keys] == [(f"fk1 of {shop.source.name}.orders", 2)]
-        assert verdict.reasons == [f"foreign key fk1 of {shop.source.name}.orders: not valid: 2 rows break it"]
+        assert [(key.name, key.orphans) for key in verdict.broken_keys] == [("public.orders.fk1", 2)]
+        assert verdict.reasons == ["foreign key public.orders.fk1: not valid: 2 rows break it"]
         assert rows(shop.target, verdict.broken_keys[0].find.replace("t.*", "t.customer") + " order by 1") == [
             (4711,),
             (4712,),

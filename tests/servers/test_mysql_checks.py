@@ -171,6 +171,11 @@ CASES = [
     Case("other_databases", "a view elsewhere", WARN, "create view v as select 1 x from bench_target.p;",
          "create table p (id int primary key);", object="v", says="twin"),
     Case("other_databases", "a routine elsewhere", WARN, "create procedure p() select * from bench_target.p;"),
+    Case("other_databases", "its own, by a routine", WARN, T + "create procedure p() select * from bench_source.t;",
+         object="p", says="seems to name its own"),
+    Case("other_databases", "its own, by a view", BLOCK, T + "create view v as select t.id from bench_source.t join"
+         " bench_target.p;", "create table p (id int primary key);", object="v", says="is called bench_target"),
+    Case("other_databases", "its own, unsaid", None, OBJECTS + "create procedure p() select t.id from t;"),
     Case("other_databases", "the catalog", None, "create view v as select 1 x from information_schema.tables;"),
     Case("other_databases", "a name in a text", None, "create view v as select 'bench_target.p' x;"),
     Case("broken", "a lost file", BLOCK, T.replace(");", ") engine = myisam;") + "flush tables;", object="t"),

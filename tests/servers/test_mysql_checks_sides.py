@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from bot.sandbox.certificate import write_certificate
 from bot.sandbox.servers import MariaDbServer
 from jobs.core.model import CheckResult, Severity, TlsMode
 from jobs.engines.mysql import inspect_rows
@@ -19,7 +21,7 @@ from jobs.engines.mysql.flavour import parse
 from jobs.engines.mysql.inspect import inspect
 from jobs.engines.mysql.inventory import Inventory, Side
 from tests.servers.test_mysql_checks import ASLEEP, KEYS, OBJECTS, STRICT, ZERO, T
-from tests.support.my_inspection import PASSWORD, MyBench, asked, globally, judge, results
+from tests.support.my_inspection import PASSWORD, MyBench, MyDatabase, asked, globally, judge, results, run
 
 BLOCK, WARN, INFORM, UNKNOWN = Severity.block, Severity.warn, Severity.inform, Severity.unknown
 OTHER = {
@@ -137,6 +139,27 @@ def test_a_side_that_cannot_be_reached(bench: MyBench, changes: dict[str, Any], 
     # Nothing that needs this side counts as passed.
     asked_of_the_source = {"same_database", "versions", "source_rights", "filters", "disk", "snapshot", "orphans"}
     assert asked_of_the_source <= {name for name, result in found.items() if result.skipped}
+
+
+def test_an_encrypted_server(bench: MyBench, tmp_path: Path) -> None:
+    """The mode that is asked for is the mode that is had, certificate and all."""
+    certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
+    write_certificate(certificate, key)
+    with MariaDbServer(settings={"ssl-cert": str(certificate), "ssl-key": str(key)}) as secure:
+        run(secure, "create database bench_tls")
+        there = MyDatabase(secure, "bench_tls")
+        cases: list[tuple[dict[str, Any], Severity | None, str]] = [
+            ({"tls": TlsMode.prefer}, None, ""),
+            ({"tls": TlsMode.require}, None, ""),
+            ({"tls": TlsMode.verify_full, "tls_root": str(certificate)}, None, ""),
+            ({"tls": TlsMode.verify_full}, BLOCK, "tls"),
+            ({"tls": TlsMode.disable}, INFORM, "tls"),
+        ]
+        for changes, expect, at in cases:
+            found = results(there.endpoint(**changes), bench.target.endpoint())
+            ours = [f for name in ("connect", "tls") for f in found[name].findings if f.side == "source"]
+            assert [f.severity for f in ours] == ([expect] if expect else []), (changes, ours)
+            assert [f.field for f in ours] == ([at] if at else [])
 
 
 def test_every_check_looks(bench: MyBench) -> None:

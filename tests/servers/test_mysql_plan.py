@@ -12,7 +12,8 @@ from bot.sandbox.servers import MariaDbServer
 from jobs.core.model import Scope, Severity, blockers
 from jobs.core.plan import MigrationPlan, difference
 from jobs.core.questions import answer
-from jobs.engines.mysql.facts import Fact
+from jobs.engines.mysql.facts import Consistency, Fact
+from jobs.engines.mysql.flavour import parse
 from jobs.engines.mysql.inspect import inspect
 from jobs.engines.mysql.inventory import Inventory
 from jobs.engines.mysql.plan import plan
@@ -108,7 +109,8 @@ def test_the_snapshot_and_the_way_of_rows_are_said(bench: MyBench) -> None:
     bench.source.run(T)
     inventory = seen(bench)
     assert "one place in the source's binary log" in plan(inventory).snapshot
-    for how, words in (("lock", "writers wait"), ("single", "one session"), ("gtid", "same transactions")):
+    said: dict[Consistency, str] = {"lock": "writers wait", "single": "one session", "gtid": "same transactions"}
+    for how, words in said.items():
         other = replace(inventory, source_side=replace(inventory.source, consistency=Fact(how)))
         assert words in plan(other).snapshot and plan(other).digest != plan(inventory).digest
     assert plan(inventory).tables[0].method == "load stream"
@@ -142,8 +144,15 @@ def test_definers_that_exist_are_kept_where_that_is_allowed(bench: MyBench) -> N
     assert asked_of.default == "keep"
     bench.user(bench.target, "weak", "grant all on {db}.* to {to};")
     weak = inspect(asked(bench.source.endpoint(), bench.target.endpoint("weak")))
+    gone = seen(bench)
+    gone = replace(gone, target_side=replace(gone.target, accounts=Fact(frozenset({"root@127.0.0.1"}))))
     (asked_of,) = plan(weak).questions
     assert asked_of.default == "target" and "keep" not in {c.value for c in asked_of.choices}
+    # MySQL 8.2 asks for one more right where the account does not exist.
+    for version, kept in (("8.0.36", True), ("8.4.3", False)):
+        server = replace(gone.target.server, flavour=parse(version))
+        (again,) = plan(replace(gone, target_side=replace(gone.target, server=server))).questions
+        assert ("keep" in {c.value for c in again.choices}) is kept
     # An answer of another day that is not offered any more counts as none.
     stale = weak.options.model_copy(update={"decisions": (("definer", "keep"),)})
     assert answer(asked_of, stale) == "target"

@@ -164,6 +164,8 @@ def test_a_default_that_no_calendar_has_is_refused() -> None:
         ("(`flag` = 1)", '("flag" = TRUE)'),
         ("`flag` <> 0", '"flag" <> FALSE'),
         ("`n` = 1", '"n" = 1'),
+        ("`flag` in (0, 1)", 'CAST("flag" AS INT) IN (0, 1)'),
+        ("`flag` + 1 > 1", 'CAST("flag" AS INT) + 1 > 1'),
         ("_utf8mb4'it\\'s'", "'it''s'"),
         ("ifnull(`a`, 0)", 'COALESCE("a", 0)'),
         ("if(`a` > 1, 'x', 'y')", "CASE WHEN \"a\" > 1 THEN 'x' ELSE 'y' END"),

@@ -10,10 +10,10 @@ from jobs.engines.postgres.checks.all import CHECKS
 from jobs.engines.postgres.checks.base import counted, human, listed
 from jobs.engines.postgres.checks.collations import plain
 from jobs.engines.postgres.checks.extensions import numbers
-from jobs.engines.shared.words import rounded
 from jobs.engines.postgres.facts import Connections
 from jobs.engines.postgres.inspect_disk import parse
 from jobs.engines.registry import engine_for
+from jobs.engines.shared.words import rounded
 
 
 def test_checks_have_names_of_their_own() -> None:
@@ -22,8 +22,8 @@ def test_checks_have_names_of_their_own() -> None:
 
 def test_registry() -> None:
     assert engine_for(Dialect.postgresql, Dialect.postgresql).checks == CHECKS
-    with pytest.raises(Permanent, match="from MySQL to PostgreSQL is not supported"):
-        engine_for(Dialect.mysql, Dialect.postgresql)
+    with pytest.raises(Permanent, match="from PostgreSQL to MySQL is not supported"):
+        engine_for(Dialect.postgresql, Dialect.mysql)
 
 
 @pytest.mark.parametrize(

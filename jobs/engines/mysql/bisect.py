@@ -71,7 +71,7 @@ def _one_by_one(
     found: RowDifference,
 ) -> RowDifference:
     query = (
-        f"select {key.listed}, {hashed(document['hash'], document['compare'])} from {document['from']}"  # noqa: S608 - quoted
+        f"select {key.listed}, {hashed(document['compare'])} from {document['from']}"  # noqa: S608 - quoted
         f"{f' where {condition}' if condition else ''} limit {FEW * 2}"
     )
     ours = {tuple(map(str, row[:-1])): row[-1] for row in rows(source, query)}
@@ -90,7 +90,7 @@ def _one_by_one(
 
 
 def _by_whole_rows(source: Connection, target: Connection, document: dict[str, Any]) -> RowDifference:
-    query = f"select {hashed(document['hash'], document['compare'])} from {document['from']} limit {FEW * 50}"  # noqa: S608 - quoted
+    query = f"select {hashed(document['compare'])} from {document['from']} limit {FEW * 50}"  # noqa: S608 - quoted
     ours, theirs = _counted(rows(source, query)), _counted(rows(target, query))
     missing = sum(max(0, count - theirs.get(row, 0)) for row, count in ours.items())
     unexpected = sum(max(0, count - ours.get(row, 0)) for row, count in theirs.items())

@@ -205,8 +205,12 @@ def _everything(catalog: Catalog, adapt: Adapt, manner: Manner) -> Iterator[tupl
     yield "sequence", {s.name: s.create for s in catalog.sequences}
 
 
+_IMPLIED = ("partitioned", "page_checksum=1")
+"""Said elsewhere, or what a table has anyway: SHOW CREATE TABLE writes it out, so the copy has it written down."""
+
+
 def _table(table: Table) -> str:
-    options = " ".join(sorted(word for word in table.options.split() if word != "partitioned"))
+    options = " ".join(sorted(word for word in table.options.split() if word not in _IMPLIED))
     partitions = "" if table.partitions is None else str(table.partitions)
     versioned = " WITH SYSTEM VERSIONING" if table.versioned else ""
     return (

@@ -53,12 +53,14 @@ PINNED_WHERE_KNOWN: Mapping[str, tuple[str, str | int]] = {
 """Feature -> setting, for servers that have it."""
 
 
-def connect(endpoint: Endpoint, *, purpose: str, database: bool = True) -> Connection:
+def connect(endpoint: Endpoint, *, purpose: str, database: bool = True, loads: bool = False) -> Connection:
     """A connection with pinned settings in autocommit, closed by its caller. Raises `Permanent` or `Transient`.
 
-    Without `database` none is chosen: it may not exist yet."""
+    Without `database` none is chosen: it may not exist yet. With `loads` the server may be sent rows by LOAD DATA
+    LOCAL, but only where we ask for it ourselves: a server that asks the driver for a file of ours gets none."""
     try:
-        connection = pymysql.connect(**_parameters(endpoint, purpose, database))
+        connection = pymysql.connect(**_parameters(endpoint, purpose, database), local_infile=loads)
+        connection._local_infile = False  # type: ignore[attr-defined]
         pin(connection)
     except (pymysql.MySQLError, OSError, RuntimeError) as error:
         raise explain_connect(endpoint, error) from None
@@ -110,7 +112,6 @@ def _parameters(endpoint: Endpoint, purpose: str, database: bool) -> dict[str, A
         "connect_timeout": CONNECT_SECONDS,
         "charset": "utf8mb4",
         "autocommit": True,
-        "local_infile": True,
         "program_name": f"ferrybot {purpose}"[:63],
     }
     if endpoint.host.startswith("/"):

@@ -6,7 +6,7 @@ them. A name that only looks like a table's (an alias) may be taken for one; not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from jobs.engines.mysql.catalog import Catalog, View
 from jobs.engines.mysql.inventory import Inventory
@@ -49,12 +49,25 @@ def _reads(view: View, database: str) -> set[str]:
 def elsewhere(catalog: Catalog, databases: Iterable[str]) -> dict[str, set[str]]:
     """Object -> the other databases that its text names."""
     others = set(databases) - {catalog.database}
-    texts = [(f"view {view.name}", view.body or view.create) for view in catalog.views]
-    texts += [(f"trigger {trigger.name}", trigger.body) for trigger in catalog.triggers]
-    texts += [(f"{routine.kind.lower()} {routine.name}", routine.create) for routine in catalog.routines]
-    texts += [(f"event {event.name}", event.create) for event in catalog.events]
-    found = {name: named(text, others) for name, text in texts}
+    found = {f"view {view.name}": named(view.body or view.create, others) for view in catalog.views}
+    found |= {name: named(text, others) for name, text in _programs(catalog)}
     return {name: where for name, where in found.items() if where}
+
+
+def itself(catalog: Catalog) -> list[str]:
+    """Objects whose text names the database that they are in; under another name it would not be theirs.
+
+    A server writes a view's tables without the database, as long as all of them are in the view's own."""
+    views = [
+        f"view {v.name}" for v in catalog.views if any(where == catalog.database for where, _ in pairs(v.create))
+    ]
+    return views + [name for name, text in _programs(catalog) if named(text, {catalog.database})]
+
+
+def _programs(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    yield from ((f"trigger {trigger.name}", trigger.body) for trigger in catalog.triggers)
+    yield from ((f"{routine.kind.lower()} {routine.name}", routine.create) for routine in catalog.routines)
+    yield from ((f"event {event.name}", event.create) for event in catalog.events)
 
 
 def named(text: str, databases: set[str]) -> set[str]:

@@ -8,11 +8,13 @@ from jobs.engines.shared.words import rounded
 
 MB = 1_000_000
 
-# Bytes per second and lane: (slow, fast). MariaDB 10.11 to itself, 5 M + 1.1 M rows with three secondary indexes on
-# two cores: 1.3 GB in 22 s with two lanes, indexes and checks included. Fast is that; slow is half of the worst try.
-_COPY = (8 * MB, 45 * MB)
-_INDEX = (4 * MB, 25 * MB)
-_VERIFY = (15 * MB, 80 * MB)
+# Bytes of the source's files per second and lane: (slow, fast). Measured once, MariaDB 10.11 to itself on two cores that
+# others used too (load 4.5), two tables of 142 MB with two indexes each, two lanes: copy 10 MB/s a lane, indexes 31,
+# verify 30, the whole run 21 s. Slow is half of that, a guess for storage behind a network; fast is three times that, a
+# guess for idle machines.
+_COPY = (5 * MB, 30 * MB)
+_INDEX = (15 * MB, 90 * MB)
+_VERIFY = (15 * MB, 90 * MB)
 _FIXED_SECONDS = (3.0, 1.0)
 _ROUND_TRIPS_PER_TABLE = 25
 

@@ -44,6 +44,7 @@ _SINCE: Mapping[str, Mapping[Kind, Version]] = {
     "inet6 type": {"mariadb": (10, 5, 0)},
     "show create routine": {"mariadb": (11, 3, 0)},
     "show_routine": {"mysql": (8, 0, 20)},
+    "nonexistent definer": {"mysql": (8, 2, 0)},
     "md5": {"mariadb": (5, 1, 0), "mysql": (5, 1, 0)},
     "sha2": {"mariadb": (5, 5, 0), "mysql": (5, 5, 0)},
 }

@@ -41,23 +41,31 @@ def question(inventory: Inventory) -> Question | None:
     if not accounts:
         return None
     mine = inventory.target.server.account
-    may_keep = inventory.target.grants.get().may_everywhere(*_SETTERS)
     known = inventory.target.accounts.value
+    all_there = known is not None and set(accounts) <= known
+    may_keep = _may_keep(inventory, all_there)
     choices = [
         *([Choice(value=KEEP, text="Keep them as they are")] if may_keep else []),
         Choice(value=TARGET, text=f"{mine} takes their place"),
         Choice(value=INVOKER, text="Run with the rights of whoever uses them"),
     ]
-    all_there = may_keep and known is not None and set(accounts) <= known
     names = "; ".join(f"{account}: {listed(objects, 3)}" for account, objects in sorted(accounts.items()))
     why = "" if may_keep else f"{mine} may not keep them: it lacks SET USER (MySQL: SET_USER_ID). "
     return Question(
         key=DEFINER,
         title="Views, routines, triggers and events run as accounts of the source. As whom on the target?",
         choices=tuple(choices),
-        default=KEEP if all_there else TARGET,
+        default=KEEP if may_keep and all_there else TARGET,
         detail=f"{why}{names}",
     )
+
+
+def _may_keep(inventory: Inventory, all_there: bool) -> bool:
+    """Naming another definer is a right; naming one that does not exist is one more since MySQL 8.2."""
+    mine, known = inventory.target.grants.get(), inventory.target.server.flavour
+    if not mine.may_everywhere(*_SETTERS):
+        return False
+    return all_there or not known.can("nonexistent definer") or mine.may_everywhere("ALLOW_NONEXISTENT_DEFINER")
 
 
 def choice(inventory: Inventory) -> str:

@@ -26,7 +26,7 @@ def conditions(
 ) -> list[str]:
     """SQL conditions of the parts; none where the table stays whole. `total` is the bytes of all tables."""
     count = chunk_count(table.data_bytes, total, lanes)
-    key = key_of(table) if count > 1 else None
+    key = key_of(table) if count > 1 and table.engine == "InnoDB" else None
     if key is None or any(column.generated for column in key.columns):
         return []
     columns, kinds = key.columns, key.kinds

@@ -52,7 +52,7 @@ def place(address: Address, side: Side) -> Place:
         port=address.port,
         database=side.server.database,
         user=address.user,
-        server_version=side.server.flavour.text,
+        server_version=".".join(map(str, side.server.flavour.version)),
         server_id=side.server.identity,
         environment=address.environment,
     )

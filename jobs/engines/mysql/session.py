@@ -103,7 +103,7 @@ def tune(target: Connection) -> None:
 
 def open_target(endpoint: Endpoint, migration: str) -> Connection:
     """A lane's session in the target, with its sign of life."""
-    target = connect(endpoint, purpose=f"lane {migration}")
+    target = connect(endpoint, purpose=f"lane {migration}", loads=True)
     try:
         sign_of_life(target, endpoint.database)
         tune(target)

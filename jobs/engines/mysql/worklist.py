@@ -14,9 +14,10 @@ from jobs.engines.mysql import columns as values
 from jobs.engines.mysql import definers, parts, quote, schema
 from jobs.engines.mysql.catalog import Catalog, Column, Table
 from jobs.engines.mysql.connect import SQL_MODE, Connection
-from jobs.engines.mysql.perform.checksum import function_for
 from jobs.engines.mysql.worktable import Row
 
+INSERTS = "inserts"
+"""The plan's word for a target that refuses LOAD DATA LOCAL."""
 TOGETHER_BYTES = 8 << 20
 TOGETHER_TABLES = 40
 """Small tables share a task: a transaction for each would cost more than their rows."""
@@ -190,8 +191,9 @@ def moved(table: Table, asking: Asking) -> dict[str, Any]:
     if table.versioned:
         columns = everything = _with_history(table)
         columns = [column for column in columns if not column.generated]
-    plain = values.plain(columns, asking.most_bytes)
-    function = function_for((asking.catalog.flavour, asking.target.flavour))
+    planned = next(planned for planned in asking.plan.tables if planned.name == table.name)
+    plain = planned.method != INSERTS and values.plain(columns, asking.most_bytes)
+    method = INSERTS if planned.method == INSERTS else "plain rows" if plain else "cells"
     into, sets = values.arrives(columns)
     history = " for system_time all" if table.versioned else ""
     return {
@@ -201,13 +203,15 @@ def moved(table: Table, asking: Asking) -> dict[str, Any]:
         "bytes": table.bytes,
         "condition": "",
         "versioned": table.versioned,
-        "method": "plain rows" if plain else "cells",
+        "transactional": table.engine == "InnoDB",
+        "method": method,
+        "how": [values.written(column) for column in columns],
+        "names": quote.names(column.name for column in columns),
         "read": values.plain_row(columns) if plain else values.cells(columns),
         "bare": [values.bare(column) for column in columns],
         "into": into,
         "set": sets,
-        "compare": values.compared(everything, function),
-        "hash": function,
+        "compare": values.compared(everything),
     }
 
 

@@ -19,12 +19,15 @@ import pymysql
 from jobs.core.errors import FerrybotError, Permanent, Transient
 from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
+from jobs.core.verdict import BrokenKey, RestorePoint, RowDifference, Verdict, Waiver
 from jobs.engines.mysql import connect as mysql
 from jobs.engines.mysql.catalog import read
+from jobs.engines.mysql.hold import Hold, written
 from jobs.engines.mysql.session import Snapshot, take_snapshot
 from jobs.engines.mysql_postgres import judge, keepsake, lane, locks, words, worklist
 from jobs.engines.mysql_postgres.ddl import Ddl, build
+from jobs.engines.mysql_postgres.differing import differing
+from jobs.engines.mysql_postgres.perform.hands import Hands
 from jobs.engines.mysql_postgres.rules import Rules
 from jobs.engines.mysql_postgres.shape import Shape
 from jobs.engines.postgres import session, undo, worktable
@@ -32,6 +35,18 @@ from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.ports.engine import Asked, FenceHeld, Lane, Tally, Watch
 
 LARGEST_SHOWN = 10
+MOST_LOOKED_INTO = 20
+"""Unequal tables whose rows are searched for differences: the thread shows no more."""
+
+
+class Unwatched:
+    """A watch that nobody looks at."""
+
+    def report(self, task: str, title: str, rows: int, bytes: int) -> None: ...
+
+    def check(self) -> None: ...
+
+    def note(self, text: str, *, warning: bool = False) -> None: ...
 
 
 @contextmanager
@@ -54,7 +69,7 @@ class MySqlPostgresConductor:
         self._asked, self._plan, self._target = asked, plan, target
         self._rules = Rules.of(plan.questions, asked.options)
         self._snapshot: Snapshot | None = None
-        self._hold: locks.Hold | None = None
+        self._hold = Hold(asked.source)
         self._made: tuple[Shape, Ddl] | None = None
         self._epoch = 0
 
@@ -98,19 +113,16 @@ class MySqlPostgresConductor:
 
     def hold(self, watch: Watch) -> None:
         """Read locks on the moved tables, in a session of their own. Raises `Transient` when writers do not yield."""
-        if self._hold is None:
-            tables = [table.name for table in self._plan.tables]
-            self._hold = locks.take(self._asked.source, self._asked.migration, tables, watch)
+        watch.check()
+        self._hold.take([table.name for table in self._plan.tables])
 
     def release(self) -> bool:
         """Ends the hold while the run goes on; False when there is none (any more)."""
-        held, self._hold = self._hold, None
-        return held is not None and held.release()
+        return self._hold.release()
 
     def holds(self) -> bool:
         """Whether the hold stands; asks the server."""
-        held = self._hold
-        return held is not None and held.stands()
+        return self._hold.stands()
 
     def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again."""
@@ -177,7 +189,9 @@ class MySqlPostgresConductor:
             self._target.execute("update ferrybot.run set epoch = epoch")
             if self._made is None or self._snapshot is None:
                 raise Permanent("No prepared run to judge", remedy="Start the migration again.")
-            return judge.verdict(self._target, self._plan, self._asked.options, *self._made, waivers)
+            found = judge.verdict(self._target, self._plan, self._asked.options, *self._made, waivers)
+            since = written(self._snapshot, held=self._hold.stands())
+            return found.model_copy(update={"rows": tuple(self._differing(found)), "written": since})
         except psycopg.Error as error:
             raise explain(error, self._asked.target, doing="Judging the run") from None
 
@@ -229,6 +243,15 @@ class MySqlPostgresConductor:
             return keepsake.revalidate(self._target, keys, watch)
         except psycopg.Error as error:
             raise explain(error, self._asked.target, doing="Validating foreign keys") from None
+
+    def _differing(self, found: Verdict) -> Iterator[RowDifference]:
+        """The rows behind unequal tables, the first of them."""
+        assert self._snapshot and self._made
+        shape = self._made[0]
+        tables = {table.label: table for table in shape.tables}
+        hands = Hands(self._snapshot.first, self._target, self._asked, silenced=False, again=False)
+        for proof in found.unequal[:MOST_LOOKED_INTO]:
+            yield differing(hands, tables[proof.table], shape.digest, Unwatched())
 
     def _take_snapshot(self, watch: Watch) -> None:
         if self._snapshot is not None:

@@ -94,6 +94,8 @@ def _changed(node: exp.Expression, words: Words) -> exp.Expression:
             node.set("to", exp.DataType.build(_LARGEST_CASTS[node.to.this], dialect="postgres"))
         case exp.EQ() | exp.NEQ() | exp.NullSafeEQ():
             return _compared(node, words)
+        case exp.GroupConcat():
+            return _grouped(node)
         case exp.Collate():
             raise Untranslated("a collation")
         case exp.Anonymous() if node.name.lower() == "json_unquote":
@@ -109,6 +111,22 @@ def _identifier(name: str) -> exp.Identifier:
     return exp.to_identifier(name, quoted=True)
 
 
+_AS_NUMBERS = (
+    exp.In,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.Between,
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Sum,
+    exp.Coalesce,
+)
+"""Where MySQL's true is 1, and PostgreSQL's is not."""
+
+
 def _column(node: exp.Column, words: Words) -> exp.Expression:
     if node.args.get("catalog"):
         raise Untranslated("a name of three parts")
@@ -120,7 +138,10 @@ def _column(node: exp.Column, words: Words) -> exp.Expression:
     target = words.columns.get(node.name.lower(), words.fold(node.name))
     table = node.table
     qualifier = words.tables.get(table, words.fold(table)) if table else ""
-    return exp.Column(this=_identifier(target), table=_identifier(qualifier) if qualifier else None)
+    made = exp.Column(this=_identifier(target), table=_identifier(qualifier) if qualifier else None)
+    if node.name.lower() in words.booleans and isinstance(node.parent, _AS_NUMBERS):
+        return exp.Cast(this=made, to=exp.DataType.build("int"))
+    return made
 
 
 def _table(node: exp.Table, words: Words) -> exp.Expression:
@@ -154,6 +175,14 @@ def _compared(node: exp.Expression, words: Words) -> exp.Expression:
 
 def _is_number(node: exp.Expression) -> bool:
     return isinstance(node, exp.Literal) and not node.is_string and node.name in ("0", "1")
+
+
+def _grouped(node: exp.GroupConcat) -> exp.Expression:
+    """`group_concat` makes text of anything, `string_agg` takes text only."""
+    inner = node.this.this if isinstance(node.this, exp.Order) else node.this
+    if not isinstance(inner, exp.Cast | exp.Distinct):
+        inner.replace(exp.Cast(this=inner.copy(), to=exp.DataType.build("text")))
+    return node
 
 
 def _unquoted(node: exp.Anonymous) -> exp.Expression:

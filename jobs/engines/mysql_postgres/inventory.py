@@ -104,7 +104,9 @@ class Inventory:
             oddities=pg.Fact(value=()),
         )
         plain = Options(scope=self.options.scope, parallelism=self.options.parallelism)
-        return self.reached.model_copy(update={"source_side": side, "options": plain})
+        # Made anew: a copy would bring along what was cached about the earlier source.
+        known = {name: getattr(self.reached, name) for name in PostgresInventory.model_fields}
+        return PostgresInventory(**{**known, "source_side": side, "options": plain})
 
 
 def _table(schema: str, name: str, source: Table) -> pg.Table:

@@ -11,7 +11,7 @@ from jobs.core.verdict import BrokenKey, Difference, TableProof, Verdict, Waiver
 from jobs.engines.mysql_postgres import census, values, words
 from jobs.engines.mysql_postgres.ddl import Ddl
 from jobs.engines.mysql_postgres.shape import Shape
-from jobs.engines.mysql_postgres.types import is_json
+from jobs.engines.mysql_postgres.types import is_json, members
 from jobs.engines.postgres import wire, worktable
 from jobs.engines.postgres.connect import Connection
 
@@ -58,7 +58,7 @@ def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) 
     for table in shape.tables:
         for column in table.columns:
             json = is_json(table.source, column.source)
-            for fault in values.faults(column.source, column.form.members, json=json):
+            for fault in values.faults(column.source, members(column.source), json=json):
                 answer = shape.rules.of_column(fault.about, table.source.name, column.source.name)
                 chosen = next((c.text for c in fault.choices if c.value == answer), "")
                 if chosen:

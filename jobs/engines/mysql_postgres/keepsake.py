@@ -85,7 +85,7 @@ def _must_be_the_same(target: Connection, name: str, oid: int) -> None:
 _KEY = """
 select format('%%I.%%I', n.nspname, c.relname), format('%%I', k.conname), k.convalidated
 from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-where k.contype = 'f' and k.conname = %s and (lower(c.relname) = lower(%s))"""
+where k.contype = 'f' and n.nspname || '.' || c.relname || '.' || k.conname = %s"""
 _FIND = re.compile(r"select t\.\* (from .*)", re.S)
 
 
@@ -93,8 +93,7 @@ def revalidate(target: Connection, keys: Sequence[BrokenKey], watch: Watch) -> t
     """Tries each again; a key that is gone or valid by now is not broken any more."""
     still = []
     for key in keys:
-        name, _, label = key.name.rpartition(" of ")
-        row = target.execute(_KEY, [name, label.partition(".")[2]]).fetchone()
+        row = target.execute(_KEY, [key.name]).fetchone()
         if row is None or row[2]:
             continue
         try:

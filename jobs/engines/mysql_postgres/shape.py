@@ -144,11 +144,7 @@ class Shape:
 
     def words(self, table: Table | None = None) -> Words:
         """Names for the translation of an expression of this table, or of a view."""
-        booleans = frozenset(
-            column.name.lower()
-            for column in (table.columns if table else ())
-            if types.kind(table.name if table else "", column, self.rules) == "boolean"
-        )
+        booleans = self._booleans([table] if table else [moved.source for moved in self.tables])
         travels = {t.name for t in self.chosen} | {v.name for v in self.catalog.views}
         return Words(
             booleans=booleans,
@@ -157,6 +153,15 @@ class Shape:
             database=self.catalog.database,
             fold=self.fold,
         )
+
+    def _booleans(self, tables: Sequence[Table]) -> frozenset[str]:
+        """Columns, by name, that are a boolean in each of these tables that has one of the name."""
+        kinds: dict[str, set[bool]] = {}
+        for table in tables:
+            for column in table.columns:
+                flag = types.kind(table.name, column, self.rules) == "boolean"
+                kinds.setdefault(column.name.lower(), set()).add(flag)
+        return frozenset(name for name, found in kinds.items() if found == {True})
 
     def _column(self, table: Table, column: Column, plain: list[tuple[Table, Column, str]]) -> MovedColumn:
         name = self.fold(column.name)

@@ -21,7 +21,8 @@
 | geometry and its kin | refused; bytea of well-known binary by choice |
 
 `rendered` is the text that COPY reads; `source` and `target` make the same text of the same value on both servers,
-whatever each one's habits: trailing zeros of a fraction, exponents, hexadecimal digits.
+whatever each one's habits: trailing zeros of a fraction, hexadecimal digits. Where only PostgreSQL can make it
+(jsonb, floats), the source's text goes to the target once more and is brought to one form there.
 """
 
 from __future__ import annotations
@@ -267,28 +268,7 @@ def _set(column: Column, x: str, c: str) -> Form:
 
 
 def _float(kind: str, x: str, c: str) -> Form:
-    """Both print the fewest digits that mean this number, each with its own idea of points and exponents."""
+    """Both print a number's shortest exact digits, but PostgreSQL takes no digits that lie just between two numbers
+    (1e23 is 9.999999999999999e+22 there): only PostgreSQL can bring both to one text."""
     shown = f"concat(pow({x}, 1))"  # a float's own text has 6 digits; older MySQL cannot cast to double
-    return Form(kind, shown, _float_in_mysql(shown), _float_in_postgres(f"{c}::float8::text"))
-
-
-def _float_in_mysql(t: str) -> str:
-    mantissa = f"trim(leading '-' from substring_index({t}, 'e', 1))"
-    power = f"if(locate('e', {t}), cast(substring_index({t}, 'e', -1) as signed), 0)"
-    fraction = f"if(locate('.', {mantissa}), length(substring_index({mantissa}, '.', -1)), 0)"
-    led = f"trim(leading '0' from replace({mantissa}, '.', ''))"
-    digits = f"trim(trailing '0' from {led})"
-    sign = f"if(left({t}, 1) = '-', '-', '')"
-    exponent = f"{power} - {fraction} + length({led}) - length({digits})"
-    return f"if({t} is null, null, if({digits} = '', '0', concat({sign}, {digits}, 'e', {exponent})))"
-
-
-def _float_in_postgres(t: str) -> str:
-    mantissa = f"ltrim(split_part({t}, 'e', 1), '-')"
-    power = f"coalesce(nullif(split_part({t}, 'e', 2), ''), '0')::integer"
-    fraction = f"length(split_part({mantissa}, '.', 2))"
-    led = f"ltrim(replace({mantissa}, '.', ''), '0')"
-    digits = f"rtrim({led}, '0')"
-    sign = f"case when left({t}, 1) = '-' then '-' else '' end"
-    exponent = f"({power} - {fraction} + length({led}) - length({digits}))"
-    return f"case when {digits} = '' then '0' else {sign} || {digits} || 'e' || {exponent} end"
+    return Form(kind, shown, shown, f"{c}::text", echo=True)

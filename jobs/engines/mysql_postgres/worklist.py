@@ -78,7 +78,11 @@ def _texts(work: _List, kind: str, phase: int, title: str, made: Sequence[Made],
     """A chain of texts; the id of the last one."""
     last = 0
     for chunk in chunks(made, ENTRIES_PER_TEXT):
-        payload = {"sql": [one.sql for one in chunk], "drops": [one.drop for one in reversed(chunk) if one.drop]}
+        payload = {
+            "sql": [one.sql for one in chunk],
+            "names": [f"{one.kind} {one.name}" for one in chunk],
+            "drops": [one.drop for one in reversed(chunk) if one.drop],
+        }
         last = work.add(kind, phase, title, payload=payload, needs=(last,), barrier=barrier)
     return last
 
@@ -121,12 +125,13 @@ def ranges(table: MovedTable, asking: Asking, total: int) -> list[dict[str, str]
     cuts = [least + step * number for number in range(1, count)]
     names = {"source": my.name(column.source.name), "target": quote.name(column.name)}
     return [
-        {side: _between(name, low, high) for side, name in names.items()}
+        {side: between(name, low, high) for side, name in names.items()}
         for low, high in zip([None, *cuts], [*cuts, None], strict=True)
     ]
 
 
-def _between(name: str, low: int | None, high: int | None) -> str:
+def between(name: str, low: int | None, high: int | None) -> str:
+    """`low` and above, below `high`."""
     conditions = [f"{name} >= {low}" if low is not None else "", f"{name} < {high}" if high is not None else ""]
     return " and ".join(filter(None, conditions))
 
@@ -186,7 +191,7 @@ def validation(key: Made, table: MovedTable) -> dict[str, str]:
     return {
         "sql": f"alter table only {table.quoted} validate constraint {quote.name(key.name)}",
         "orphans": key.orphans,
-        "title": f"{key.name} of {table.label}",
+        "title": f"{table.schema}.{table.name}.{key.name}",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs.core.model import Scope, Severity
 from jobs.engines.mysql import quote
 from jobs.engines.mysql.checks.base import Findings, MyCheck, found, listed
-from jobs.engines.mysql.dependents import elsewhere
+from jobs.engines.mysql.dependents import elsewhere, itself
 from jobs.engines.mysql.inventory import Inventory
 
 _SERVER = frozenset({"information_schema", "performance_schema", "mysql", "sys"})
@@ -43,6 +43,25 @@ def find(inventory: Inventory) -> Findings:
             remedy="Move that database too, drop the object on the source, or accept it."
             if not missing
             else "Make that database on the target first, or drop the object on the source.",
+            side="source",
+        )
+
+    yield from _itself(inventory)
+
+
+def _itself(inventory: Inventory) -> Findings:
+    """On one server such an object would go on working with the source, without a word."""
+    source, target = inventory.source.server.database, inventory.target.server.database
+    if source == target:
+        return
+    for name in itself(inventory.source.catalog.get()):
+        kind, _, plain = name.partition(" ")
+        yield found(
+            Severity.block if kind == "view" else Severity.warn,
+            f"{kind.capitalize()} {plain} {'names' if kind == 'view' else 'seems to name'} its own database,"
+            f" {source}; the target's is called {target}, where it would reach for {source} all the same.",
+            object=plain,
+            remedy=f"Write its names without the database on the source, or choose a target that is called {source}.",
             side="source",
         )
 

@@ -12,6 +12,7 @@ from jobs.engines.mysql.columns import FIELD, ROW, START
 from jobs.engines.mysql.connect import rows, run
 from jobs.engines.mysql.perform.checksum import both
 from jobs.engines.mysql.perform.hands import Hands
+from jobs.engines.mysql.perform.inserts import insert
 from jobs.engines.mysql.perform.stream import Loaded, escaped, lines, load
 from jobs.ports.engine import Done, Task, Watch
 
@@ -51,10 +52,13 @@ def _proven(hands: Hands, table: dict[str, Any]) -> int | None:
 
 
 def _make_room(hands: Hands, table: dict[str, Any], watch: Watch) -> None:
-    """A table of ours may hold rows of a snapshot before; anybody else's must be empty."""
+    """A table of ours may hold rows of a snapshot before; anybody else's must be empty.
+
+    An engine without transactions keeps what a broken load brought: that it began is written down beforehand."""
     if table.get("parts") is not None:
         return
-    if hands.again:
+    begun = not table["transactional"] and not worktable.intend(hands.ddl, "rows", table["name"])
+    if hands.again or begun:
         delete(hands, table, table["condition"])
     elif hands.asked.options.scope is Scope.data_only and rows(
         hands.target,
@@ -76,7 +80,6 @@ def move(hands: Hands, task: Task, table: dict[str, Any], watch: Watch) -> tuple
     """Streams the rows; what LOAD DATA says, and the bytes."""
     where = f" where {table['condition']}" if table["condition"] else ""
     stream = hands.stream(f"select {table['read']} from {table['from']}{where}")  # noqa: S608 - quoted
-    pieces = escaped(stream.plain()) if table["method"] == "plain rows" else lines(stream.packets(), table["bare"])
     size = 0
 
     def moved(total: int) -> None:
@@ -85,7 +88,13 @@ def move(hands: Hands, task: Task, table: dict[str, Any], watch: Watch) -> tuple
         watch.check()
         watch.report(str(task.id), task.title, 0, total)
 
-    loaded = load(hands.target, statement(table), pieces, moved)
+    if table["method"] == "inserts":
+        head = f"insert into {quote.name(table['name'])} ({table['names']}) values ".encode()  # noqa: S608 - quoted
+        loaded = insert(hands.target, head, stream.packets(), table["how"], moved)
+    else:
+        plain = table["method"] == "plain rows"
+        pieces = escaped(stream.plain()) if plain else lines(stream.packets(), table["bare"])
+        loaded = load(hands.target, statement(table), pieces, moved)
     serious = loaded.codes - _HARMLESS
     if loaded.skipped or serious:
         raise Permanent(

@@ -140,27 +140,35 @@ class Stream:
         self.open = False
 
 
-def row_of_cells(payload: bytes, bare: Sequence[bool]) -> bytes:
-    """A line of LOAD DATA's own default format: tabs, newlines and backslashes escaped, NULL as \\N."""
-    fields, at = [], 0
-    for plain in bare:
+def cells_of(payload: bytes, count: int) -> list[bytes | None]:
+    """The values of a row's packet."""
+    fields: list[bytes | None] = []
+    at = 0
+    for _ in range(count):
         first = payload[at]
-        if first < 251:
-            start, size = at + 1, first
-        elif first == 251:
-            fields.append(b"\\N")
+        if first == 251:
+            fields.append(None)
             at += 1
             continue
-        else:
-            width = {252: 2, 253: 3, 254: 8}[first]
-            start = at + 1 + width
-            size = int.from_bytes(payload[at + 1 : start], "little")
-        at = start + size
-        cell = payload[start:at]
-        if not plain:
-            cell = cell.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\n", b"\\n")
-        fields.append(cell)
-    return b"\t".join(fields) + b"\n"
+        width = _WIDTHS.get(first, 0)
+        start = at + 1 + width
+        at = start + (int.from_bytes(payload[at + 1 : start], "little") if width else first)
+        fields.append(payload[start:at])
+    return fields
+
+
+_WIDTHS = {252: 2, 253: 3, 254: 8}
+
+
+def row_of_cells(payload: bytes, bare: Sequence[bool]) -> bytes:
+    """A line of LOAD DATA's own default format: tabs, newlines and backslashes escaped, NULL as \\N."""
+    return b"\t".join(map(_escaped, cells_of(payload, len(bare)), bare)) + b"\n"
+
+
+def _escaped(cell: bytes | None, bare: bool) -> bytes:
+    if cell is None:
+        return b"\\N"
+    return cell if bare else cell.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\n", b"\\n")
 
 
 def lines(packets: Iterator[bytes], bare: Sequence[bool]) -> Iterator[bytes]:

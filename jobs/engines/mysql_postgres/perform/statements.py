@@ -7,22 +7,32 @@ from typing import Any
 
 import psycopg
 
+from jobs.core.errors import Permanent
 from jobs.engines.mysql_postgres.perform.hands import Hands
 from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import first_line
 from jobs.ports.engine import Done, Task, Watch
 
-EXAMPLES = 3
+_MEANING = ("42", "0A")
+"""Syntax, types, what is not supported: PostgreSQL does not mean by the text what MySQL does."""
+_OTHERWISE = (
+    "An expression of the source means nothing here. Of a generated column the plan asks: let it travel as a plain"
+    " column. Any other: change or drop it in the source. Then undo the run, and check again."
+)
 
 
 def run_texts(hands: Hands, task: Task, watch: Watch) -> Done:
     """Runs the task's texts in order."""
-    try:
-        for text in task.payload["sql"]:
-            watch.report(task.kind, task.title, 0, 0)
+    texts = task.payload["sql"]
+    for text, name in zip(texts, task.payload.get("names") or [task.title] * len(texts), strict=True):
+        watch.report(task.kind, task.title, 0, 0)
+        try:
             wire.run(hands.target, text, watch.check)
-    except psycopg.Error as error:
-        raise hands.explain(error, task) from None
+        except psycopg.Error as error:
+            explained = hands.explain(error, task, name)
+            if isinstance(explained, Permanent) and (error.sqlstate or "").startswith(_MEANING):
+                explained = Permanent(explained.what, remedy=_OTHERWISE, object=name)
+            raise explained from None
     return Done()
 
 

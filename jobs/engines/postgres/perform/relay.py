@@ -124,7 +124,7 @@ class _Side:
 
     @contextmanager
     def woken_by(self, count: int) -> Iterator[None]:
-        """Within, the socket counts as readable from so many bytes on; libpq, which shares it, knows nothing of it."""
+        """Within, the socket counts as readable from so many bytes on; libpq, which shares it, never hears of it."""
         before = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
         try:

@@ -220,7 +220,7 @@ def _positions(sessions: Sequence[Connection], *, begin: bool) -> list[str]:
 
 
 def rows_written(session: Connection) -> str:
-    """The server's counts of written rows: they see what a filter keeps out of the binary log, and unfinished work."""
+    """The server's counts of written rows: they see unfinished work, and what a filter keeps from the binary log."""
     found = rows(
         session, "show global status where variable_name in ('Handler_write', 'Handler_update', 'Handler_delete')"
     )

@@ -60,7 +60,7 @@ def test_an_engine_that_does_not_fit_the_new_target_is_not_kept() -> None:
 
 @pytest.mark.parametrize(("source", "target"), [(s, t) for t, sources in SOURCES.items() for s in sources])
 def test_step_3_asks_what_fits_the_pair(source: Dialect, target: Dialect) -> None:
-    ends = {
+    ends: dict[str, Any] = {
         "source": place("old").model_copy(update={"dialect": source, "server_version": "10.11.6"}),
         "target": place("new").model_copy(update={"dialect": target, "server_version": "16.4"}),
     }

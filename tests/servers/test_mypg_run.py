@@ -274,6 +274,33 @@ def test_a_refresh_brings_what_changed_since(shop: Move) -> None:
     assert rows(shop.target, "select count(*) from orders") == [(4,)]
 
 
+def test_a_refresh_proves_foreign_keys_anew_and_its_undo_keeps_every_table(shop: Move) -> None:
+    plan = shop.plan()
+    assert shop.run(plan=plan).green
+    shop.source.execute("set foreign_key_checks = 0;\ninsert into orders (customer) values (4711)")
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy(), refresh=True)
+        work(conductor)
+        assert [key.orphans for key in conductor.verdict().broken_keys] == [1]
+        assert "Every table stays" in conductor.undo(Spy())
+    assert nothing_of_ours(shop.target)
+    assert rows(shop.target, "select count(*) from orders") == [(4,)]
+    assert rows(shop.target, "select convalidated from pg_constraint where contype = 'f'") == [(False,)]
+
+
+def test_orphans_that_came_between_two_snapshots_are_found(shop: Move) -> None:
+    plan = shop.plan()
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        assert conductor.verdict().green
+    shop.source.execute("set foreign_key_checks = 0;\ninsert into orders (customer) values (4711)")
+    with shop.conductor(plan) as conductor:
+        assert conductor.prepare(Spy()) is True
+        work(conductor)
+        assert [key.orphans for key in conductor.verdict().broken_keys] == [1]
+
+
 def test_a_held_source_takes_no_writer_until_the_release(shop: Move) -> None:
     with shop.conductor() as conductor:
         conductor.hold(Spy())

@@ -17,11 +17,12 @@ from jobs.core.errors import Permanent
 from jobs.core.model import Options, Severity
 from jobs.engines.mysql import connect as mysql
 from jobs.engines.mysql.catalog import read
+from jobs.engines.mysql_postgres import inspect_values
 from jobs.engines.mysql_postgres.rules import Rules
 from jobs.engines.mysql_postgres.shape import Shape
 from jobs.engines.postgres.connect import pin
 from tests.servers.mypg_run import Move, Source, fresh_source
-from tests.servers.pg_run import nothing_of_ours, rows
+from tests.servers.pg_run import Spy, nothing_of_ours, rows
 from tests.support.servers import FreshDatabase
 
 EDGES = r"""
@@ -201,6 +202,47 @@ def test_null_as_an_answer_opens_a_column_that_was_not_null(faulty: Move) -> Non
         (1, 1, 3, 2, 2)
     ]
     assert nothing_of_ours(faulty.target)
+
+
+def test_a_table_too_large_to_search_asks_once_and_mends_if_told_to(
+    faulty: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspect_values, "LARGE_BYTES", 0)
+    plan = faulty.plan()
+    asked = {question.key: question.default for question in plan.questions}
+    assert asked["unsearched"] == "stop" and asked["type:faulty.flag"] == "smallint"
+    assert not any(key.startswith(("zero", "nul", "blank")) for key in asked)
+    assert faulty.findings("values")[0].severity is Severity.unknown
+    with pytest.raises(Permanent, match="Copying"):
+        faulty.run(plan=plan)
+    with faulty.conductor(plan) as conductor:
+        conductor.undo(Spy())
+    faulty.decisions = {"unsearched": "mend"}
+    verdict = faulty.run()
+    assert verdict.reasons == [] and [d.name for d in verdict.transformed] == ["every column"]
+    assert rows(faulty.target, "select d::text, dt::text, v, e from faulty where id = 2") == [
+        ("1970-01-01", None, "nulbyte", "")
+    ]
+
+
+GBK = """
+create table odd (id int primary key, g varchar(20) character set gbk, u varchar(20));
+insert into odd values (1, '中文', 'fine');
+"""
+
+
+def test_bytes_that_are_no_text_are_never_replaced_unasked(faulty: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    faulty.source.execute(GBK + "insert into odd values (2, x'a2ab', 'fine')")
+    faulty.options = Options(include=(f"{faulty.source.name}.odd",))
+    (finding,) = faulty.findings("values")
+    assert finding.object == "odd.g" and "1 invalid text" in finding.message
+    with pytest.raises(Permanent, match="Copying"):
+        faulty.run()
+    with faulty.conductor() as conductor:
+        conductor.undo(Spy())
+    faulty.decisions = {"invalid text:odd.g": "replace"}
+    assert faulty.run().reasons == []
+    assert [g.rstrip("?") for (g,) in rows(faulty.target, "select g from odd order by id")] == ["中文", ""]
 
 
 FORMS = "create table forms (id int primary key, f float, r double, v varchar(100), n decimal(65,30), at datetime(6))"

@@ -190,6 +190,25 @@ def test_stopped_in_the_middle_of_a_table_the_snapshot_stays(pair: Migration) ->
         assert pair.target.rows("select count(*) from wide") == [(20000,)]
 
 
+def test_stopped_when_every_row_is_sent_the_lane_can_go_on(pair: Migration) -> None:
+    """The source has no more to say, but the target still waits for the end of its load."""
+    pair.source.run("create table t (a int primary key, v longblob)", "insert into t values (1, 'x'), (2, null)")
+    asked, plan = pair.asked(), pair.plan()
+
+    def stop(_: int) -> None:
+        raise Stopped("enough")
+
+    with conduct(asked, plan) as conductor:
+        conductor.prepare(Spy())
+        with conductor.lane() as lane:
+            task = steps(lane, lambda task: task.kind == "copy")
+            with pytest.raises(Stopped):
+                lane.perform(task, Spy(moved=stop))
+            lane.rollback(task)
+            drain(lane, Spy())
+        assert conductor.verdict().reasons == []
+
+
 @pytest.mark.parametrize("engine", ["MyISAM", "Aria"])
 def test_engines_without_transactions_hold_no_row_twice(pair: Migration, engine: str) -> None:
     pair.source.run(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pymysql
@@ -14,7 +15,7 @@ from bot.sandbox.servers import MariaDbServer
 from jobs.core.model import Options
 from jobs.engines.mysql import session
 from jobs.engines.mysql.conductor import conduct
-from jobs.engines.mysql.connect import connect, run
+from jobs.engines.mysql.connect import Connection, connect, rows, run
 from jobs.ports.engine import Asked
 from tests.servers.mysql_run import Migration, databases, endpoint, work
 from tests.servers.pg_run import Spy
@@ -85,17 +86,24 @@ def test_a_source_that_nobody_wrote_to_says_so(quiet_server: MariaDbServer, mari
             assert conductor.undo(Spy())
 
 
-def test_sessions_that_began_at_different_moments_are_not_taken_for_one(mariadb_server: MariaDbServer) -> None:
+def test_a_commit_between_two_sessions_is_noticed(
+    mariadb_server: MariaDbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, late = session._begin, iter([1, 2, 3])
     with databases(mariadb_server, 1) as (source,):
         source.run("create table t (a int primary key)")
-        asked = Migration(source, source).asked().source
-        snapshot = session.take_snapshot(asked, "m0000000002", 2, ["t"])
+
+        def disturbed(sessions: Iterable[Connection]) -> None:
+            first, *others = sessions
+            begin([first])
+            for number in itertools.islice(late, 1 if others else 0):
+                source.run(f"insert into t values ({number})")
+            begin(others)
+
+        monkeypatch.setattr(session, "_begin", disturbed)
+        snapshot = session.take_snapshot(Migration(source, source).asked().source, "m0000000002", 2, ["t"])
         sessions = [snapshot.first, snapshot.borrow(), snapshot.borrow()]
-        assert len(set(session._positions(sessions, begin=False))) == 1
-        session._begin(sessions[:1])
-        source.run("insert into t values (1)")
-        session._begin(sessions[1:])
-        assert len(set(session._positions(sessions, begin=False))) == 2
+        assert {rows(reader, "select count(*) from t") == [(3,)] for reader in sessions} == {True}
         snapshot.close()
 
 

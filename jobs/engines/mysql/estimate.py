@@ -8,10 +8,10 @@ from jobs.engines.shared.words import rounded
 
 MB = 1_000_000
 
-# Bytes of the source's files per second and lane: (slow, fast). Measured once, MariaDB 10.11 to itself on two cores that
-# others used too (load 4.5), two tables of 142 MB with two indexes each, two lanes: copy 10 MB/s a lane, indexes 31,
-# verify 30, the whole run 21 s. Slow is half of that, a guess for storage behind a network; fast is three times that, a
-# guess for idle machines.
+# Bytes of the source's files per second and lane: (slow, fast). Measured once, MariaDB 10.11 on two cores that
+# others used too (load 4.5), two tables of 142 MB with two indexes each, two lanes: copy 10 MB/s a lane, indexes
+# 31, verify 30, the whole run 21 s. Slow is half of that, a guess for storage behind a network; fast is three times
+# that, a guess for idle machines.
 _COPY = (5 * MB, 30 * MB)
 _INDEX = (15 * MB, 90 * MB)
 _VERIFY = (15 * MB, 90 * MB)

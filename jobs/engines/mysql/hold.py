@@ -87,12 +87,12 @@ def written(snapshot: Snapshot, *, held: bool) -> Written:
         return Written(held=True, nothing=True)
     try:
         with connect(snapshot.endpoint, purpose="look") as now:
-            place = session.place_of(now)
+            place, counters = session.place_of(now), session.rows_written(now)
     except (pymysql.MySQLError, Permanent, Transient):
-        place = ""
+        place = counters = ""
     if not snapshot.place or not place:
         return Written(unknown="This server does not tell what was written since the snapshot.")
-    if place == snapshot.place:
+    if (place, counters) == (snapshot.place, snapshot.counters):
         return Written(nothing=True)
     return Written(
         unknown="Something was written to the source's server since the snapshot; it does not count by table."

@@ -160,12 +160,9 @@ class MysqlLane:
         return self._target
 
     def _abandon(self, stream: Any) -> None:
-        """A load that was broken off leaves its target session in the middle of it: that one is of no more use."""
+        """What nobody reads any more is ended; the target's session was cut by whoever broke off."""
         if stream.open:
             stream.abandon()
-            if self._target is not None and self._target.open:
-                with suppress(pymysql.MySQLError, OSError):
-                    self._target.close()
 
     def _failed(self, error: pymysql.MySQLError, hands: Hands, task: Task) -> FerrybotError:
         if code_of(error) == _CHANGED and self._snapshot is not None:

@@ -116,11 +116,13 @@ def open_target(endpoint: Endpoint, migration: str) -> Connection:
 class Snapshot:
     """Source sessions that all see the same instant; `how` says by what that is known."""
 
-    def __init__(self, endpoint: Endpoint, sessions: Sequence[Connection], how: str) -> None:
+    def __init__(self, endpoint: Endpoint, sessions: Sequence[Connection], how: str, counters: str = "") -> None:
         self.endpoint = endpoint
         self.how = how
         self.lost = False
         self.place = place_of_snapshot(sessions[0])
+        self.counters = counters
+        """rows that the server had written before the snapshot"""
         self.first = sessions[0]
         """the conductor's own"""
         self._all = list(sessions)
@@ -161,6 +163,7 @@ def take_snapshot(endpoint: Endpoint, migration: str, readers: int, tables: Sequ
         for number in range(readers + 1):
             sessions.append(connect(endpoint, purpose=f"reader {number} {migration}"))
             run(sessions[-1], "set session transaction isolation level repeatable read")
+        counters = rows_written(sessions[0])
         how = _align(sessions, endpoint, tables)
         if how is None:
             for session in sessions[2:]:
@@ -179,7 +182,7 @@ def take_snapshot(endpoint: Endpoint, migration: str, readers: int, tables: Sequ
         if isinstance(error, pymysql.MySQLError):
             raise explain(error, endpoint, doing="Taking the snapshot") from None
         raise
-    return Snapshot(endpoint, sessions, how)
+    return Snapshot(endpoint, sessions, how, counters)
 
 
 def _begin(sessions: Iterable[Connection]) -> None:
@@ -214,6 +217,14 @@ def _positions(sessions: Sequence[Connection], *, begin: bool) -> list[str]:
         if place.get("Binlog_snapshot_file") not in (None, "", "none")
     ]
     return found if len(found) == len(sessions) else []
+
+
+def rows_written(session: Connection) -> str:
+    """The server's counts of written rows: they see unfinished work, and what a filter keeps from the binary log."""
+    found = rows(
+        session, "show global status where variable_name in ('Handler_write', 'Handler_update', 'Handler_delete')"
+    )
+    return " ".join(sorted(f"{name}={value}" for name, value in found))
 
 
 def place_of_snapshot(session: Connection) -> str:

@@ -35,6 +35,9 @@ from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.ports.engine import Asked, FenceHeld, Lane, Tally, Watch
 
 LARGEST_SHOWN = 10
+REFRESH = "refresh"
+"""Marks a run that only brings rows up to date, where the task table names its tool."""
+_OPEN_KEYS = "select payload -> 'sql' from ferrybot.task where kind = 'foreign keys' and done_at is null order by id"
 MOST_LOOKED_INTO = 20
 """Unequal tables whose rows are searched for differences: the thread shows no more."""
 
@@ -226,9 +229,19 @@ class MySqlPostgresConductor:
                 return "Nothing of a run is left in the target."
             self._must_be_ours(run, whatever_plan=True)
             session.end_lanes(self._target)
-            return undo.remove(self._target, self._asked)
+            return self._keep() if run.tool == REFRESH else undo.remove(self._target, self._asked)
         except psycopg.Error as error:
             raise explain(error, self._asked.target, doing="Undoing the run") from None
+
+    def _keep(self) -> str:
+        """Ends a refresh: what an earlier run made stays, with the foreign keys that this one was about to add."""
+        self._target.execute("set client_min_messages = error")
+        with self._target.transaction():
+            for (texts,) in self._target.execute(_OPEN_KEYS).fetchall():
+                for text in texts:
+                    self._target.execute(text, prepare=False)
+            worktable.drop(self._target)
+        return "Every table stays, some as they were and some with newer rows; copy the changed tables again."
 
     def roll_back(self, keepsake_text: str, watch: Watch) -> str:
         """`undo` after `finish`. Raises `Permanent` where an object is not the one that the run made."""
@@ -291,7 +304,7 @@ class MySqlPostgresConductor:
             epoch=1,
             snapshot=self._snapshot.how,
             replica_role=replica,
-            tool="",
+            tool=REFRESH if refresh else "",
             definitions=words.definitions(ddl),
             left_out=[],
             unchecked=[],
@@ -311,8 +324,8 @@ class MySqlPostgresConductor:
             )
         with self._target.transaction():
             worktable.next_epoch(self._target, self._snapshot.how, replica, socket.gethostname(), os.getpid())
-            if not replica:
-                undo.drop_foreign_keys(self._target)
+            # Also where they are silenced: only a new proof looks at the rows that come now.
+            undo.drop_foreign_keys(self._target)
 
     def _may_silence(self) -> bool:
         allowed = session.silence(self._target)

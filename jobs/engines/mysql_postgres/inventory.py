@@ -63,7 +63,7 @@ class Inventory:
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Without looks at values everything is asked as if the worst were there."""
-        return tuple(questions(self.catalog, self.tables, self.looks.value or ()))
+        return tuple(questions(self.catalog, self.tables, self.looks.value))
 
     @cached_property
     def rules(self) -> Rules:

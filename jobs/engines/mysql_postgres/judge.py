@@ -55,6 +55,9 @@ def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) 
             yield Difference(kind=left.kind, name=left.name, what=what, why=left.why), known
     if options.scope is Scope.schema_only:
         return
+    if shape.rules.whole("unsearched") == "mend":
+        what = "a value that PostgreSQL refuses was mended wherever there was one"
+        yield Difference(kind="values", name="every column", what=what, why="as the requester chose"), True
     for table in shape.tables:
         for column in table.columns:
             json = is_json(table.source, column.source)

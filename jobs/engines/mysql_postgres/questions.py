@@ -13,10 +13,12 @@ from jobs.engines.mysql_postgres.rules import DEFAULTS, key
 from jobs.engines.shared.words import counted
 
 
-def questions(catalog: Catalog, tables: Sequence[Table], looks: Sequence[Look]) -> Iterator[Question]:
-    """Every question, in a fixed order: about the whole database, then table by table."""
+def questions(catalog: Catalog, tables: Sequence[Table], looks: Sequence[Look] | None) -> Iterator[Question]:
+    """Every question, in a fixed order: about the whole database, then table by table. None: nobody could look."""
     yield from _whole(catalog, tables)
-    counts = {(look.table, look.column, look.about): look for look in looks}
+    if looks is None or any(look.rows is None and look.about not in ("type", "packet") for look in looks):
+        yield _unsearched()
+    counts = {(look.table, look.column, look.about): look for look in looks or ()}
     wide = _wide_groups(tables, counts)
     for table in tables:
         for column in table.columns:
@@ -126,20 +128,33 @@ def _why(look: Look, why: str) -> str:
 def _of_values(table: Table, column: Column, counts: Counts) -> Iterator[Question]:
     for fault in values.faults(column, types.members(column), json=types.is_json(table, column)):
         found = counts.get((table.name, column.name, fault.about))
-        if found is not None and not found.rows and found.rows is not None:
-            continue
-        if found is None:
+        if found is None or not found.rows:
             continue
         label = f"{table.name}.{column.name}"
-        number = counted(found.rows, fault.noun, fault.nouns) if found.rows else f"unknown ({found.reason})"
+        number = counted(found.rows, fault.noun, fault.nouns)
         yield Question(
             key=key(fault.about, table.name, column.name),
             title=f"{fault.about.capitalize()} in {label}: {number}. What becomes of them?",
-            choices=(*((_choice("stop", "Stop at one"),) if found.rows is None else ()), *fault.choices),
-            default="stop" if found.rows is None else "",
+            choices=fault.choices,
+            default="",
             detail="PostgreSQL refuses such a value. Or mend the rows in the source and run the checks again."
             + (" NULL makes the column take NULL." if not column.nullable else ""),
         )
+
+
+def _unsearched() -> Question:
+    return Question(
+        key="unsearched",
+        title="What if a value turns up that PostgreSQL refuses, in a column that nobody searched?",
+        choices=(
+            _choice("stop", "Stop with an error that names the column"),
+            _choice("mend", "Mend it"),
+        ),
+        default=DEFAULTS["unsearched"],
+        detail="Mended, in every column without an answer of its own: dates that no calendar has become NULL"
+        " (1970-01-01 where NULL is not allowed), NUL bytes are left out, bytes that are no text become ?, a blank"
+        " ENUM stays an empty text.",
+    )
 
 
 def _generated(table: Table, column: Column) -> Question:

@@ -14,6 +14,7 @@ DEFAULTS: Mapping[str, str] = {
     "json": "jsonb",
     "collations": "plain",
     "fulltext": "leave",
+    "unsearched": "stop",
 }
 """Questions about the whole database, and what holds while nobody answers them."""
 

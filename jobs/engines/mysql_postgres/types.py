@@ -114,10 +114,7 @@ def form(table: Table, column: Column, name: str, rules: Rules, digest: Digest) 
     """The form of a column that the target calls `name` (quoted). Raises `Unmapped`."""
     json = is_json(table, column)
     found = _form(table, column, name, rules, digest, json)
-    answers = {
-        fault.about: rules.of_column(fault.about, table.name, column.name)
-        for fault in values.faults(column, found.members, json=json)
-    }
+    answers = values.answers(table.name, column, values.faults(column, found.members, json=json), rules)
     if not any(answers.values()):
         return found
 
@@ -133,7 +130,7 @@ def nullable(table: Table, column: Column, rules: Rules) -> bool:
     """Whether the target's column takes NULL: as in the source, or because an answer makes NULLs."""
     json = is_json(table, column)
     found = values.faults(column, members(column), json=json)
-    return column.nullable or any(rules.of_column(f.about, table.name, column.name) == "null" for f in found)
+    return column.nullable or "null" in values.answers(table.name, column, found, rules).values()
 
 
 _MEMBER = re.compile(r"'((?:[^'\\]|''|\\.)*)'", re.S)
@@ -243,15 +240,28 @@ def _unicode(column: Column, x: str) -> str:
     )
 
 
+LOSSLESS = values.UNICODE | {"latin1", "binary", "utf16", "utf16le", "utf32", "ucs2"}
+"""Character sets of which every byte becomes a letter of Unicode; others have gaps, which CONVERT fills with ?."""
+
+
 def _text(table: Table, column: Column, x: str, c: str, rules: Rules, digest: Digest) -> Form:
     sized = column.data_type in ("char", "varchar") and column.length
     kind = f"varchar({column.length})" if sized else "text"
+    found = list(values.faults(column))
+    answers = values.answers(table.name, column, found, rules)
     shown = _unicode(column, x)
-    if rules.of_column("nul bytes", table.name, column.name) == "strip":
+    if answers["invalid text"] == "replace" and column.charset in values.UNICODE:
+        shown = f"cast(convert(cast({x} as binary) using utf8mb4) as binary)"
+    if answers["nul bytes"] == "strip":
         shown = f"replace({shown}, x'00', x'')"
+    rendered = shown
+    if not answers["invalid text"] and column.charset not in LOSSLESS:
+        # A byte that COPY refuses: nothing becomes a question mark unasked.
+        condition = next(fault.condition for fault in found if fault.about == "invalid text")
+        rendered = f"if({condition}, x'ff', {shown})"
     if column.data_type in LONG:
-        return Form(kind, shown, digest.of_source(shown), digest.of_text(c))
-    return Form(kind, shown, shown, f"{c}::text", plain=False)
+        return Form(kind, rendered, digest.of_source(shown), digest.of_text(c))
+    return Form(kind, rendered, shown, f"{c}::text", plain=False)
 
 
 def _json(column: Column, x: str, c: str, rules: Rules) -> Form:

@@ -6,12 +6,13 @@ rendering, by which rows are both copied and proven, so that the proof speaks of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from jobs.core.model import Choice
 from jobs.engines.mysql import quote
 from jobs.engines.mysql.catalog import Column
+from jobs.engines.mysql_postgres.rules import Rules
 
 DATES = frozenset({"date", "datetime", "timestamp"})
 TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
@@ -81,9 +82,24 @@ def _invalid(name: str, charset: str) -> str:
     return f"({name} is not null and not (cast({checked} as binary) <=> cast({name} as binary)))"
 
 
-def nulls(answers: Mapping[str, str]) -> bool:
-    """Whether an answer makes NULLs, so that the column must take them."""
-    return "null" in answers.values()
+_MENDED: Mapping[str, tuple[str, str]] = {
+    "zero dates": ("null", "epoch"),
+    "nul bytes": ("strip", "strip"),
+    "nul escapes": ("null", ""),
+    "invalid text": ("replace", "replace"),
+    "blank enum": ("keep", "keep"),
+}
+"""What "mend whatever is there" means for a column that takes NULL, and for one that does not."""
+
+
+def answers(table: str, column: Column, found: Iterable[Fault], rules: Rules) -> dict[str, str]:
+    """What was said about each fault of a column, by `Fault.about`; empty where nothing was."""
+    mend = rules.whole("unsearched") == "mend"
+    return {
+        fault.about: rules.of_column(fault.about, table, column.name)
+        or (_MENDED[fault.about][not column.nullable] if mend else "")
+        for fault in found
+    }
 
 
 def answered(expression: str, column: Column, faults: Iterator[Fault], answers: Mapping[str, str]) -> str:

@@ -64,7 +64,9 @@ def build(asking: Asking) -> list[Row]:
     copied = _copies(work, asking, made) if asking.copies else {}
     if asking.makes:
         _indexes(work, asking, copied, made)
+    if asking.options.scope is not Scope.data_only:
         _foreign_keys(work, asking)
+    if asking.makes:
         last = _texts(work, "post", 50, "checks, triggers and comments", asking.ddl.post, barrier=50)
         _views(work, asking.ddl.views, last)
     if asking.copies:
@@ -174,6 +176,9 @@ def _indexes(work: _List, asking: Asking, copied: dict[str, tuple[int, ...]], ma
 def _foreign_keys(work: _List, asking: Asking) -> None:
     """Added without looking at rows, all by one chain; then proven, all keys of a table in one task."""
     keys = asking.ddl.foreign_keys
+    if asking.refresh:
+        # Made anew: one that is valid already would not be looked at again.
+        keys = [replace(key, sql=f"{key.drop};\n{key.sql}") for key in keys]
     last = _texts(work, "foreign keys", 40, "foreign keys", keys, barrier=40)
     if not asking.copies:
         keys = [replace(key, bytes=0) for key in keys]

@@ -50,8 +50,7 @@ def _objects(inventory: Inventory) -> Findings:
     hidden = [privilege for privilege in ("TRIGGER", "EVENT") if not mine.may(privilege, server.database)]
     if any(view.create_error for view in catalog.views) and not mine.may("SHOW VIEW", server.database):
         hidden.append("SHOW VIEW")
-    bodies = mine.may("SELECT", "mysql", "proc") or mine.may("SELECT", "mysql") or mine.may_everywhere("SELECT")
-    if not bodies and not any(mine.may(privilege, server.database) for privilege in _SEEING):
+    if not _texts(inventory) and not any(mine.may(privilege, server.database) for privilege in _SEEING):
         hidden.append("EXECUTE")
     if hidden:
         kinds = {"TRIGGER": "triggers", "EVENT": "events", "SHOW VIEW": "the text of views", "EXECUTE": "routines"}
@@ -67,6 +66,13 @@ def _objects(inventory: Inventory) -> Findings:
             f"The source's user cannot read the text of {counted(len(textless), 'routine')}: {listed(textless)}.",
             f"{_routine_right(server.flavour, inventory)}\n{who('source')}",
         )
+
+
+def _texts(inventory: Inventory) -> bool:
+    """The account may read the text of routines, which shows their names too."""
+    mine, database = inventory.source.grants.get(), inventory.source.server.database
+    table = mine.may("SELECT", "mysql", "proc") or mine.may("SELECT", "mysql")
+    return table or mine.may("SHOW CREATE ROUTINE", database) or mine.may_everywhere("SELECT", "SHOW_ROUTINE")
 
 
 def _routine_right(known: Flavour, inventory: Inventory) -> str:

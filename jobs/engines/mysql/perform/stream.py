@@ -61,13 +61,9 @@ class Stream:
         return self._rows
 
     def _plain(self) -> Iterator[bytes]:
-        read = self._source._rfile.read1
         held = ROW  # as if a row had ended before the first
         while True:
-            piece = read(READ_BYTES)
-            if not piece:
-                raise pymysql.err.OperationalError(CR.CR_SERVER_LOST, "Lost connection during a result set")
-            data = held + piece
+            data = held + self._read(READ_BYTES)
             if _END.search(data, max(0, len(data) - 10)):
                 self.open = False
                 yield data[:-9]
@@ -86,13 +82,12 @@ class Stream:
             at = data.find(ROW, at + 1)
 
     def _packets(self) -> Iterator[bytes]:
-        read = self._source._rfile.read1
         data, at = b"", 0
         parts: list[bytes] = []
         while True:
             length = int.from_bytes(data[at : at + 3], "little") if len(data) - at >= 4 else -1
             if length < 0 or len(data) - at - 4 < length:
-                data, at = data[at:] + self._more(read, length + 4 - (len(data) - at)), 0
+                data, at = data[at:] + self._more(length + 4 - (len(data) - at)), 0
                 continue
             payload = data[at + 4 : at + 4 + length]
             at += 4 + length
@@ -109,17 +104,23 @@ class Stream:
                 pymysql.err.raise_mysql_exception(payload)
             yield payload
 
-    @staticmethod
-    def _more(read: Callable[[int], bytes], wanted: int) -> bytes:
+    def _more(self, wanted: int) -> bytes:
         pieces = []
         while True:
-            piece = read(max(READ_BYTES, wanted))
-            if not piece:
-                raise pymysql.err.OperationalError(CR.CR_SERVER_LOST, "Lost connection during a result set")
-            pieces.append(piece)
-            wanted -= len(piece)
+            pieces.append(self._read(max(READ_BYTES, wanted)))
+            wanted -= len(pieces[-1])
             if wanted <= 0:
                 return b"".join(pieces)
+
+    def _read(self, size: int) -> bytes:
+        """What is there, at most `size` bytes. Raises the driver's error when the line is cut."""
+        try:
+            piece: bytes = self._source._rfile.read1(size)
+        except OSError:
+            piece = b""
+        if not piece:
+            raise pymysql.err.OperationalError(CR.CR_SERVER_LOST, "Lost connection during a result set")
+        return piece
 
     def abandon(self) -> None:
         """Nobody wants the rest: the session stays in its snapshot, or is closed where that cannot be had."""
@@ -212,12 +213,17 @@ def load(target: Connection, statement: str, pieces: Iterator[bytes], moved: Cal
         raise Permanent("The target did not ask for the rows", remedy="Set local_infile=ON in the target.")
     LoadLocalPacketWrapper(answer)
     total = 0
-    for piece in pieces:
-        for start in range(0, len(piece), PACKET_BYTES):
-            raw.write_packet(piece[start : start + PACKET_BYTES])
-        total += len(piece)
-        moved(total)
-    raw.write_packet(b"")
+    try:
+        for piece in pieces:
+            for start in range(0, len(piece), PACKET_BYTES):
+                raw.write_packet(piece[start : start + PACKET_BYTES])
+            total += len(piece)
+            moved(total)
+        raw.write_packet(b"")
+    except BaseException:
+        # The server takes whatever comes for rows, a farewell too: only a cut line ends this, and rolls back.
+        raw._force_close()
+        raise
     ok = OKPacketWrapper(raw._read_packet())
     said = _SAID.search(ok.message.decode("ascii", "replace"))
     codes: frozenset[int] = frozenset()

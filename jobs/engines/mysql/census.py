@@ -127,7 +127,7 @@ def _objects(counted: Counted, source: Catalog, target: Catalog, plan: Migration
     choice = definers.answer(plan, definers.DEFINER, definers.KEEP)
     loose = (source.flavour.kind, source.flavour.version[0]) != (target.flavour.kind, target.flavour.version[0])
     if loose:
-        counted.unchecked += _incomparable(source)
+        counted.transformed += uncompared(source)
     ours = reduced(source, {table.name for table in plan.tables})
 
     def adapted(text: str) -> str:
@@ -156,9 +156,24 @@ _WHY = {
 }
 
 
-def _incomparable(source: Catalog) -> list[str]:
-    """Between two kinds of server, or two major versions, texts of these are written differently."""
-    return []
+def uncompared(source: Catalog) -> list[Difference]:
+    """Between two kinds of server, or two major versions, these texts are written differently: the receipt says so."""
+    tables = source.tables
+    found = {
+        "view": len(source.views),
+        "check": sum(len(table.checks) for table in tables),
+        "generated column": sum(bool(column.generated) for table in tables for column in table.columns),
+    }
+    return [
+        Difference(
+            kind=kind,
+            name=f"every one of {count}",
+            what="compared by name and all but its expression",
+            why="two kinds of server, or two major versions, write the same expression differently",
+        )
+        for kind, count in found.items()
+        if count
+    ]
 
 
 @dataclass(frozen=True)

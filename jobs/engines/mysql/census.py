@@ -157,7 +157,7 @@ _WHY = {
 
 
 def uncompared(source: Catalog) -> list[Difference]:
-    """Between two kinds of server, or two major versions, these texts are written differently: the receipt says so."""
+    """Between two kinds of server, or two major versions, these texts are written differently: it is told."""
     tables = source.tables
     found = {
         "view": len(source.views),

@@ -7,7 +7,7 @@ select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
     case when c.relispartition then (select i.inhparent from pg_inherits i where i.inhrelid = c.oid) else 0 end::bigint,
     case when c.relkind = 'r' then pg_table_size(c.oid) else 0 end,
     case when c.relkind = 'r' then pg_relation_size(c.oid) / current_setting('block_size')::int else 0 end,
-    c.reltuples::bigint,
+    max(c.reltuples)::bigint,
     coalesce(array_agg(a.attname::text order by a.attnum)
         filter (where a.attnum is not null and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''), '{}'),
     coalesce(array_agg(a.attname::text order by a.attnum) filter (where a.attnum is not null), '{}'),

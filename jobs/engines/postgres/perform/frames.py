@@ -21,8 +21,10 @@ KEPT_BYTES = 64 * 1024
 LARGEST_BYTES = 1 << 30
 """A server can put no larger one together."""
 
+RUN_AFTER = 3
+"""Rows of one size in a row after which more are expected: rarer in rows of many sizes than the look would cost."""
 RUN_LEAST = 8
-"""Rows of one size in a row from which looking at all of their headers at once pays."""
+"""So many are looked at first, all that the buffer holds only when these were alike."""
 
 Message = tuple[int, bytes]
 
@@ -65,16 +67,18 @@ class Frames:
     def _skip_data(self, view: memoryview, position: int, end: int) -> int:
         """Past all CopyData from here on; the tight loop, once a row or once a run of rows of one size."""
         position += self._data_left
-        last, unpack, rows, before = end - HEADER.size, HEADER.unpack_from, 0, 0
+        last, unpack, rows, before, alike = end - HEADER.size, HEADER.unpack_from, 0, 0, 0
         while position <= last:
             kind, length = unpack(view, position)
             if kind != COPY_DATA:
                 break
             if length < 4:
                 raise nonsense()
+            alike = alike + 1 if length == before else 0
             run = 1
-            if length == before and end - position >= RUN_LEAST * length:
+            if alike >= RUN_AFTER:
                 run = _run(view, position, end, length)
+                alike = 0
             position += run * (length + 1)
             rows += run
             before = length
@@ -103,16 +107,19 @@ class Frames:
 
 
 def _run(view: memoryview, position: int, end: int, length: int) -> int:
-    """How many frames of `length` follow each other from here: each header says where the next one is.
+    """How many frames of `length` follow each other from here, at least one: each header says where the next is."""
+    most = max(1, (end - position - HEADER.size) // (length + 1) + 1)
+    found = _alike(view, position, length, min(RUN_LEAST, most))
+    return _alike(view, position, length, most) if found == RUN_LEAST < most else found
 
-    A byte of every header at a time, by C's loops: on rows of one size a tenth of the cost of one look a row."""
-    whole = min(end, position + (end - position - HEADER.size) // (length + 1) * (length + 1) + HEADER.size)
-    found = None
+
+def _alike(view: memoryview, position: int, length: int, count: int) -> int:
+    """How many of `count` headers in a row are the same; a byte of every header at a time, by C's loops."""
     for offset, byte in enumerate(HEADER.pack(COPY_DATA, length)):
-        column = bytes(view[position + offset : whole : length + 1])
-        same = len(column) - len(column.lstrip(bytes((byte,))))
-        found = same if found is None else min(found, same)
-    return found or 1
+        start = position + offset
+        column = bytes(view[start : start + (count - 1) * (length + 1) + 1 : length + 1])
+        count = min(count, len(column) - len(column.lstrip(bytes((byte,)))))
+    return max(1, count)
 
 
 def error_of(body: bytes) -> psycopg.Error:

@@ -127,13 +127,7 @@ def _run_changes(
     | e.RunFailed
     | e.Proven
     | e.Finished
-    | e.RestorePointMade
-    | e.HoldTaken
-    | e.ReleaseAsked
-    | e.HoldEnded
-    | e.Waived
-    | e.RollbackAsked
-    | e.RolledBack,
+    | _Beside,
     at: datetime,
 ) -> dict[str, object]:
     match event:
@@ -153,21 +147,7 @@ def _run_changes(
         case e.Paused():
             return {"status": Status.paused, "trouble": None, "held": False}
         case e.Resumed():
-            return {
-                "cancelled_by": None,
-                "status": Status.migrating,
-                "run": event.run,
-                "mode": event.mode,
-                # A finished run keeps its proof, except where its rows are to be brought up to date.
-                "receipt": None if event.mode == "refresh" and state.status is Status.done else state.receipt,
-                "phase": "",
-                "phase_title": "Waiting for a worker",
-                "problem": None,
-                "reasons": (),
-                "differences": (),
-                "rows": (),
-                "release_asked": False,
-            }
+            return _resumed(state, event)
         case e.CancelAsked():
             return {"status": Status.cancelling, "cancelled_by": event.by}
         case e.Cancelled():
@@ -191,6 +171,34 @@ def _run_changes(
             return {"receipt": event.receipt}
         case e.Finished():
             return {"status": Status.done, "receipt": event.receipt, "trouble": None, "held": False}
+        case _:
+            return _changes_beside(state, event)
+
+
+def _resumed(state: State, event: e.Resumed) -> dict[str, object]:
+    """A finished run keeps its proof, except where its rows are to be brought up to date."""
+    return {
+        "cancelled_by": None,
+        "status": Status.migrating,
+        "run": event.run,
+        "mode": event.mode,
+        "receipt": None if event.mode == "refresh" and state.status is Status.done else state.receipt,
+        "phase": "",
+        "phase_title": "Waiting for a worker",
+        "problem": None,
+        "reasons": (),
+        "differences": (),
+        "rows": (),
+        "release_asked": False,
+    }
+
+
+_Beside = e.RestorePointMade | e.HoldTaken | e.ReleaseAsked | e.HoldEnded | e.Waived | e.RollbackAsked | e.RolledBack
+"""What keeps a run safe, what people answer for, and what takes it back."""
+
+
+def _changes_beside(state: State, event: _Beside) -> dict[str, object]:
+    match event:
         case e.RestorePointMade():
             return {"restore_point": event.point}
         case e.HoldTaken():

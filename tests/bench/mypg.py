@@ -26,7 +26,7 @@ from jobs.core.model import Options
 from jobs.core.plan import MigrationPlan
 from jobs.engines.mysql_postgres.conductor import conduct
 from jobs.ports.engine import Asked
-from tests.servers.mypg_doomed import endpoint
+from tests.servers.doomed import endpoint
 from tests.servers.mypg_run import Move, Source, _address, drain
 from tests.servers.pg_run import Spy
 from tests.support.servers import Database, create_database, drop_database, postgres_binaries

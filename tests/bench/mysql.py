@@ -26,7 +26,7 @@ from jobs.core.plan import MigrationPlan
 from jobs.engines.mysql.conductor import conduct
 from jobs.ports.engine import Asked
 from tests.bench.clock import Cost, shell
-from tests.servers.mysql_doomed import endpoint
+from tests.servers.doomed import endpoint
 from tests.servers.mysql_run import Migration, MysqlDatabase, _address, drain
 from tests.servers.pg_run import Spy
 

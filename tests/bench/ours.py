@@ -38,7 +38,7 @@ from jobs.engines.postgres import session
 from jobs.engines.postgres.connect import connect
 from jobs.engines.postgres.perform.stream import copy_stream
 from tests.bench.clock import Cost, RunFailed
-from tests.servers.pg_doomed import endpoint
+from tests.servers.doomed import endpoint
 from tests.support.servers import Database
 
 STREAM = [sys.executable, "-m", "tests.bench.ours"]

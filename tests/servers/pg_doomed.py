@@ -6,73 +6,17 @@ Reads a JSON document from standard input: the two addresses, the options, the p
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 from dataclasses import replace
 
-from pydantic import SecretStr
-
 from jobs.core import chunks
-from jobs.core.errors import FerrybotError
-from jobs.core.model import Dialect, Endpoint, Options, TlsMode
+from jobs.core.model import Options
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import RestorePoint
 from jobs.engines.postgres.conductor import conduct
-from jobs.engines.postgres.lane import PostgresLane, open_lane
+from jobs.engines.postgres.lane import open_lane
 from jobs.ports.engine import Asked
-
-
-class Doom:
-    """A watch whose every call is an event."""
-
-    def __init__(self, at: int) -> None:
-        self.left = at
-
-    def event(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def report(self, task: str, title: str, rows: int, bytes: int) -> None:
-        self.event()
-
-    def check(self) -> None:
-        self.event()
-
-    def note(self, text: str, *, warning: bool = False) -> None:
-        self.event()
-
-
-def endpoint(values: dict[str, str | int]) -> Endpoint:
-    return Endpoint(
-        label=str(values["database"]),
-        dialect=Dialect.postgresql,
-        host=str(values["host"]),
-        port=int(values["port"]),
-        database=str(values["database"]),
-        user=str(values["user"]),
-        password=SecretStr(str(values["password"])),
-        tls=TlsMode.prefer,
-    )
-
-
-def drain(lane: PostgresLane, doom: Doom) -> None:
-    while not lane.finished():
-        doom.event()
-        task = lane.claim()
-        if task is None:
-            lane.wait(1.0)
-            continue
-        doom.event()
-        try:
-            done = lane.perform(task, doom)
-        except FerrybotError as error:
-            lane.rollback(task, error.what)
-            raise
-        doom.event()
-        lane.commit(task, done)
-        doom.event()
+from tests.servers.doomed import Doom, drain, endpoint
 
 
 def main() -> None:

@@ -106,7 +106,7 @@ def test_a_killed_conductor_lets_writers_through(migration: Migration) -> None:
     """The process takes the hold, says so, and is killed without a chance to clean up."""
     code = (
         "import json, sys\n"
-        "from tests.servers.pg_doomed import endpoint\n"
+        "from tests.servers.doomed import endpoint\n"
         "from jobs.core.plan import MigrationPlan\n"
         "from jobs.engines.postgres.conductor import conduct\n"
         "from jobs.ports.engine import Asked\n"

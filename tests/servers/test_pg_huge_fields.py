@@ -30,7 +30,7 @@ import json, resource, sys
 from pathlib import Path
 from jobs.core.model import Options
 from jobs.ports.engine import Asked
-from tests.servers.pg_doomed import endpoint
+from tests.servers.doomed import endpoint
 from tests.servers.pg_run import ENGINE, Spy, work
 from jobs.engines.postgres.conductor import conduct
 order = json.load(sys.stdin)

@@ -8,21 +8,11 @@ from typing import Generic, Literal, TypeVar
 
 from jobs.engines.mysql.catalog import ForeignKey
 from jobs.engines.mysql.flavour import Flavour
+from jobs.engines.shared.checks import SideName as SideName
+from jobs.engines.shared.checks import Unreached as Unreached
+from jobs.engines.shared.checks import Unread as Unread
 
 T = TypeVar("T")
-SideName = Literal["source", "target"]
-
-
-class Unread(Exception):
-    """A fact was asked for that could not be read; the text says why, `remedy` what grants it, if that is known."""
-
-    def __init__(self, reason: str, remedy: str = "") -> None:
-        super().__init__(reason)
-        self.remedy = remedy
-
-
-class Unreached(Exception):
-    """A side was asked for that could not be reached; the text says which."""
 
 
 @dataclass(frozen=True)

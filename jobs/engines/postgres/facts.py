@@ -7,17 +7,11 @@ from typing import Generic, Literal, TypeVar
 from pydantic import Field
 
 from jobs.core.model import Frozen
+from jobs.engines.shared.checks import SideName as SideName
+from jobs.engines.shared.checks import Unreached as Unreached
+from jobs.engines.shared.checks import Unread as Unread
 
 T = TypeVar("T")
-SideName = Literal["source", "target"]
-
-
-class Unread(Exception):
-    """A fact was asked for that could not be read; the text says why."""
-
-
-class Unreached(Exception):
-    """A side was asked for that could not be reached; the text says which."""
 
 
 class Fact(Frozen, Generic[T]):

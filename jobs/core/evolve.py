@@ -113,9 +113,10 @@ def _drafted(state: State, event: e.Drafted) -> dict[str, object]:
     }
 
 
-def _run_changes(
-    state: State,
-    event: e.RunStarted
+_Beside = e.RestorePointMade | e.HoldTaken | e.ReleaseAsked | e.HoldEnded | e.Waived | e.RollbackAsked | e.RolledBack
+"""What keeps a run safe, what people answer for, and what takes it back."""
+_OfRun = (
+    e.RunStarted
     | e.PhaseReached
     | e.Noted
     | e.Troubled
@@ -127,9 +128,11 @@ def _run_changes(
     | e.RunFailed
     | e.Proven
     | e.Finished
-    | _Beside,
-    at: datetime,
-) -> dict[str, object]:
+    | _Beside
+)
+
+
+def _run_changes(state: State, event: _OfRun, at: datetime) -> dict[str, object]:
     match event:
         case e.RunStarted():
             return {"started": state.started or at, "trouble": None}
@@ -191,10 +194,6 @@ def _resumed(state: State, event: e.Resumed) -> dict[str, object]:
         "rows": (),
         "release_asked": False,
     }
-
-
-_Beside = e.RestorePointMade | e.HoldTaken | e.ReleaseAsked | e.HoldEnded | e.Waived | e.RollbackAsked | e.RolledBack
-"""What keeps a run safe, what people answer for, and what takes it back."""
 
 
 def _changes_beside(state: State, event: _Beside) -> dict[str, object]:

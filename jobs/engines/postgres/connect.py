@@ -54,6 +54,10 @@ def connect(endpoint: Endpoint, *, purpose: str, autocommit: bool = True) -> Con
 def pin(connection: Connection) -> None:
     """Sets `PINNED` for the session, and what only newer servers know."""
     settings = dict(PINNED)
+    if connection.info.server_version >= 110000:
+        # What we ask of large tables is one scan with few expressions: compiling it costs more than it brings (10 M
+        # rows: checksum 3.4 s against 3.7, validating a foreign key 1.8 against 1.9).
+        settings["jit"] = "off"
     if connection.info.server_version >= 140000:
         # A lane that was killed must not leave its backend working for nobody (PostgreSQL 14+).
         settings["client_connection_check_interval"] = "2s"

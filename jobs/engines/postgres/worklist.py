@@ -17,7 +17,7 @@ from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import quote, schema, worklist_edges
+from jobs.engines.postgres import predata, quote, schema, worklist_edges
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Table
 from jobs.engines.postgres.schema import Dumped
@@ -95,15 +95,16 @@ def build(asking: Asking) -> list[Row]:
 
 
 def _pre_data(work: _List, asking: Asking) -> int:
-    """A chain of texts, in the order of the archive; the id of the last one."""
-    last = worklist_edges.first(work, asking.edges)
+    """What must exist before rows; the id of the task that it is all done with."""
+    first = worklist_edges.first(work, asking.edges)
     stays = ("SCHEMA", "public") if asking.edges.public_stays else ()
     entries = [entry for entry in asking.dumped.pre_data() if (entry.desc, entry.tag) != stays]
-    for chunk in chunks(entries, ENTRIES_PER_TEXT):
-        drops = [drop for entry in reversed(chunk) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
-        payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
-        last = work.add("schema", 10, "schema", payload=payload, needs=(last,))
-    return last
+
+    def payload(batch: list[Entry]) -> dict[str, Any]:
+        drops = [drop for entry in reversed(batch) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
+        return {"sql": [asking.text(batch)] if batch else [], "drops": drops, "reset": True}
+
+    return predata.chain(work.add, entries, asking.options.parallelism, ENTRIES_PER_TEXT, first, payload)
 
 
 def _ours(entry: Entry, asking: Asking) -> bool:

@@ -60,8 +60,13 @@ def test_many_small_tables_are_a_few_tasks(migration: Migration) -> None:
     with migration.source.connect() as source:
         for i in range(120):
             source.execute(f"create table t{i} (id int primary key, x text); insert into t{i} select 1, 'x'")
+        # Its name is what the other's array type would be called, had they not been made in one transaction.
+        source.execute("create table _t119 (id serial, x text)")
     assert migration.run(finish=False, lanes=2).reasons == []
     assert rows(migration.target, "select count(*) from ferrybot.task where kind = 'copy'") == [(3,)]
+    made = rows(migration.target, "select payload::text from ferrybot.task where kind = 'schema' and phase = 10")
+    sharing = sorted(text.count("CREATE TABLE") for (text,) in made if "CREATE TABLE" in text)
+    assert len(sharing) == 2 and sharing[0] > 50, "the lanes make the tables side by side"
     assert_same(migration.source, migration.target)
 
 

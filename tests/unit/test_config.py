@@ -22,6 +22,7 @@ from bot.config import (
     load_config,
     parse_config,
 )
+from bot.config_rules import RulesEntry
 from bot.hosts import check_pattern, host_allowed, resolve_host
 from jobs.core.model import Environment
 from jobs.core.policy import Policy
@@ -125,9 +126,9 @@ def test_one_approver_group_is_enough_for_any_number() -> None:
 
 
 def test_the_known_keys_are_the_models_keys() -> None:
-    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, TypedSources]
+    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, TypedSources, RulesEntry]
     for keys, model in zip(config_faults._KEYS.values(), models, strict=True):
-        assert set(keys) == set(model.model_fields)
+        assert set(keys) == {field.alias or name for name, field in model.model_fields.items()}
 
 
 def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:

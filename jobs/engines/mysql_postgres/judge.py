@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
+from jobs.core.questions import answer, said
 from jobs.core.verdict import BrokenKey, Difference, TableProof, Verdict, Waiver
 from jobs.engines.mysql_postgres import census, values, words
 from jobs.engines.mysql_postgres.ddl import Ddl
+from jobs.engines.mysql_postgres.rules import DEFAULTS
 from jobs.engines.mysql_postgres.shape import Shape
 from jobs.engines.mysql_postgres.types import is_json, members
 from jobs.engines.postgres import wire, worktable
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.shared.words import listed
 
 
 def verdict(
@@ -53,6 +57,7 @@ def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) 
             what = "not in the target" if left.gone else "otherwise in the target"
             known = words.sentence(left) in plan.left_out
             yield Difference(kind=left.kind, name=left.name, what=what, why=left.why), known
+        yield from _chosen(plan, options)
     if options.scope is Scope.schema_only:
         return
     if shape.rules.whole("unsearched") == "mend":
@@ -68,6 +73,20 @@ def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) 
                     name = f"{table.label}.{column.source.name}"
                     what = f"{fault.about}: {chosen.lower()}"
                     yield Difference(kind="values", name=name, what=what, why="as the requester chose"), True
+
+
+def _chosen(plan: MigrationPlan, options: Options) -> Iterator[tuple[Difference, bool]]:
+    """What was chosen about types and texts, by rule or by answer: columns that became the same, together."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for question in plan.questions:
+        about, colon, place = question.key.partition(":")
+        if about in ("type", "collation") and colon:
+            groups[about, answer(question, options)].append(place)
+        elif about in ("collations", "partitions") and answer(question, options) != DEFAULTS[about]:
+            yield Difference(kind="choice", name=about, what=said(question, options), why="as chosen"), True
+    for (about, word), places in groups.items():
+        what = f"{'becomes' if about == 'type' else 'compares as'} {word or 'nothing yet'}"
+        yield Difference(kind="columns", name=listed(places), what=what, why="as the plan says"), True
 
 
 def _counters(target: Connection) -> Iterator[Difference]:

@@ -19,7 +19,7 @@ from jobs.ports.engine import Watch
 _OBJECTS = """
 select 'relation', format('%I.%I', n.nspname, c.relname), c.oid::bigint
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'v') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
+where c.relkind in ('r', 'p', 'v') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
   and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')"""
 
 

@@ -51,6 +51,7 @@ def payload(table: MovedTable, digest: Digest) -> dict[str, Any]:
         "schema": table.schema,
         "name": table.name,
         "bytes": table.source.bytes,
+        "partitioned": table.cut is not None,
         "columns": [c.name for c in table.copied],
         "from": my.qualified(table.database, table.source.name),
         "rendered": rendered(table.copied),
@@ -61,6 +62,13 @@ def payload(table: MovedTable, digest: Digest) -> dict[str, Any]:
     }
 
 
+def relation(table: dict[str, Any]) -> str:
+    """The target's table where its rows are read or deleted. Tables that inherit from it are not part of it, the
+    partitions that the run made are."""
+    only = "" if table.get("partitioned") else "only "
+    return only + quote.qualified(table["schema"], table["name"])
+
+
 def source_sums(table: dict[str, Any], where: str = "") -> str:
     """Count and checksum, in the source."""
     total = Digest(table["digest"]).source_sum(table["source_row"])
@@ -69,9 +77,14 @@ def source_sums(table: dict[str, Any], where: str = "") -> str:
 
 def target_sums(table: dict[str, Any], where: str = "") -> str:
     """The same in the target."""
-    relation = quote.qualified(table["schema"], table["name"])
     total = Digest(table["digest"]).target_sum(table["target_row"])
-    return f"select count(*)::text, {total} from only {relation}{_where(where)}"  # noqa: S608 - quoted
+    return f"select count(*)::text, {total} from {relation(table)}{_where(where)}"  # noqa: S608 - quoted
+
+
+def sums_by_transaction(table: dict[str, Any]) -> str:
+    """The number of each transaction that wrote rows, and their count and checksum, in the target."""
+    total = Digest(table["digest"]).target_sum(table["target_row"])
+    return f"select xmin::text, count(*)::text, {total} from {relation(table)} group by xmin::text"  # noqa: S608
 
 
 def echo_query(table: dict[str, Any], where: str = "") -> str:

@@ -44,7 +44,7 @@ def compare(hands: Hands, table: dict[str, Any], watch: Watch, cut: Range | None
     """source_rows, target_rows, source_sum, target_sum."""
     cut = cut or {"source": "", "target": ""}
     if table["echo"]:
-        source = _echoed(hands, table, watch, cut)
+        source: tuple[Any, ...] = in_source(hands, table, watch, cut)
         target = wire.run(hands.target, rows.target_sums(table, cut["target"]), watch.check)[0]
     else:
         sent = reader.send(hands.source, rows.source_sums(table, cut["source"]))
@@ -57,6 +57,16 @@ def compare(hands: Hands, table: dict[str, Any], watch: Watch, cut: Range | None
         "source_sum": _text(source[1]),
         "target_sum": _text(target[1]),
     }
+
+
+def in_source(hands: Hands, table: dict[str, Any], watch: Watch, cut: Range) -> tuple[int, str]:
+    """Count and checksum of a range of the source alone."""
+    if table["echo"]:
+        count, total = _echoed(hands, table, watch, cut)
+    else:
+        query = rows.source_sums(table, cut["source"])
+        count, total = reader.ask(hands.source, hands.asked.source, query, watch.check)[0]
+    return int(count or 0), _text(total)
 
 
 def _text(value: Any) -> str:

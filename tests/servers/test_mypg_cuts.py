@@ -43,6 +43,7 @@ def move(
     mariadb_server: MariaDbServer, fresh_db: FreshDatabase, pg18: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Move]:
     monkeypatch.setattr(chunks, "LEAST_BYTES", 1 << 20)
+    monkeypatch.setattr(chunks, "HUGE_BYTES", 1 << 20)
     monkeypatch.setattr(locks, "CUT_BYTES", 1 << 20)
     with fresh_source(mariadb_server, SOURCE) as source:
         source.rows("analyze table words, tenants")

@@ -53,8 +53,8 @@ def cut(method: str, expression: str, *descriptions: str, kind: str = "int(11)",
     [
         ("RANGE", "`c`", "int(11)", "-5|MAXVALUE", "range", "from (minvalue) to (-5)|from (-5) to (maxvalue)"),
         ("RANGE", "year(`c`)", "date", "2020", "range", "from (minvalue) to ('2020-01-01')"),
-        ("RANGE", "to_days(`c`)", "datetime", "737791", "range", "from (minvalue) to ('2020-01-01')"),
-        ("RANGE", "to_seconds(`c`)", "date", "63745142405", "range", "from (minvalue) to ('2020-01-01 0:00:05')"),
+        ("RANGE", "to_days(`c`)", "datetime", "737790", "range", "from (minvalue) to ('2020-01-01')"),
+        ("RANGE", "to_seconds(`c`)", "date", "63745056005", "range", "from (minvalue) to ('2020-01-01 0:00:05')"),
         (
             *("RANGE", "unix_timestamp(`c`)", "timestamp", "1577836800", "range"),
             "from (minvalue) to ('2020-01-01 00:00:00')",

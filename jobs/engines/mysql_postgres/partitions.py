@@ -146,8 +146,9 @@ def _ranges(parts: Sequence[tuple[str, str]], function: str, keys: Sequence[Keye
         yield name, f"for values from ({low}) to ({high})"
         low = high
     if any(key.nullable for key in keys):
-        # MySQL keeps NULL in the lowest range, PostgreSQL in none.
-        yield "nulls", "default"
+        # MySQL keeps NULL in the lowest range, PostgreSQL in none; and nothing else may lie here.
+        missing = " or ".join(f"{quote.name(key.name)} is null" for key in keys if key.nullable)
+        yield "nulls", f"(check ({missing})) default"
 
 
 def _bound(text: str, function: str, key: Keyed) -> str:

@@ -65,6 +65,22 @@ def test_texts_compare_as_in_the_source_by_icu(able: Move) -> None:
         target.execute("insert into cards values (3, 'BOB@x')")
 
 
+def test_a_view_that_means_something_else_is_found_by_its_rows(able: Move) -> None:
+    able.source.execute(
+        TEXTS + "create view anns as select id from people where name = 'ANN';\n"
+        "create view all_of_them as select id, upper(name) as n from people;\n"
+        "create view slow as select sleep(9) as n from people"
+    )
+    verdict = able.run(finish=False)
+    assert verdict.reasons[-1] == (
+        "view rows public.anns: 1 rows in the source, 0 in the target: it means something else there"
+    )
+    with able.conductor() as conductor:
+        conductor.undo(Spy())
+    able.decisions = {"collations": "icu"}
+    assert able.run().reasons == []
+
+
 def test_only_columns_with_an_index_compare_so_where_that_was_chosen(able: Move) -> None:
     able.source.execute(TEXTS)
     able.decisions = {"collations": "icu keys", "collation:people.note": "plain"}

@@ -24,14 +24,14 @@ def verdict(
     target: Connection, plan: MigrationPlan, options: Options, shape: Shape, ddl: Ddl, waivers: Sequence[Waiver]
 ) -> Verdict:
     """What the task table and the target's catalogs prove."""
-    proofs = [TableProof(**proof) for result in worktable.results(target, ["verify"]) for proof in result]
+    proofs = [TableProof(**proof) for proof in _proofs(target)]
     broken = [BrokenKey(**key) for result in worktable.results(target, ["validate"]) for key in result]
     counted = census.Counted()
     if options.scope is not Scope.data_only:
         refused = dict(entry for r in worktable.results(target, ["views"]) for one in r for entry in one["refused"])
         counted = census.compare(shape, ddl, census.found(target), refused, empty=True)
     differences = [*counted.differences, *_counters(target), *map(_broken, broken)]
-    explained = list(_transformed(plan, shape, ddl, options))
+    explained = [*_transformed(plan, shape, ddl, options), *_views(target, shape)]
     differences += [difference for difference, known in explained if not known]
     waived = {waiver.key for waiver in waivers}
     return Verdict(
@@ -44,6 +44,37 @@ def verdict(
         expected_tables=sum(table.rows_moved for table in plan.tables),
         broken_keys=tuple(broken),
     )
+
+
+def _proofs(target: Connection) -> list[dict[str, Any]]:
+    """One for each table, its parts added up: the checksums are sums over rows."""
+    tables: dict[str, dict[str, Any]] = {}
+    for proof in (proof for result in worktable.results(target, ["verify"]) for proof in result if "table" in proof):
+        before = tables.setdefault(
+            proof["table"], {**proof, **dict.fromkeys(_ADDED, 0), "source_sum": 0, "target_sum": 0}
+        )
+        tables[proof["table"]] = (
+            before
+            | {key: before[key] + proof[key] for key in _ADDED}
+            | {key: str(int(before[key]) + int(proof[key])) for key in ("source_sum", "target_sum")}
+        )
+    return list(tables.values())
+
+
+_ADDED = ("source_rows", "target_rows", "bytes", "seconds")
+
+
+def _views(target: Connection, shape: Shape) -> Iterator[tuple[Difference, bool]]:
+    """Views with other numbers of rows; those that nobody could count are told."""
+    for one in (one for result in worktable.results(target, ["verify"]) for one in result if "view" in one):
+        name, ours, theirs = f"{shape.schema}.{one['view']}", one["source"], one["target"]
+        if one["reason"]:
+            yield Difference(kind="view rows", name=name, what="not counted", why=one["reason"]), True
+        elif theirs == -1:
+            yield Difference(kind="view rows", name=name, what="the target fails to read the view"), False
+        elif ours != theirs:
+            what = f"{ours:,} rows in the source, {theirs:,} in the target: it means something else there"
+            yield Difference(kind="view rows", name=name, what=what), False
 
 
 def _broken(key: BrokenKey) -> Difference:
@@ -105,7 +136,7 @@ def report(target: Connection) -> list[dict[str, Any]]:
         before = tables.setdefault(line["table"], {**line, "rows": 0, "bytes": 0, "seconds": 0, "parts": 0})
         added = {key: before[key] + line[key] for key in ("rows", "bytes", "seconds")}
         tables[line["table"]] = {**before, **added, "parts": before["parts"] + 1}
-    for proof in (proof for result in worktable.results(target, ["verify"]) for proof in result):
+    for proof in _proofs(target):
         tables.setdefault(proof["table"], {"table": proof["table"]}).update(
             {key: proof[key] for key in ("source_rows", "target_rows", "source_sum", "target_sum")}
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobs.engines.mysql import quote as my
+from jobs.engines.mysql.flavour import Flavour
 from jobs.engines.mysql_postgres.digest import Digest
 from jobs.engines.mysql_postgres.shape import MovedColumn, MovedTable
 from jobs.engines.postgres import quote
@@ -91,6 +92,18 @@ def echo_query(table: dict[str, Any], where: str = "") -> str:
     """In the source: each row's own canonical text, and what only the target can bring to one form."""
     values = ", ".join(f"ifnull({e['rendered']}, x'fe')" for e in table["echo"])
     return f"select concat_ws(x'ff', {table['source_row']}, {values}) from {table['from']}{_where(where)}"  # noqa: S608
+
+
+COUNT_SECONDS = 5
+"""A view that takes longer, on either side, is told as not counted."""
+
+
+def view_count(server: Flavour, database: str, view: str) -> str:
+    """In the source: how many rows a view has, unless that takes long."""
+    place = my.qualified(database, view)
+    if server.kind == "mariadb":
+        return f"set statement max_statement_time = {COUNT_SECONDS} for select count(*) from {place}"  # noqa: S608
+    return f"select /*+ max_execution_time({COUNT_SECONDS * 1000}) */ count(*) from {place}"  # noqa: S608 - quoted
 
 
 ECHO = "pg_temp.ferrybot_echo"

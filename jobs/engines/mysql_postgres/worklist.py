@@ -83,6 +83,8 @@ def build(asking: Asking) -> list[Row]:
         _counters(work, asking, made)
         _statistics(work, asking)
         _proofs(work, asking)
+    if asking.makes and asking.copies and asking.ddl.views:
+        _view_rows(work, asking)
     return work.rows
 
 
@@ -244,6 +246,13 @@ def _counters(work: _List, asking: Asking, made: int) -> None:
         work.add("sequences", 48, title, payload={"columns": columns}, needs=(made,), barrier=48)
 
 
+def _proofs_of_parts(work: _List, table: MovedTable, asking: Asking, cuts: list[dict[str, str]]) -> None:
+    whole, size = rows.payload(table, asking.shape.digest), table.source.bytes // len(cuts)
+    for number, cut in enumerate(cuts, 1):
+        payload = {"tables": [whole | {"range": cut, "part": [number, len(cuts)]}]}
+        work.add("verify", 90, table.label, size=size, payload=payload, barrier=70)
+
+
 def _statistics(work: _List, asking: Asking) -> None:
     for group in groups(asking.shape.tables, lambda table: table.source.bytes):
         title = group[0].label if len(group) == 1 else f"{len(group)} small tables"
@@ -252,8 +261,28 @@ def _statistics(work: _List, asking: Asking) -> None:
         work.add("analyze", 70, title, size=size, payload=payload, barrier=70)
 
 
+def _view_rows(work: _List, asking: Asking) -> None:
+    catalog = asking.shape.catalog
+    called = {asking.shape.fold(view.name): view.name for view in catalog.views}
+    views = [
+        {
+            "name": view.name,
+            "quoted": view.quoted,
+            "count": rows.view_count(catalog.flavour, catalog.database, called[view.name]),
+        }
+        for view in asking.ddl.views
+    ]
+    work.add("verify", 90, "the rows of views", payload={"views": views}, barrier=70)
+
+
 def _proofs(work: _List, asking: Asking) -> None:
+    """Where both sides know the ranges of a large table, all lanes prove it together."""
+    total = sum(table.source.bytes for table in asking.shape.tables)
     for group in groups(asking.shape.tables, lambda table: table.source.bytes):
+        cuts = ranges(group[0], asking, total)
+        if cuts and cuts[0]["target"]:
+            _proofs_of_parts(work, group[0], asking, cuts)
+            continue
         payload = {"tables": [rows.payload(table, asking.shape.digest) for table in group]}
         title = group[0].label if len(group) == 1 else f"{len(group)} small tables"
         size = sum(table.source.bytes for table in group)

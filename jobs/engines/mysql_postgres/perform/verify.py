@@ -16,6 +16,7 @@ import pymysql
 from jobs.engines.mysql_postgres import reader, rows
 from jobs.engines.mysql_postgres.perform import escape
 from jobs.engines.mysql_postgres.perform.hands import Hands
+from jobs.engines.mysql_postgres.perform.view_rows import count_views
 from jobs.engines.postgres import wire
 from jobs.ports.engine import Done, Task, Watch
 
@@ -24,19 +25,22 @@ Range = dict[str, str]
 
 
 def verify(hands: Hands, task: Task, watch: Watch) -> Done:
-    """Counts and checksums of the task's tables, the source's within the snapshot."""
+    """Counts and checksums of the task's tables or their parts, the source's within the snapshot."""
+    if "views" in task.payload:
+        return count_views(hands, task, watch)
     documents = []
     for table in task.payload["tables"]:
         watch.report("verify", table["label"], 0, 0)
         began = time.monotonic()
         try:
-            proof = compare(hands, table, watch)
+            proof = compare(hands, table, watch, table.get("range"))
         except psycopg.Error as error:
             raise hands.explain(error, task, table["label"]) from None
         except (pymysql.MySQLError, OSError) as error:
             raise hands.explain_source(error, task, table["label"]) from None
         seconds = time.monotonic() - began
-        documents.append({"table": table["label"], **proof, "bytes": table["bytes"], "seconds": seconds})
+        size = table["bytes"] // (table["part"][1] if "part" in table else 1)
+        documents.append({"table": table["label"], **proof, "bytes": size, "seconds": seconds})
     return Done(rows=sum(d["target_rows"] for d in documents), bytes=task.size, result=documents)
 
 

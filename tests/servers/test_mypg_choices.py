@@ -69,7 +69,7 @@ def test_a_view_that_means_something_else_is_found_by_its_rows(able: Move) -> No
     able.source.execute(
         TEXTS + "create view anns as select id from people where name = 'ANN';\n"
         "create view all_of_them as select id, upper(name) as n from people;\n"
-        "create view slow as select sleep(9) as n from people"
+        "create definer = nobody@nowhere view unread as select id from people"
     )
     verdict = able.run(finish=False)
     assert verdict.reasons[-1] == (
@@ -78,7 +78,11 @@ def test_a_view_that_means_something_else_is_found_by_its_rows(able: Move) -> No
     with able.conductor() as conductor:
         conductor.undo(Spy())
     able.decisions = {"collations": "icu"}
-    assert able.run().reasons == []
+    verdict = able.run()
+    assert verdict.reasons == []
+    assert [(d.name, d.why) for d in verdict.transformed if d.kind == "view rows"] == [
+        ("public.unread", "the source did not count it (error 1449)")
+    ]
 
 
 def test_only_columns_with_an_index_compare_so_where_that_was_chosen(able: Move) -> None:
@@ -221,6 +225,24 @@ def test_a_tables_columns_are_gone_through_and_answers_stay(move: Move) -> None:
     assert move.run().reasons == []
     kinds = "select format_type(atttypid, -1) from pg_attribute where attrelid = 'other'::regclass and attnum > 1"
     assert rows(move.target, kinds) == [("smallint",), ("other_e",)]
+
+
+def test_full_text_indexes_become_what_was_chosen(move: Move) -> None:
+    move.source.execute(
+        "create table t (id int primary key, a text, b varchar(9), fulltext key ft (a, b));\n"
+        "insert into t values (1, 'quick brown', 'fox'), (2, null, 'dog')"
+    )
+    (said,) = [line for line in move.plan().left_out if "Full-text" in line]
+    assert "stays behind" in said and "using gin (to_tsvector('simple', " in said
+    move.rules = (("fulltext", "gin"),)
+    assert "it is a GIN index now" in str(move.plan().left_out)
+    assert move.run().reasons == []
+    found = """select id from t where to_tsvector('simple', coalesce(a::text, '') || ' ' || coalesce(b::text, ''))
+        @@ to_tsquery('simple', 'fox')"""
+    with move.target.connect() as target:
+        target.execute("set enable_seqscan = off")
+        assert target.execute(found).fetchall() == [(1,)]
+        assert "Bitmap Index Scan on ft" in str(target.execute(f"explain {found}").fetchall())
 
 
 def test_a_rule_that_does_nothing_is_told(move: Move) -> None:

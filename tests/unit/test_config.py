@@ -125,6 +125,31 @@ def test_one_approver_group_is_enough_for_any_number() -> None:
     assert parse_config(text).policy(Environment.staging).approvals == 3
 
 
+def test_rules_of_a_service_travel_with_it() -> None:
+    rules = load_config(EXAMPLE).service("crm-production").rules
+    assert rules == (
+        ("enums", "type"),
+        ("collations", "citext keys"),
+        ("column:orders.is_gift", "smallint"),
+        ("column:*.uuid", "uuid"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("{enums: typ}", "write one of: text, type"),
+        ("{enum: type}", "Did you mean enums?"),
+        ("{columns: {flag: boolean}}", "write TABLE.COLUMN"),
+        ("{columns: {t.flag: bool}}", "write one of: boolean, smallint"),
+        ("{json: [jsonb]}", "must be text"),
+    ],
+)
+def test_a_wrong_rule_is_told_with_its_remedy(rules: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        parse_config(f"{SMALL.rstrip()}\n    to_postgresql: {rules}\n")
+
+
 def test_the_known_keys_are_the_models_keys() -> None:
     models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, TypedSources, RulesEntry]
     for keys, model in zip(config_faults._KEYS.values(), models, strict=True):

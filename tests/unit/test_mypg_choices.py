@@ -13,6 +13,7 @@ from jobs.engines.mysql.catalog import Catalog, Index, Part, Partitions, Table
 from jobs.engines.mysql_postgres import collations, partitions, types
 from jobs.engines.mysql_postgres.choices import Wish
 from jobs.engines.mysql_postgres.collations import Able
+from jobs.engines.mysql_postgres.ddl import build
 from jobs.engines.mysql_postgres.digest import Digest
 from jobs.engines.mysql_postgres.questions import questions
 from jobs.engines.mysql_postgres.rules import Rules, Stated, offer
@@ -117,6 +118,23 @@ def test_texts_of_lists_keep_quotes_and_commas() -> None:
 )
 def test_what_a_collation_ignores(collation: str, called: str) -> None:
     assert collations.called(column("varchar(9)", length=9, charset="utf8mb4", collation=collation)) == called
+
+
+@pytest.mark.parametrize(
+    ("expression", "sql"),
+    [
+        ("lower(`c`)", 'create index "i" on "public"."t" (((LOWER("c"))) desc)'),
+        ("own_function(`c`)", "function own_function"),
+    ],
+)
+def test_an_index_on_an_expression_is_translated_or_stays_behind(expression: str, sql: str) -> None:
+    table = replace(
+        TABLE,
+        columns=(column("varchar(9)", length=9, charset="utf8mb4", collation="utf8mb4_bin"),),
+        indexes=(Index("i", False, "BTREE", (Part("", expression, None, True),), "", False),),
+    )
+    _, made = build(catalog(table), Options(), Rules())
+    assert [one.sql for one in made.indexes] + [left.why for left in made.left] == [sql]
 
 
 EVERY = {

@@ -192,8 +192,7 @@ def test_answers_decide_and_the_verdict_repeats_them(faulty: Move) -> None:
     ]
     said = {d.name.partition(".")[2]: d.what for d in verdict.transformed}
     assert said["faulty.d"] == "zero dates: store 1970-01-01"
-    # One line for what became boolean and one for what became numeric(20).
-    assert said["flag"] == "becomes boolean" and len(said) == 7
+    assert said["flag"] == "becomes boolean" and len(said) == 6
 
 
 def test_null_as_an_answer_opens_a_column_that_was_not_null(faulty: Move) -> None:

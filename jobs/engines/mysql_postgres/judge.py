@@ -107,17 +107,22 @@ def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) 
 
 
 def _chosen(plan: MigrationPlan, options: Options) -> Iterator[tuple[Difference, bool]]:
-    """What was chosen about types and texts, by rule or by answer: columns that became the same, together."""
+    """What was chosen about types and texts, by rule or by answer: columns that became the same, together.
+
+    The first of a question's choices is what the engine itself would do."""
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    decided = dict(options.decisions)
     for question in plan.questions:
         about, colon, place = question.key.partition(":")
-        if about in ("type", "collation") and colon:
-            groups[about, answer(question, options)].append(place)
-        elif about in ("collations", "partitions") and answer(question, options) != DEFAULTS[about]:
+        word = answer(question, options)
+        usual = word == question.choices[0].value and bool(question.default) and question.key not in decided
+        if about in ("type", "collation") and colon and not usual:
+            groups[about, word].append(place)
+        elif about in ("enums", "json", "collations", "partitions") and word != DEFAULTS[about]:
             yield Difference(kind="choice", name=about, what=said(question, options), why="as chosen"), True
     for (about, word), places in groups.items():
         what = f"{'becomes' if about == 'type' else 'compares as'} {word or 'nothing yet'}"
-        yield Difference(kind="columns", name=listed(places), what=what, why="as the plan says"), True
+        yield Difference(kind="columns", name=listed(places), what=what, why="as chosen"), True
 
 
 def _counters(target: Connection) -> Iterator[Difference]:

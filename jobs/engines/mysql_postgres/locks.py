@@ -32,8 +32,8 @@ def bounds(connection: Connection, endpoint: Endpoint, shape: Shape, watch: Watc
         even = _even(connection, endpoint, table, count, watch)
         if even is not None:
             found[table.label] = even
-        elif (key := _key(table)) is not None:
-            found[table.label] = _walked(connection, endpoint, table, key, count, watch)
+        elif (known := _key(table)) is not None:
+            found[table.label] = _walked(connection, endpoint, table, *known, count, watch)
     return found
 
 
@@ -54,16 +54,20 @@ def _place(table: MovedTable) -> str:
     return quote.qualified(table.database, table.source.name)
 
 
-def _key(table: MovedTable) -> parts.Key | None:
-    """The primary key, where ranges of it can be written down for the source alone."""
-    index = table.source.primary_key
-    if index is None or table.source.versioned or table.source.engine != "InnoDB":
+def _key(table: MovedTable) -> tuple[str, parts.Key] | None:
+    """The index by which the source keeps the table, where ranges of it can be written down for the source alone.
+
+    Without a primary key that is the first unique one whose columns are never NULL."""
+    if table.source.versioned or table.source.engine != "InnoDB":
         return None
-    if any(part.prefix or part.descending or not part.column for part in index.parts):
-        return None
-    columns = tuple(table.source.column(part.column) for part in index.parts)
-    kinds = tuple(map(_kind, columns))
-    return parts.Key(columns, kinds) if all(kinds) else None
+    unique = [table.source.primary_key] if table.source.primary_key else [i for i in table.source.indexes if i.unique]
+    for index in unique:
+        columns = tuple(table.source.column(part.column) for part in index.parts if part.column)
+        plain = not any(part.prefix or part.descending or part.expression for part in index.parts)
+        kinds = tuple(map(_kind, columns))
+        if plain and all(kinds) and not any(column.nullable for column in columns):
+            return index.name, parts.Key(columns, kinds)
+    return None
 
 
 def _kind(column: Column) -> str:
@@ -74,7 +78,13 @@ def _kind(column: Column) -> str:
 
 
 def _walked(
-    connection: Connection, endpoint: Endpoint, table: MovedTable, key: parts.Key, count: int, watch: Watch
+    connection: Connection,
+    endpoint: Endpoint,
+    table: MovedTable,
+    index: str,
+    key: parts.Key,
+    count: int,
+    watch: Watch,
 ) -> Bounds:
     """Every n-th key, each found from the one before: the source reads its clustered index once."""
     step = max(LEAST_ROWS, table.source.rows // count)
@@ -82,7 +92,7 @@ def _walked(
     found: list[tuple[str, ...]] = []
     while True:
         after = f" where {parts.from_key(key, found[-1])}" if found else ""
-        query = f"select {key.listed} from {_place(table)} force index (primary){after}"  # noqa: S608 - quoted
+        query = f"select {key.listed} from {_place(table)} force index ({quote.name(index)}){after}"  # noqa: S608
         query += f" order by {order} limit 1 offset {step}"
         watch.report("parts", f"cutting {table.label}", 0, 0)
         rows = reader.ask(connection, endpoint, query, watch.check)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from bot.sandbox.servers import MariaDbServer, PostgresServer
-from jobs.core.model import Question, Severity
+from jobs.core.model import Options, Question, Scope, Severity
 from tests.servers.mypg_run import Move, Source, fresh_source, work
 from tests.servers.pg_run import Spy, nothing_of_ours, rows
 from tests.support.servers import FreshDatabase, PostgresPool
@@ -348,3 +348,24 @@ def test_partitions_are_copied_again_taken_back_and_left_out_as_chosen(move: Mov
     assert verdict.reasons == []
     assert rows(move.target, "select count(*) from pg_inherits i join pg_class c on c.oid = inhrelid"
                 " where relkind = 'r'") == [(0,)]  # fmt: skip
+
+
+def test_rows_alone_go_into_partitions_and_come_out_again(move: Move) -> None:
+    move.source.execute(PARTITIONED)
+    move.options = Options(scope=Scope.schema_only)
+    assert move.run().reasons == []
+    move.options = Options(scope=Scope.data_only)
+    with move.conductor() as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        assert conductor.verdict().reasons == []
+        assert "emptied" in conductor.undo(Spy())
+    assert rows(move.target, "select (select count(*) from sales), (select count(*) from odd)") == [(0, 0)]
+    with move.conductor() as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        kept = conductor.keepsake()
+        conductor.finish()
+        assert rows(move.target, "select (select count(*) from sales), (select count(*) from odd)") == [(4, 3)]
+        assert conductor.roll_back(kept, Spy()).startswith("7 tables were emptied")
+    assert rows(move.target, "select (select count(*) from sales), (select count(*) from odd)") == [(0, 0)]

@@ -355,6 +355,7 @@ def test_rows_alone_go_into_partitions_and_come_out_again(move: Move) -> None:
     move.options = Options(scope=Scope.schema_only)
     assert move.run().reasons == []
     move.options = Options(scope=Scope.data_only)
+    assert not [f for check in move.checks().values() for f in check.findings if f.severity is Severity.block]
     with move.conductor() as conductor:
         conductor.prepare(Spy())
         work(conductor)

@@ -1,4 +1,5 @@
-"""Large tables without an integer key between MariaDB and PostgreSQL: cut, killed, resumed, overtaken, and exact."""
+"""Large tables without an integer key, one of them partitioned, between MariaDB and PostgreSQL: cut, killed, resumed,
+overtaken, and exact."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ KILLED = -signal.SIGKILL
 SOURCE = """
 create table words (
     k varchar(60) collate utf8mb4_general_ci not null, at datetime(3) not null, filler varchar(400), f double,
-    primary key (k, at));
+    primary key (k, at)) partition by key (k) partitions 2;
 insert into words select concat(if(seq % 3, 'Straße ', 'strasse '), md5(seq)), '2020-01-01' + interval seq second,
     repeat(md5(seq), 8), seq / 7 from seq_1_to_5000;
 create table tenants (tenant tinyint not null, u uuid not null, filler varchar(400), unique key u (tenant, u));

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 
 from bot import hosts
 from bot.config_faults import explain
+from bot.config_rules import RulesEntry
 from bot.yamlmarks import Document, Fault, read_yaml
 from jobs.core.model import Dialect, Environment, Frozen, Service
 from jobs.core.policy import Policy
@@ -94,6 +95,7 @@ class ServiceEntry(Frozen):
     measure_disk: bool = False
     channels: tuple[Channel, ...] = ()
     owners: tuple[People, ...] = ()
+    to_postgresql: RulesEntry = RulesEntry()
 
 
 class PolicyEntry(Frozen):
@@ -138,6 +140,7 @@ class Config(Frozen):
             measure_disk=entry.measure_disk,
             channels=entry.channels,
             owners=entry.owners,
+            rules=tuple(entry.to_postgresql.pairs()),
         )
 
     def all_services(self) -> list[Service]:

@@ -22,9 +22,13 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
         "measure_disk",
         "channels",
         "owners",
+        "to_postgresql",
     ),
     ("environments", "*"): ("approvals", "approvers", "self_approval", "requesters"),
     ("typed_sources",): ("allowed_hosts", "allowed_secrets"),
+    ("services", "*", "to_postgresql"): (
+        *("names", "enums", "json", "collations", "partitions", "fulltext", "columns"),
+    ),
 }
 """The keys of each place (a test holds them against the models)."""
 

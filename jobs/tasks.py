@@ -62,6 +62,7 @@ class Wired:
             source_environment=source.environment if isinstance(source, Service) else "",
             target_environment=state.target.environment,
             stated_free_bytes=free,
+            rules=source.rules if isinstance(source, Service) else (),
             restore_folder=self.restore_folder,
             restore_point=state.restore_point,
         )

@@ -74,6 +74,7 @@ class Service(Frozen):
     measure_disk: bool = Field(default=False, description="may run `df` on the server through COPY FROM PROGRAM")
     channels: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    rules: tuple[tuple[str, str], ...] = Field(default=(), description="its columns in another kind of database")
 
     @property
     def label(self) -> str:

@@ -29,6 +29,8 @@ class Asked:
     source_environment: str = ""
     target_environment: str = ""
     stated_free_bytes: int | None = None
+    rules: tuple[tuple[str, str], ...] = ()
+    """what the configuration says of the source's columns: an engine's defaults give way to it"""
     restore_folder: str = ""
     """where restore points are written and read; every worker's, and empty when none is configured"""
     restore_point: RestorePoint | None = None

@@ -102,6 +102,8 @@ class Move:
     options: Options = field(default_factory=Options)
     decisions: dict[str, str] = field(default_factory=dict)
     migration: str = MIGRATION
+    rules: tuple[tuple[str, str], ...] = ()
+    """as a service of ferrybot.yaml carries them"""
     accounts: tuple[str, str] | None = None
     """a user and a password that both servers know; the superusers' where there is none"""
 
@@ -112,6 +114,7 @@ class Move:
             source=self._as(self.source.endpoint),
             target=self._as(postgres_endpoint(self.target)),
             options=options,
+            rules=self.rules,
         )
 
     def _as(self, endpoint: Endpoint) -> Endpoint:

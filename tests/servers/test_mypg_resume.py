@@ -81,7 +81,11 @@ def test_a_large_table_travels_in_ranges(move: Move) -> None:
         work(conductor)
         assert conductor.verdict().reasons == []
         parts = {line["table"].partition(".")[2]: line["parts"] for line in conductor.report()}
+        proofs = [p["table"] for result in worktable.results(conductor._target, ["verify"]) for p in result]
+        assert len(conductor.verdict().proofs) == 4
     assert parts["big"] > 3 and parts["parent"] == 1
+    # Every lane proves a part of it; together they are one proof.
+    assert sum(name.endswith(".big") for name in proofs) == parts["big"]
     assert_exact(move)
 
 

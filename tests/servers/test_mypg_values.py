@@ -191,7 +191,8 @@ def test_answers_decide_and_the_verdict_repeats_them(faulty: Move) -> None:
         (4, "1970-01-01", None, "2020-01-01 00:00:00+00", "fine", None, None, None),
     ]
     said = {d.name.partition(".")[2]: d.what for d in verdict.transformed}
-    assert said["faulty.d"] == "zero dates: store 1970-01-01" and len(said) == 5
+    assert said["faulty.d"] == "zero dates: store 1970-01-01"
+    assert said["flag"] == "becomes boolean" and len(said) == 6
 
 
 def test_null_as_an_answer_opens_a_column_that_was_not_null(faulty: Move) -> None:

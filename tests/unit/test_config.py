@@ -22,6 +22,7 @@ from bot.config import (
     load_config,
     parse_config,
 )
+from bot.config_rules import RulesEntry
 from bot.hosts import check_pattern, host_allowed, resolve_host
 from jobs.core.model import Environment
 from jobs.core.policy import Policy
@@ -124,10 +125,35 @@ def test_one_approver_group_is_enough_for_any_number() -> None:
     assert parse_config(text).policy(Environment.staging).approvals == 3
 
 
+def test_rules_of_a_service_travel_with_it() -> None:
+    rules = load_config(EXAMPLE).service("crm-production").rules
+    assert rules == (
+        ("enums", "type"),
+        ("collations", "citext keys"),
+        ("column:orders.is_gift", "smallint"),
+        ("column:*.uuid", "uuid"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("{enums: typ}", "write one of: text, type"),
+        ("{enum: type}", "Did you mean enums?"),
+        ("{columns: {flag: boolean}}", "write TABLE.COLUMN"),
+        ("{columns: {t.flag: bool}}", "write one of: boolean, smallint"),
+        ("{json: [jsonb]}", "must be text"),
+    ],
+)
+def test_a_wrong_rule_is_told_with_its_remedy(rules: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        parse_config(f"{SMALL.rstrip()}\n    to_postgresql: {rules}\n")
+
+
 def test_the_known_keys_are_the_models_keys() -> None:
-    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, TypedSources]
+    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, TypedSources, RulesEntry]
     for keys, model in zip(config_faults._KEYS.values(), models, strict=True):
-        assert set(keys) == set(model.model_fields)
+        assert set(keys) == {field.alias or name for name, field in model.model_fields.items()}
 
 
 def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:

@@ -84,6 +84,16 @@ def column(column_type: str, **more: object) -> Column:
         ("uuid", {}, {}, "uuid"),
         ("inet6", {}, {}, "inet"),
         ("point", {}, {"type:t.c": "wkb"}, "bytea"),
+        ("datetime(3)", {"fraction": 3}, {"type:t.c": "timestamptz"}, "timestamp(3) with time zone"),
+        ("timestamp", {"fraction": 0}, {"type:t.c": "timestamp"}, "timestamp(0)"),
+        ("set('a','b')", {"charset": "utf8mb4"}, {"type:t.c": "text"}, "text"),
+        ("bit(1)", {"precision": 1}, {"type:t.c": "bit"}, "bit(1)"),
+        ("binary(16)", {}, {"type:t.c": "uuid"}, "uuid"),
+        ("char(36)", {"length": 36, "charset": "ascii"}, {"type:t.c": "uuid"}, "uuid"),
+        ("char(35)", {"length": 35, "charset": "ascii"}, {"type:t.c": "uuid"}, "varchar(35)"),
+        ("varchar(9)", {"length": 9, "charset": "utf8mb4"}, {"type:t.c": "text"}, "text"),
+        ("json", {}, {"json": "json", "type:t.c": "jsonb"}, "jsonb"),
+        ("int(10)", {}, {"type:t.c": "boolean"}, "integer"),
     ],
 )
 def test_every_type_has_its_form(source: str, more: dict[str, object], answers: dict[str, str], target: str) -> None:
@@ -244,9 +254,9 @@ def test_lines_are_what_copy_reads(table: list[list[str | None]]) -> None:
 
 def test_an_answer_goes_before_its_default() -> None:
     asked = Question(key="type:t.c", title="", choices=(Choice(value="smallint", text=""),), default="smallint")
-    assert types.kind("t", column("tinyint(1)"), Rules.of([asked], Options())) == "smallint"
+    assert types.kind(TABLE, column("tinyint(1)"), Rules.of([asked], Options())) == "smallint"
     chosen = Options(decisions=(("type:t.c", "boolean"),))
-    assert types.kind("t", column("tinyint(1)"), Rules.of([asked], chosen)) == "boolean"
+    assert types.kind(TABLE, column("tinyint(1)"), Rules.of([asked], chosen)) == "boolean"
 
 
 def test_an_answer_that_makes_null_lets_the_column_take_it() -> None:

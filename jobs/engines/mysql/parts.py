@@ -75,6 +75,16 @@ def key_of(table: Table) -> Key | None:
     return Key(columns, kinds) if all(kinds) else None
 
 
+def from_key(key: Key, values: Sequence[str]) -> str:
+    """A condition of the rows at a boundary and above it."""
+    return _from(key.columns, key.kinds, values)
+
+
+def between_keys(key: Key, bounds: list[tuple[str, ...]]) -> list[str]:
+    """A condition for each part that the boundaries make, each row in exactly one; none without a boundary."""
+    return _ranges(key.columns, key.kinds, bounds)
+
+
 def halves(side: Connection, place: str, key: Key, condition: str, count: int) -> list[str]:
     """The range in two, at the key in its middle."""
     where = f"where {condition} " if condition else ""

@@ -17,7 +17,8 @@ from jobs.core.verdict import Difference
 from jobs.engines.mysql import quote as my
 from jobs.engines.mysql.catalog import ForeignKey
 from jobs.engines.mysql_postgres import names
-from jobs.engines.mysql_postgres.ddl import IDENTITIES, Ddl
+from jobs.engines.mysql_postgres.ddl import Ddl
+from jobs.engines.mysql_postgres.keys import IDENTITIES
 from jobs.engines.mysql_postgres.shape import MovedColumn, MovedTable, Shape
 from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import Connection
@@ -86,16 +87,31 @@ def expected(shape: Shape, ddl: Ddl) -> dict[str, Objects]:
     for view in shape.catalog.views:
         if ("view", view.name) not in left:
             wanted["view"][f"{shape.schema}.{shape.fold(view.name)}"] = str(len(view.columns))
+    _partitions(wanted, shape, ddl)
     for made in ddl.pre:
         if made.kind == "type":
             wanted["enum"][f"{shape.schema}.{made.name}"] = made.members
     return wanted
 
 
+def _partitions(wanted: dict[str, Objects], shape: Shape, ddl: Ddl) -> None:
+    """Partitions, in order, and collations."""
+    for table in shape.tables:
+        names_ = [made.name for made in ddl.pre if made.kind == "partition" and made.table == table.label]
+        for number in range(len(table.cut.parts) if table.cut else 0):
+            name = names_[number] if number < len(names_) else f"(partition {number + 1} of {table.name})"
+            wanted["partition"][f"{table.schema}.{name}"] = table.name
+        for column in table.columns:
+            if column.form.collation:
+                wanted["collation"][f"{shape.schema}.{column.form.collation}"] = ""
+
+
 def _column(shape: Shape, table: MovedTable, column: MovedColumn, left: set[tuple[str, str]]) -> str:
     kind = long_name(column.form.type)
-    if column.source.data_type == "enum" and shape.rules.whole("enums") == "type":
+    if column.form.native:
         kind = "an enum"
+    if column.form.collation:
+        kind += f" collate {column.form.collation}"
     text = kind + ("" if column.nullable else " not null")
     if column.source.auto_increment and column.form.type in IDENTITIES:
         return text + " identity"
@@ -140,7 +156,9 @@ def _checks(shape: Shape, table: MovedTable, left: set[tuple[str, str]]) -> Iter
         if not typed and ("check", f"{table.source.name}.{check.name}") not in left:
             yield f"{place}.{names.shorten(shape.fold(check.name))}"
     for column in table.columns:
-        if column.form.members and shape.rules.whole("enums") != "type":
+        if column.form.longest:
+            yield f"{place}.{names.shorten(f'{table.name}_{column.name}_length')}"
+        if column.form.members and not column.form.native:
             yield f"{place}.{names.shorten(f'{table.name}_{column.name}_check')}"
 
 

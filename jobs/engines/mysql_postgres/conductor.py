@@ -296,7 +296,7 @@ class MySqlPostgresConductor:
         if (refresh or self._asked.options.scope is Scope.data_only) and not replica:
             refuse_foreign_keys(self._target)
         shape, ddl = self._made
-        bounds = locks.bounds(self._snapshot.first, self._asked.source, shape.tables, watch)
+        bounds = locks.bounds(self._snapshot.first, self._asked.source, shape, watch)
         asking = worklist.Asking(shape, ddl, self._asked.options, bounds, refresh)
         run = worktable.Run(
             migration=self._asked.migration,

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 
 from jobs.core.model import Options
 from jobs.engines.mysql.catalog import Catalog, CheckConstraint, ForeignKey, Index, Part
-from jobs.engines.mysql_postgres import expressions, names
-from jobs.engines.mysql_postgres.defaults import default
+from jobs.engines.mysql_postgres import collations, expressions, names
+from jobs.engines.mysql_postgres.defaults import default, now
 from jobs.engines.mysql_postgres.expressions import Untranslated
+from jobs.engines.mysql_postgres.keys import IDENTITIES, orphans, spoken, unique, unlike
 from jobs.engines.mysql_postgres.rules import Rules
 from jobs.engines.mysql_postgres.shape import MovedColumn, MovedTable, Shape
 from jobs.engines.postgres import quote
-
-IDENTITIES = frozenset({"smallint", "integer", "bigint"})
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,7 @@ class _Builder:
             self.out.pre.append(
                 Made("schema", self.shape.schema, f"create schema {schema}", f"drop schema if exists {schema}")
             )
+        self._comparing()
         for source, column, why in self.shape.not_computed:
             label = f"{source.name}.{column.name}"
             self._left("generated column", label, f"its values are copied, its expression is not: {why}", gone=False)
@@ -94,6 +94,15 @@ class _Builder:
         self._programs()
         return self.out
 
+    def _comparing(self) -> None:
+        """What texts need that compare without case or accents."""
+        forms = [column.form for table in self.shape.tables for column in table.columns]
+        if any(form.type == collations.CITEXT for form in forms) and collations.makes_citext(self.shape.rules):
+            sql = "create extension citext with schema public"
+            self.out.pre.append(Made("extension", "citext", sql, "drop extension if exists citext"))
+        for name in sorted({form.collation for form in forms} - {""}):
+            self.out.pre.append(Made("collation", name, *collations.create(self.shape.schema, name)))
+
     def _left(self, kind: str, name: str, why: str, *, gone: bool = True) -> None:
         self.out.left.append(Left(kind, name, why, gone))
 
@@ -101,24 +110,42 @@ class _Builder:
         lines = [self._column(table, column) for column in table.columns]
         checks = [line for column in table.columns if (line := self._members(table, column))]
         body = ",\n    ".join([*lines, *checks])
+        cut = table.cut.clause if table.cut else ""
         made = Made(
             "table",
             table.name,
-            f"create table {table.quoted} (\n    {body}\n)",
+            f"create table {table.quoted} (\n    {body}\n){cut}",
             f"drop table if exists {table.quoted}",
             table.label,
         )
         self.out.pre.append(made)
-        if table.source.partitions is not None:
-            self._left("partitioning", table.source.name, "the rows live in one table", gone=False)
+        self._partitions(table)
         if table.source.versioned:
             self._left("row history", table.source.name, "the rows of today travel, earlier versions do not")
 
+    def _partitions(self, table: MovedTable) -> None:
+        if table.whole:
+            why = f"the rows live in one table: {table.whole}"
+            return self._left("partitioning", table.source.name, why, gone=False)
+        if table.cut is None:
+            return None
+        if table.cut.note:
+            self._left("partitioning", table.source.name, table.cut.note, gone=False)
+        for part, bound in table.cut.parts:
+            name = self.taken.free(f"{table.name}_{self.shape.fold(part)}", table.name)
+            quoted = quote.qualified(table.schema, name)
+            # Gone with its table: it needs no drop of its own.
+            sql = f"create table {quoted} partition of {table.quoted} {bound}"
+            self.out.pre.append(Made("partition", name, sql, table=table.label))
+        return None
+
     def _column(self, table: MovedTable, column: MovedColumn) -> str:
         source, kind = column.source, column.form.type
-        if self.shape.rules.whole("enums") == "type" and source.data_type == "enum":
+        if column.form.native:
             kind = self._enum(table, column)
         line = f"{quote.name(column.name)} {kind}"
+        if column.form.collation:
+            line += f" collate {quote.qualified(self.shape.schema, column.form.collation)}"
         if column.computed:
             line += f" generated always as (({column.computed})::{kind}) stored"
         if not column.nullable:
@@ -157,7 +184,10 @@ class _Builder:
         return quoted
 
     def _members(self, table: MovedTable, column: MovedColumn) -> str:
-        if not column.form.members or self.shape.rules.whole("enums") == "type":
+        if column.form.longest:
+            name, letters = names.shorten(f"{table.name}_{column.name}_length"), f"{quote.name(column.name)}::text"
+            return f"constraint {quote.name(name)} check (char_length({letters}) <= {column.form.longest})"
+        if not column.form.members or column.form.native:
             return ""
         members = ", ".join(quote.text(member) for member in column.form.members)
         name = names.shorten(f"{table.name}_{column.name}_check")
@@ -208,13 +238,14 @@ class _Builder:
             return name + down
         if column.form.type == "bytea":
             return f"substring({name} from 1 for {part.prefix}){down}"
-        return f"left({name}, {part.prefix}){down}" if column.form.type not in ("json", "jsonb") else _unsortable()
+        return f"left({name}, {part.prefix}){down}" if column.form.type not in _WITHOUT_PREFIX else _unsortable()
 
     def _unusual(self, table: MovedTable, index: Index) -> None:
         label = f"{table.source.name}.{index.name}"
         if index.kind != "FULLTEXT":
             return self._left("index", label, "spatial indexes need PostGIS")
-        columns = [quote.name(table.column(part.column).name) for part in index.parts]
+        # citext's own operators are out of sight of an index.
+        columns = [f"{quote.name(table.column(part.column).name)}::text" for part in index.parts]
         texts = " || ' ' || ".join(f"coalesce({column}, '')" for column in columns)
         name = self.taken.free(self.shape.fold(index.name), table.name)
         sql = f"create index {quote.name(name)} on {table.quoted} using gin (to_tsvector('simple', {texts}))"
@@ -254,9 +285,8 @@ class _Builder:
         name = names.shorten(f"{table.name}_on_update")
         function, trigger = quote.qualified(table.schema, name), quote.name(name)
         sets = "\n".join(
-            f"        if new.{c} is not distinct from old.{c} then new.{c} := {_now(column)}; end if;"
-            for column in columns
-            for c in [quote.name(column.name)]
+            f"        if new.{c} is not distinct from old.{c} then new.{c} := {moment}; end if;"
+            for c, moment in ((quote.name(column.name), now(column.source, column.form)) for column in columns)
         )
         body = f"begin\n    if new is distinct from old then\n{sets}\n    end if;\n    return new;\nend"
         sql = (
@@ -281,14 +311,12 @@ class _Builder:
         other = self.shape.moved(key.other_table) if key.other_database == self.shape.catalog.database else None
         if other is None:
             return self._left("foreign key", label, f"{key.other_database}.{key.other_table} does not travel")
-        if not _unique(other, key.other_columns):
+        if not unique(other, key.other_columns):
             columns = ", ".join(key.other_columns)
             return self._left("foreign key", label, f"no unique key of {other.source.name} is on ({columns})")
         ours = [table.column(name) for name in key.columns]
         theirs = [other.column(name) for name in key.other_columns]
-        odd = next(
-            (f"{a.form.type} and {b.form.type}" for a, b in zip(ours, theirs, strict=True) if _unlike(a, b)), ""
-        )
+        odd = next((f"{spoken(a)} and {spoken(b)}" for a, b in zip(ours, theirs, strict=True) if unlike(a, b)), "")
         if odd:
             return self._left("foreign key", label, f"its columns became {odd}")
         name = names.shorten(self.shape.fold(key.name))
@@ -300,7 +328,7 @@ class _Builder:
         )
         drop = f"alter table if exists {table.quoted} drop constraint if exists {quote.name(name)}"
         size = table.source.data_bytes
-        made = Made("foreign key", name, sql, drop, table.label, _orphans(table, ours, other, theirs), size)
+        made = Made("foreign key", name, sql, drop, table.label, orphans(table, ours, other, theirs), size)
         self.out.foreign_keys.append(made)
         return None
 
@@ -334,35 +362,8 @@ class _Builder:
             self._left("sequence", sequence.name, f"make one that starts at {sequence.next_value}")
 
 
+_WITHOUT_PREFIX = ("json", "jsonb", "uuid")
+
+
 def _unsortable() -> str:
-    raise Untranslated("a prefix of a document")
-
-
-def _now(column: MovedColumn) -> str:
-    word = "current_timestamp" if column.source.data_type == "timestamp" else "localtimestamp"
-    return f"{word}({column.source.fraction or 0})"
-
-
-def _unlike(ours: MovedColumn, theirs: MovedColumn) -> bool:
-    """PostgreSQL compares whole numbers of any size, texts of any length; else types must be one."""
-    families = [IDENTITIES, frozenset({"text", "varchar"})]
-    a, b = (column.form.type.partition("(")[0] for column in (ours, theirs))
-    return a != b and not any(a in family and b in family for family in families)
-
-
-def _unique(table: MovedTable, columns: tuple[str, ...]) -> bool:
-    wanted = {column.lower() for column in columns}
-    return any(
-        index.unique
-        and all(part.column and part.prefix is None for part in index.parts)
-        and {part.column.lower() for part in index.parts} == wanted
-        for index in table.source.indexes
-    )
-
-
-def _orphans(table: MovedTable, ours: list[MovedColumn], other: MovedTable, theirs: list[MovedColumn]) -> str:
-    """The rows that break the key: what follows `select …`."""
-    pairs = list(zip(ours, theirs, strict=True))
-    same = " and ".join(f"o.{quote.name(b.name)} = t.{quote.name(a.name)}" for a, b in pairs)
-    filled = " and ".join(f"t.{quote.name(a.name)} is not null" for a, _ in pairs)
-    return f"from {table.quoted} t where {filled} and not exists (select from {other.quoted} o where {same})"
+    raise Untranslated("a prefix of what is no text any more")

@@ -34,10 +34,7 @@ def default(column: Column, form: Form, server: Flavour, words: Words) -> str:
 
 def _of_expression(text: str, column: Column, form: Form, words: Words) -> str:
     if found := _NOW.fullmatch(text):
-        digits = found[1] or str(column.fraction or 0)
-        if column.data_type == "date":
-            return "current_date"
-        return f"{'current_timestamp' if column.data_type == 'timestamp' else 'localtimestamp'}({digits})"
+        return now(column, form, found[1] or "")
     if _TODAY.fullmatch(text):
         return "current_date"
     if found := _BITS.fullmatch(text):
@@ -46,11 +43,25 @@ def _of_expression(text: str, column: Column, form: Form, words: Words) -> str:
         return _of_value(text, column, form)
     if found := _TEXT.fullmatch(text):
         return _of_value(_unescaped(found[1]), column, form)
+    if column.data_type in BYTES and form.type != "bytea":
+        raise Untranslated("bytes that become something else")
     if (found := _HEX.fullmatch(text)) and column.data_type in BYTES:
         return f"'\\x{found[1]}'::bytea"
-    if column.data_type == "set" or form.type in ("boolean", "jsonb", "json"):
+    if form.type == "text[]" or form.type in ("boolean", "jsonb", "json"):
         raise Untranslated("an expression for a type that changes")
     return f"({expressions.expression(text, words)})"
+
+
+def now(column: Column, form: Form, digits: str = "") -> str:
+    """The present moment as the column's type has it; a timestamp without its zone stays one in UTC."""
+    if column.data_type == "date":
+        return "current_date"
+    digits = digits or str(column.fraction or 0)
+    if form.type.endswith("with time zone"):
+        return f"current_timestamp({digits})"
+    if column.data_type == "timestamp":
+        return f"(current_timestamp({digits}) at time zone 'UTC')"
+    return f"localtimestamp({digits})"
 
 
 def _unescaped(text: str) -> str:
@@ -69,10 +80,12 @@ def _of_value(text: str, column: Column, form: Form) -> str:
         return "false" if float(text or 0) == 0 else "true"
     if column.data_type in values.DATES and not _calendar(text):
         raise Untranslated("a date that no calendar has")
-    if column.data_type == "set":
+    if form.type == "text[]":
         members = ", ".join(quote.text(member) for member in text.split(",") if member)
         return f"array[{members}]::text[]"
     if column.data_type in BYTES:
+        if form.type != "bytea":
+            raise Untranslated("bytes that become something else")
         return f"'\\x{text.encode().hex()}'::bytea"
     if "\0" in text:
         raise Untranslated("a NUL byte")

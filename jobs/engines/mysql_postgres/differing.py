@@ -27,6 +27,8 @@ from jobs.ports.engine import Watch
 
 FEW = 50_000
 """Rows to join one by one: some megabytes."""
+MOST_JOINED = 5_000_000
+"""Without an integer key a table is joined whole, in room that the target has to spare: some hundred megabytes."""
 MOST_RANGES = 64
 """Looked into before it is said that there are more."""
 EXAMPLES = 10
@@ -37,6 +39,8 @@ _TABLE = "pg_temp.ferrybot_rows"
 def differing(hands: Hands, table: MovedTable, digest: Digest, watch: Watch) -> RowDifference:
     """Counts, and keys of some; without a key only the counts of whole rows."""
     key = _key(table)
+    if key_column(table) is None and table.source.rows > MOST_JOINED:
+        return RowDifference(table=table.label, key=tuple(column.source.name for column in key), at_least=True)
     found = RowDifference(table=table.label, key=tuple(column.source.name for column in key))
     try:
         with hands.target.transaction():
@@ -90,8 +94,7 @@ def _bounds(
     hands: Hands, payload: dict[str, Any], name: str, cut: Range, low: int, high: int, watch: Watch
 ) -> tuple[int, int]:
     """The part of a range in which rows are, on either side: halving empty space would take many looks."""
-    relation = quote.qualified(payload["schema"], payload["name"])
-    query = f"select min({name}), max({name}) from only {relation} where {cut['target']}"  # noqa: S608 - quoted
+    query = f"select min({name}), max({name}) from {rows.relation(payload)} where {cut['target']}"  # noqa: S608 - quoted
     theirs = wire.run(hands.target, query, watch.check)[0]
     source = cut["source"].split(" ")[0]
     query = f"select min({source}), max({source}) from {payload['from']} where {cut['source']}"  # noqa: S608 - quoted
@@ -109,7 +112,7 @@ def _joined(
 ) -> Counts:
     payload = rows.payload(table, digest)
     _bring(hands, payload, key, cut, watch)
-    relation = quote.qualified(table.schema, table.name)
+    relation = rows.relation(payload)
     pieces = [rows.target_piece(f"e{n}::text", e["plain"]) for n, e in enumerate(payload["echo"])]
     ours = " || ',' || ".join(["head", *pieces] if payload["source_row"] != "''" else pieces)
     where = f" where {cut['target']}" if cut["target"] else ""
@@ -117,7 +120,7 @@ def _joined(
     if not key:
         return _whole(hands, relation, one, other, where, watch)
     query = f"""with s as (select k, {one} as h from {_TABLE}),
-        t as (select {rows.in_target(key)} as k, {other} as h from only {relation}{where}),
+        t as (select {rows.in_target(key)} as k, {other} as h from {relation}{where}),
         d as (select coalesce(s.k, t.k) as k, case when t.k is null then 0 when s.k is null then 1 else 2 end as what
             from s full join t on s.k = t.k where s.h is distinct from t.h)
         select count(*) filter (where what = 0), count(*) filter (where what = 1), count(*) filter (where what = 2),
@@ -132,7 +135,7 @@ def _whole(hands: Hands, relation: str, one: str, other: str, where: str, watch:
     query = f"""select coalesce(sum(greatest(n, 0)), 0), coalesce(sum(greatest(-n, 0)), 0) from (
         select sum(n) as n from (
             select {one} as h, 1 as n from {_TABLE}
-            union all select {other}, -1 from only {relation}{where}) both_sides group by h) counted"""  # noqa: S608
+            union all select {other}, -1 from {relation}{where}) both_sides group by h) counted"""  # noqa: S608
     missing, unexpected = wire.run(hands.target, query, watch.check)[0]
     return int(missing or 0), int(unexpected or 0), 0, []
 

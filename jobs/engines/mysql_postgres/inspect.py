@@ -18,6 +18,7 @@ from jobs.engines.mysql.inventory import Side
 from jobs.engines.mysql.reader import Reader
 from jobs.engines.mysql_postgres.inspect_values import Look, look
 from jobs.engines.mysql_postgres.inventory import Inventory
+from jobs.engines.mysql_postgres.rules import Stated
 from jobs.engines.postgres.inspect import inspect as inspect_postgres
 from jobs.engines.postgres.inventory import Inventory as PostgresInventory
 from jobs.ports.engine import Asked
@@ -29,7 +30,7 @@ def inspect(asked: Asked) -> Inventory:
         reading_source = pool.submit(_source, asked)
         reading_target = pool.submit(_target, asked)
         mine, reached = reading_source.result(), reading_target.result()
-    return Inventory(mine=mine, reached=reached, looks=_looks(asked, mine))
+    return Inventory(mine=mine, reached=reached, looks=_looks(asked, mine), stated=Stated(asked.rules))
 
 
 def _source(asked: Asked) -> MySqlInventory:

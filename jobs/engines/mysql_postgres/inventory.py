@@ -6,7 +6,7 @@ stands as the source: so PostgreSQL's own checks of room, rights and emptiness s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from jobs.core.model import Options, Question
@@ -14,12 +14,15 @@ from jobs.engines.mysql.catalog import Catalog, Table
 from jobs.engines.mysql.facts import Fact
 from jobs.engines.mysql.inventory import Inventory as MySqlInventory
 from jobs.engines.mysql.inventory import Side as MySqlSide
+from jobs.engines.mysql_postgres.choices import Wish
+from jobs.engines.mysql_postgres.collations import CITEXT_WORD, NEW, Able
 from jobs.engines.mysql_postgres.ddl import Ddl, build
 from jobs.engines.mysql_postgres.inspect_values import Look
 from jobs.engines.mysql_postgres.questions import questions
-from jobs.engines.mysql_postgres.rules import Rules
+from jobs.engines.mysql_postgres.rules import Rules, Stated
 from jobs.engines.mysql_postgres.shape import Shape
 from jobs.engines.postgres import facts as pg
+from jobs.engines.postgres.checks.collations import providers
 from jobs.engines.postgres.inventory import Inventory as PostgresInventory
 from jobs.engines.postgres.inventory import Side as PostgresSide
 
@@ -35,6 +38,7 @@ class Inventory:
     reached: PostgresInventory
     """the target as PostgreSQL's engine sees it; its source side is the target once more"""
     looks: Fact[tuple[Look, ...]]
+    stated: Stated = field(default_factory=Stated)
 
     @property
     def options(self) -> Options:
@@ -63,7 +67,24 @@ class Inventory:
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Without looks at values everything is asked as if the worst were there."""
-        return tuple(questions(self.catalog, self.tables, self.looks.value))
+        wish = Wish(self.stated, self.options, self.able)
+        return tuple(questions(self.catalog, self.tables, self.looks.value, wish))
+
+    @cached_property
+    def able(self) -> Able:
+        """How texts can compare in the target; what could not be read is not offered."""
+        side = self.reached.target_side
+        if not isinstance(side, PostgresSide):
+            return Able()
+        known = {extension.name: extension for extension in side.extensions.value or ()}
+        offered = {extension.name: extension for extension in side.available_extensions.value or ()}
+        there, new = known.get("citext"), offered.get("citext")
+        if there is not None:
+            word = CITEXT_WORD if there.schema_name == "public" else ""
+        else:
+            may = side.server.superuser or side.server.managed_admin
+            word = NEW + CITEXT_WORD if new and (may or new.trusted or not new.superuser) else ""
+        return Able(icu="i" in providers(side.collations.value or ()), citext=word)
 
     @cached_property
     def rules(self) -> Rules:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
+from jobs.core.questions import answer, said
 from jobs.core.verdict import BrokenKey, Difference, TableProof, Verdict, Waiver
 from jobs.engines.mysql_postgres import census, values, words
 from jobs.engines.mysql_postgres.ddl import Ddl
+from jobs.engines.mysql_postgres.rules import DEFAULTS
 from jobs.engines.mysql_postgres.shape import Shape
 from jobs.engines.mysql_postgres.types import is_json, members
 from jobs.engines.postgres import wire, worktable
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.shared.words import listed
 
 
 def verdict(
     target: Connection, plan: MigrationPlan, options: Options, shape: Shape, ddl: Ddl, waivers: Sequence[Waiver]
 ) -> Verdict:
     """What the task table and the target's catalogs prove."""
-    proofs = [TableProof(**proof) for result in worktable.results(target, ["verify"]) for proof in result]
+    proofs = [TableProof(**proof) for proof in _proofs(target)]
     broken = [BrokenKey(**key) for result in worktable.results(target, ["validate"]) for key in result]
     counted = census.Counted()
     if options.scope is not Scope.data_only:
         refused = dict(entry for r in worktable.results(target, ["views"]) for one in r for entry in one["refused"])
         counted = census.compare(shape, ddl, census.found(target), refused, empty=True)
     differences = [*counted.differences, *_counters(target), *map(_broken, broken)]
-    explained = list(_transformed(plan, shape, ddl, options))
+    explained = [*_transformed(plan, shape, ddl, options), *_views(target, shape)]
     differences += [difference for difference, known in explained if not known]
     waived = {waiver.key for waiver in waivers}
     return Verdict(
@@ -42,6 +46,37 @@ def verdict(
     )
 
 
+def _proofs(target: Connection) -> list[dict[str, Any]]:
+    """One for each table, its parts added up: the checksums are sums over rows."""
+    tables: dict[str, dict[str, Any]] = {}
+    for proof in (proof for result in worktable.results(target, ["verify"]) for proof in result if "table" in proof):
+        before = tables.setdefault(
+            proof["table"], {**proof, **dict.fromkeys(_ADDED, 0), "source_sum": 0, "target_sum": 0}
+        )
+        tables[proof["table"]] = (
+            before
+            | {key: before[key] + proof[key] for key in _ADDED}
+            | {key: str(int(before[key]) + int(proof[key])) for key in ("source_sum", "target_sum")}
+        )
+    return list(tables.values())
+
+
+_ADDED = ("source_rows", "target_rows", "bytes", "seconds")
+
+
+def _views(target: Connection, shape: Shape) -> Iterator[tuple[Difference, bool]]:
+    """Views with other numbers of rows; those that nobody could count are told."""
+    for one in (one for result in worktable.results(target, ["verify"]) for one in result if "view" in one):
+        name, ours, theirs = f"{shape.schema}.{one['view']}", one["source"], one["target"]
+        if one["reason"]:
+            yield Difference(kind="view rows", name=name, what="not counted", why=one["reason"]), True
+        elif theirs == -1:
+            yield Difference(kind="view rows", name=name, what="the target fails to read the view"), False
+        elif ours != theirs:
+            what = f"{ours:,} rows in the source, {theirs:,} in the target: it means something else there"
+            yield Difference(kind="view rows", name=name, what=what), False
+
+
 def _broken(key: BrokenKey) -> Difference:
     return Difference(kind="foreign key", name=key.name, what=f"not valid: {key.orphans:,} rows break it")
 
@@ -53,6 +88,7 @@ def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) 
             what = "not in the target" if left.gone else "otherwise in the target"
             known = words.sentence(left) in plan.left_out
             yield Difference(kind=left.kind, name=left.name, what=what, why=left.why), known
+        yield from _chosen(plan, options)
     if options.scope is Scope.schema_only:
         return
     if shape.rules.whole("unsearched") == "mend":
@@ -68,6 +104,25 @@ def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) 
                     name = f"{table.label}.{column.source.name}"
                     what = f"{fault.about}: {chosen.lower()}"
                     yield Difference(kind="values", name=name, what=what, why="as the requester chose"), True
+
+
+def _chosen(plan: MigrationPlan, options: Options) -> Iterator[tuple[Difference, bool]]:
+    """What was chosen about types and texts, by rule or by answer: columns that became the same, together.
+
+    The first of a question's choices is what the engine itself would do."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    decided = dict(options.decisions)
+    for question in plan.questions:
+        about, colon, place = question.key.partition(":")
+        word = answer(question, options)
+        usual = word == question.choices[0].value and bool(question.default) and question.key not in decided
+        if about in ("type", "collation") and colon and not usual:
+            groups[about, word].append(place)
+        elif about in ("enums", "json", "collations", "partitions") and word != DEFAULTS[about]:
+            yield Difference(kind="choice", name=about, what=said(question, options), why="as chosen"), True
+    for (about, word), places in groups.items():
+        what = f"{'becomes' if about == 'type' else 'compares as'} {word or 'nothing yet'}"
+        yield Difference(kind="columns", name=listed(places), what=what, why="as chosen"), True
 
 
 def _counters(target: Connection) -> Iterator[Difference]:
@@ -86,7 +141,7 @@ def report(target: Connection) -> list[dict[str, Any]]:
         before = tables.setdefault(line["table"], {**line, "rows": 0, "bytes": 0, "seconds": 0, "parts": 0})
         added = {key: before[key] + line[key] for key in ("rows", "bytes", "seconds")}
         tables[line["table"]] = {**before, **added, "parts": before["parts"] + 1}
-    for proof in (proof for result in worktable.results(target, ["verify"]) for proof in result):
+    for proof in _proofs(target):
         tables.setdefault(proof["table"], {"table": proof["table"]}).update(
             {key: proof[key] for key in ("source_rows", "target_rows", "source_sum", "target_sum")}
         )

@@ -19,7 +19,7 @@ from jobs.ports.engine import Watch
 _OBJECTS = """
 select 'relation', format('%I.%I', n.nspname, c.relname), c.oid::bigint
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'v') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
+where c.relkind in ('r', 'p', 'v') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
   and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')"""
 
 
@@ -31,17 +31,18 @@ def make(target: Connection, scope: Scope) -> str:
         drop for _, kind, payload in worktable.done_backwards(target) for drop in payload.get("drops", []) if kind
     ]
     objects = [[name, oid] for _, name, oid in target.execute(_OBJECTS).fetchall()]
-    emptied = _copied(target) if scope is Scope.data_only else []
-    return json.dumps({"drops": drops, "objects": objects, "emptied": emptied})
+    emptied, partitioned = [_copied(target, cut) if scope is Scope.data_only else [] for cut in (False, True)]
+    return json.dumps({"drops": drops, "objects": objects, "emptied": emptied, "partitioned": partitioned})
 
 
-def _copied(target: Connection) -> list[str]:
+def _copied(target: Connection, partitioned: bool) -> list[str]:
     tasks = worktable.done_backwards(target)
     found = {
         quote.qualified(table["schema"], table["name"])
         for _, kind, payload in tasks
         if kind == "copy"
         for table in payload["tables"]
+        if bool(table.get("partitioned")) is partitioned
     }
     return sorted(found)
 
@@ -58,6 +59,8 @@ def roll_back(target: Connection, text: str) -> str:
                 _must_be_the_same(target, name, oid)
             for relation in kept["emptied"]:
                 target.execute(f"delete from only {relation}", prepare=False)  # noqa: S608 - quoted when kept
+            for relation in kept.get("partitioned", []):
+                target.execute(f"delete from {relation}", prepare=False)  # noqa: S608 - quoted when kept
             for drop in kept["drops"]:
                 target.execute(drop, prepare=False)
     except psycopg.errors.DependentObjectsStillExist as error:
@@ -66,8 +69,8 @@ def roll_back(target: Connection, text: str) -> str:
             meaning="It was not made by this run, so it is left alone.",
             remedy="Drop it if it is not wanted, then roll back again.",
         ) from None
-    if kept["emptied"]:
-        return f"{len(kept['emptied'])} tables were emptied again; identities keep their values."
+    if emptied := len(kept["emptied"]) + len(kept.get("partitioned", [])):
+        return f"{emptied} tables were emptied again; identities keep their values."
     return f"{len(kept['drops'])} objects were removed; the target is as it was found."
 
 

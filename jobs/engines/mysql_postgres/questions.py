@@ -7,22 +7,26 @@ from collections.abc import Iterator, Sequence
 
 from jobs.core.model import Choice, Question
 from jobs.engines.mysql.catalog import Catalog, Column, Table
-from jobs.engines.mysql_postgres import types, values
+from jobs.engines.mysql_postgres import choices, types, values
+from jobs.engines.mysql_postgres.choices import Wish
 from jobs.engines.mysql_postgres.inspect_values import Look
 from jobs.engines.mysql_postgres.rules import DEFAULTS, key
 from jobs.engines.shared.words import counted
 
 
-def questions(catalog: Catalog, tables: Sequence[Table], looks: Sequence[Look] | None) -> Iterator[Question]:
+def questions(
+    catalog: Catalog, tables: Sequence[Table], looks: Sequence[Look] | None, wish: Wish
+) -> Iterator[Question]:
     """Every question, in a fixed order: about the whole database, then table by table. None: nobody could look."""
-    yield from _whole(catalog, tables)
+    for question in (*_whole(catalog, tables), *choices.of_whole(tables, wish)):
+        yield wish.ruled(question)
     if looks is None or any(look.rows is None and look.about not in ("type", "packet") for look in looks):
-        yield _unsearched()
+        yield wish.ruled(_unsearched())
     counts = {(look.table, look.column, look.about): look for look in looks or ()}
     wide = _wide_groups(tables, counts)
     for table in tables:
         for column in table.columns:
-            yield from _of_type(table, column, counts, wide)
+            yield from _of_type(table, column, counts, wide, wish)
             yield from _of_values(table, column, counts)
             if column.generated:
                 yield _generated(table, column)
@@ -87,36 +91,22 @@ def _beyond(counts: Counts, table: str, column: str) -> Look | None:
     return found if found.rows is None or found.rows > 0 else None
 
 
-def _of_type(table: Table, column: Column, counts: Counts, wide: dict[Place, str]) -> Iterator[Question]:
-    label = f"{table.name}.{column.name}"
+def _of_type(table: Table, column: Column, counts: Counts, wide: dict[Place, str], wish: Wish) -> Iterator[Question]:
     if column.data_type in types.SPATIAL:
-        yield Question(
-            key=key("type", table.name, column.name),
-            title=f"What does {label} ({column.data_type}) become?",
-            choices=(_choice("wkb", "bytea with well-known binary"),),
-            default="",
-            detail="PostgreSQL has no such type without PostGIS.",
-        )
-    variants = types.variants(column)
-    if variants is None:
+        needs = "PostgreSQL has no such type without PostGIS."
+        yield from choices.of_column(table, column, wish, ("wkb",), "", needs)
         return
+    variants = types.variants(column)
     beyond = _beyond(counts, table.name, column.name)
     partner = wide.get((table.name.lower(), column.name.lower()), "")
-    if beyond is None and not partner:
+    if variants is None or (beyond is None and not partner):
+        yield from choices.of_column(table, column, wish)
         return
     why = (
         f"It is tied by a foreign key to {partner}, which is wider." if beyond is None else _why(beyond, variants.why)
     )
-    choices = [_choice(variants.second, variants.second)]
-    if variants.first == "boolean":
-        choices.append(_choice("boolean", "boolean: every number but 0 is true"))
-    yield Question(
-        key=key("type", table.name, column.name),
-        title=f"What does {label} ({column.column_type}) become?",
-        choices=tuple(choices),
-        default=variants.second,
-        detail=why,
-    )
+    words = (variants.second, "boolean") if variants.first == "boolean" else (variants.second,)
+    yield from choices.of_column(table, column, wish, words, variants.second, why)
 
 
 def _why(look: Look, why: str) -> str:

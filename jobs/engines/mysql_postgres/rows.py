@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobs.engines.mysql import quote as my
+from jobs.engines.mysql.flavour import Flavour
 from jobs.engines.mysql_postgres.digest import Digest
 from jobs.engines.mysql_postgres.shape import MovedColumn, MovedTable
 from jobs.engines.postgres import quote
@@ -51,6 +52,7 @@ def payload(table: MovedTable, digest: Digest) -> dict[str, Any]:
         "schema": table.schema,
         "name": table.name,
         "bytes": table.source.bytes,
+        "partitioned": table.cut is not None,
         "columns": [c.name for c in table.copied],
         "from": my.qualified(table.database, table.source.name),
         "rendered": rendered(table.copied),
@@ -61,6 +63,13 @@ def payload(table: MovedTable, digest: Digest) -> dict[str, Any]:
     }
 
 
+def relation(table: dict[str, Any]) -> str:
+    """The target's table where its rows are read or deleted. Tables that inherit from it are not part of it, the
+    partitions that the run made are."""
+    only = "" if table.get("partitioned") else "only "
+    return only + quote.qualified(table["schema"], table["name"])
+
+
 def source_sums(table: dict[str, Any], where: str = "") -> str:
     """Count and checksum, in the source."""
     total = Digest(table["digest"]).source_sum(table["source_row"])
@@ -69,15 +78,32 @@ def source_sums(table: dict[str, Any], where: str = "") -> str:
 
 def target_sums(table: dict[str, Any], where: str = "") -> str:
     """The same in the target."""
-    relation = quote.qualified(table["schema"], table["name"])
     total = Digest(table["digest"]).target_sum(table["target_row"])
-    return f"select count(*)::text, {total} from only {relation}{_where(where)}"  # noqa: S608 - quoted
+    return f"select count(*)::text, {total} from {relation(table)}{_where(where)}"  # noqa: S608 - quoted
+
+
+def sums_by_transaction(table: dict[str, Any]) -> str:
+    """The number of each transaction that wrote rows, and their count and checksum, in the target."""
+    total = Digest(table["digest"]).target_sum(table["target_row"])
+    return f"select xmin::text, count(*)::text, {total} from {relation(table)} group by xmin::text"  # noqa: S608
 
 
 def echo_query(table: dict[str, Any], where: str = "") -> str:
     """In the source: each row's own canonical text, and what only the target can bring to one form."""
     values = ", ".join(f"ifnull({e['rendered']}, x'fe')" for e in table["echo"])
     return f"select concat_ws(x'ff', {table['source_row']}, {values}) from {table['from']}{_where(where)}"  # noqa: S608
+
+
+COUNT_SECONDS = 5
+"""A view that takes longer, on either side, is told as not counted."""
+
+
+def view_count(server: Flavour, database: str, view: str) -> str:
+    """In the source: how many rows a view has, unless that takes long."""
+    place = my.qualified(database, view)
+    if server.kind == "mariadb":
+        return f"set statement max_statement_time = {COUNT_SECONDS} for select count(*) from {place}"  # noqa: S608
+    return f"select /*+ max_execution_time({COUNT_SECONDS * 1000}) */ count(*) from {place}"  # noqa: S608 - quoted
 
 
 ECHO = "pg_temp.ferrybot_echo"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from jobs.core.model import Options, Question
+from jobs.engines.shared.select import matches
 
 DEFAULTS: Mapping[str, str] = {
     "schema": "public",
@@ -14,6 +15,8 @@ DEFAULTS: Mapping[str, str] = {
     "json": "jsonb",
     "collations": "plain",
     "fulltext": "leave",
+    "partitions": "keep",
+    "columns": "none",
     "unsearched": "stop",
 }
 """Questions about the whole database, and what holds while nobody answers them."""
@@ -43,3 +46,35 @@ class Rules:
 def key(about: str, table: str, column: str) -> str:
     """A question's key for one column."""
     return f"{about}:{table}.{column}"
+
+
+OF_COLUMNS = "column:"
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The rules of ferrybot.yaml for a source: they take the place of a question's default.
+
+    `pairs`: a key of `DEFAULTS` and its value, or `column:` with a pattern `table.column`, and what such a column
+    becomes. Of several patterns the first that fits and offers something for the column holds."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def whole(self, key: str) -> str:
+        """The value for the whole database; empty where there is none."""
+        return dict(self.pairs).get(key, "")
+
+    def of_column(self, table: str, column: str, words: Iterable[str]) -> str:
+        """One of `words`, or nothing."""
+        offered = list(words)
+        names = (table.lower(), column.lower())
+        for at, value in self.pairs:
+            fits = at.startswith(OF_COLUMNS) and matches(at.removeprefix(OF_COLUMNS).lower(), names)
+            if fits and (found := offer(value, offered)):
+                return found
+        return ""
+
+
+def offer(value: str, words: Iterable[str]) -> str:
+    """The word by which `value` is offered: what is not in the target yet is called `new …` there."""
+    return next((word for word in words if word in (value, f"new {value}")), "")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from jobs.core.model import Options
 from jobs.engines.mysql.catalog import Catalog, Column, Table
-from jobs.engines.mysql_postgres import expressions, names, types
+from jobs.engines.mysql_postgres import expressions, names, partitions, types
 from jobs.engines.mysql_postgres.digest import Digest
 from jobs.engines.mysql_postgres.expressions import Untranslated, Words
+from jobs.engines.mysql_postgres.partitions import Cut, Whole
 from jobs.engines.mysql_postgres.rules import Rules
 from jobs.engines.mysql_postgres.types import Form, Unmapped
 from jobs.engines.postgres import quote
@@ -30,13 +31,16 @@ class MovedColumn:
 
 @dataclass(frozen=True)
 class MovedTable:
-    """A table; `label` is the source's name of it, which plans and proofs say."""
+    """A table; `label` is the source's name of it, which plans and proofs say. `cut`: how it is partitioned, and
+    `whole` why it is not, though the source's is."""
 
     source: Table
     database: str
     schema: str
     name: str
     columns: tuple[MovedColumn, ...]
+    cut: Cut | None = None
+    whole: str = ""
 
     @property
     def label(self) -> str:
@@ -119,8 +123,19 @@ class Shape:
                     label = f"{table.name}.{column.name}"
                     problems.append(Problem("type", label, str(error)))
             name = self.fold(table.name)
-            tables.append(MovedTable(table, self.catalog.database, self.schema, name, tuple(columns)))
+            moved = MovedTable(table, self.catalog.database, self.schema, name, tuple(columns))
+            tables.append(self._partitioned(moved) if table.partitions else moved)
         return tables, problems, plain
+
+    def _partitioned(self, table: MovedTable) -> MovedTable:
+        if self.rules.whole("partitions") != "keep":
+            return replace(table, whole="as chosen")
+        try:
+            return replace(table, cut=partitions.cut(table.source, table.column))
+        except Whole as error:
+            return replace(table, whole=str(error))
+        except (StopIteration, ValueError) as error:
+            return replace(table, whole=f"they were not understood ({type(error).__name__})")
 
     @property
     def tables(self) -> list[MovedTable]:
@@ -159,7 +174,7 @@ class Shape:
         kinds: dict[str, set[bool]] = {}
         for table in tables:
             for column in table.columns:
-                flag = types.kind(table.name, column, self.rules) == "boolean"
+                flag = types.kind(table, column, self.rules) == "boolean"
                 kinds.setdefault(column.name.lower(), set()).add(flag)
         return frozenset(name for name, found in kinds.items() if found == {True})
 

@@ -2,19 +2,20 @@
 
 | MySQL, MariaDB | PostgreSQL |
 |---|---|
-| tinyint(1), bit(1) | boolean where every value is 0 or 1, else smallint, bit(1) |
+| tinyint(1), bit(1) | boolean where every value is 0 or 1, else smallint; bit(1) by choice |
 | tinyint, smallint, mediumint, int, bigint | smallint, smallint, integer, integer, bigint |
 | the same, unsigned | smallint, integer, integer, bigint, and bigint where every value fits, else numeric(20) |
 | decimal(p, s) | numeric(p, s) |
 | float, double | real, double precision |
-| char(n), varchar(n) | varchar(n): a char's padding is not part of its value in MySQL |
+| char(n), varchar(n) | varchar(n): a char's padding is not part of its value in MySQL; text, uuid by choice |
 | tinytext to longtext | text |
-| binary, varbinary, blobs | bytea |
-| date, datetime(f), timestamp(f) | date, timestamp(f), timestamp(f) with time zone |
+| texts whose collation ignores case or accents | the same, or with a collation of ICU, or citext (`collations.py`) |
+| binary, varbinary, blobs | bytea; binary(16) also uuid by choice |
+| date, datetime(f), timestamp(f) | date, timestamp(f), timestamp(f) with time zone; with or without by choice |
 | time(f) | time(f) where every value is a time of a day, else interval |
 | year | smallint |
 | enum | text with a check, or an enum type by choice |
-| set | text[] |
+| set | text[], or text by choice |
 | bit(n) | bit(n) |
 | json | jsonb, or json by choice; also MariaDB's longtext with json_valid |
 | uuid, inet4, inet6 | uuid, inet, inet |
@@ -33,7 +34,7 @@ from dataclasses import dataclass, replace
 
 from jobs.engines.mysql import quote as my
 from jobs.engines.mysql.catalog import Column, Table
-from jobs.engines.mysql_postgres import values
+from jobs.engines.mysql_postgres import collations, values
 from jobs.engines.mysql_postgres.digest import Digest
 from jobs.engines.mysql_postgres.rules import Rules
 
@@ -57,7 +58,8 @@ class Form:
 
     `rendered`: SQL of the source, the value as COPY's text before escaping. `source`, `target`: SQL of either side,
     one canonical text. `plain`: no comma is ever in it. `echo`: only the target can make the canonical text, from
-    the rendered one, by `target` with the value in place of the column."""
+    the rendered one, by `target` with the value in place of the column. `native`: an enum type of its own.
+    `collation`: the one that the run makes for it. `longest`: letters, where the type does not say it."""
 
     type: str
     rendered: str
@@ -66,6 +68,9 @@ class Form:
     plain: bool = True
     echo: bool = False
     members: tuple[str, ...] = ()
+    native: bool = False
+    collation: str = ""
+    longest: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,13 +96,41 @@ def variants(column: Column) -> Variants | None:
     return None
 
 
-def kind(table: str, column: Column, rules: Rules) -> str:
-    """The chosen variant; empty where the type has none."""
-    chosen = rules.of_column("type", table, column.name)
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "datetime": ("timestamp", "timestamptz"),
+    "timestamp": ("timestamptz", "timestamp"),
+    "enum": ("text", "type"),
+    "set": ("text[]", "text"),
+}
+_UUID_LENGTHS = (32, 36)
+_WHOLE = {("text", "type"): "enums", ("jsonb", "json"): "json"}
+"""What a question about the whole database decides where nothing is said of the column."""
+
+
+def words(table: Table, column: Column) -> tuple[str, ...]:
+    """What a column may become, in the words of rules and questions, its default first; none without a choice."""
     found = variants(column)
-    if found is None:
-        return chosen
-    return chosen if chosen in (found.first, found.second) else found.first
+    if found is not None:
+        return found.first, found.second
+    if is_json(table, column):
+        return "jsonb", "json"
+    if column.data_type in SPATIAL:
+        return "", "wkb"
+    if column.data_type == "bit" and (column.precision or 1) == 1:
+        return "boolean", "bit"
+    if column.data_type in ("char", "varchar") and column.length:
+        return ("varchar", "text", "uuid") if column.length in _UUID_LENGTHS else ("varchar", "text")
+    if column.column_type.lower() == "binary(16)":
+        return "bytea", "uuid"
+    return _WORDS.get(column.data_type, ())
+
+
+def kind(table: Table, column: Column, rules: Rules) -> str:
+    """The chosen word; empty where the type has none."""
+    offered, chosen = words(table, column), rules.of_column("type", table.name, column.name)
+    if chosen not in offered and offered in _WHOLE:
+        chosen = rules.whole(_WHOLE[offered])
+    return chosen if chosen in offered else "".join(offered[:1])
 
 
 def is_json(table: Table, column: Column) -> bool:
@@ -155,7 +188,7 @@ _INTEGERS: Mapping[str, tuple[str, str]] = {
 
 
 def _form(table: Table, column: Column, c: str, rules: Rules, digest: Digest, json: bool) -> Form:
-    x, word, chosen = my.name(column.name), column.data_type, kind(table.name, column, rules)
+    x, word, chosen = my.name(column.name), column.data_type, kind(table, column, rules)
     if word in _INTEGERS:
         return _integer(column, x, c, chosen, bool(rules.of_column("type", table.name, column.name)))
     if word in ("decimal", "numeric"):
@@ -170,16 +203,19 @@ def _form(table: Table, column: Column, c: str, rules: Rules, digest: Digest, js
     if word == "bit":
         return _bit(column, x, c, chosen)
     if json:
-        return _json(column, x, c, rules)
+        return _json(column, x, c, chosen)
+    if chosen == "uuid":
+        return _uuid(column, x, c)
     if word in values.TEXTS:
         return _text(table, column, x, c, rules, digest)
     if word in BYTES:
         return Form("bytea", f"concat(x'5c78', hex({x}))", digest.of_source(x), digest.of_bytes(c))
     if word == "enum":
         shown = _unicode(column, x)
-        return Form("text", shown, shown, f"{c}::text", plain=False, members=members(column))
+        native = chosen == "type"
+        return Form("text", shown, shown, f"{c}::text", plain=False, members=members(column), native=native)
     if word == "set":
-        return _set(column, x, c)
+        return _set(column, x, c, chosen)
     if word in ("uuid", "inet4", "inet6"):
         target = f"{c}::text" if word == "uuid" else f"host({c})"
         shown = f"cast(cast({x} as char) as binary)"
@@ -225,11 +261,11 @@ def _time(column: Column, x: str, c: str, chosen: str) -> Form:
     match column.data_type:
         case "date":
             return Form("date", shown, shown, f"{c}::text")
-        case "datetime":
-            return Form(f"timestamp({digits})", shown, bare, f"{c}::text")
-        case "timestamp":
+        case "datetime" | "timestamp" if chosen == "timestamptz":
             in_utc = f"({c} at time zone 'UTC')::text"
             return Form(f"timestamp({digits}) with time zone", shown, bare, in_utc)
+        case "datetime" | "timestamp":
+            return Form(f"timestamp({digits})", shown, bare, f"{c}::text")
     return Form(f"{chosen}({digits})", shown, bare, f"{c}::text")
 
 
@@ -245,8 +281,15 @@ LOSSLESS = values.UNICODE | {"latin1", "binary", "utf16", "utf16le", "utf32", "u
 
 
 def _text(table: Table, column: Column, x: str, c: str, rules: Rules, digest: Digest) -> Form:
-    sized = column.data_type in ("char", "varchar") and column.length
-    kind = f"varchar({column.length})" if sized else "text"
+    sized = column.length if column.data_type in ("char", "varchar") else None
+    compared = collations.chosen(table, column, rules)
+    kept = "varchar" if sized and kind(table, column, rules) == "varchar" else "text"
+    says = f"{c}::text"
+    form = Form(f"varchar({sized})" if kept == "varchar" else "text", "", "", says, plain=False)
+    if compared == collations.ICU:
+        form = replace(form, collation=collations.called(column), target=f'{says} collate "C"')
+    elif compared:
+        form = replace(form, type=collations.CITEXT, longest=sized or 0 if kept == "varchar" else 0)
     found = list(values.faults(column))
     answers = values.answers(table.name, column, found, rules)
     shown = _unicode(column, x)
@@ -260,18 +303,30 @@ def _text(table: Table, column: Column, x: str, c: str, rules: Rules, digest: Di
         condition = next(fault.condition for fault in found if fault.about == "invalid text")
         rendered = f"if({condition}, x'ff', {shown})"
     if column.data_type in LONG:
-        return Form(kind, rendered, digest.of_source(shown), digest.of_text(c))
-    return Form(kind, rendered, shown, f"{c}::text", plain=False)
+        hashed = digest.of_text(form.target)
+        return replace(form, rendered=rendered, source=digest.of_source(shown), target=hashed, plain=True)
+    return replace(form, rendered=rendered, source=shown)
 
 
-def _json(column: Column, x: str, c: str, rules: Rules) -> Form:
+def _uuid(column: Column, x: str, c: str) -> Form:
+    """Letters of either case and with or without dashes, or 16 bytes."""
+    target = f"replace({c}::text, '-', '')"
+    if column.data_type == "binary":
+        return Form("uuid", f"hex({x})", f"lower(hex({x}))", target)
+    shown = f"convert({x} using utf8mb4)"
+    return Form("uuid", f"cast({shown} as binary)", f"cast(replace(lower({shown}), '-', '') as binary)", target)
+
+
+def _json(column: Column, x: str, c: str, chosen: str) -> Form:
     shown = _unicode(column, x) if column.charset else f"cast(cast({x} as char) as binary)"
-    return Form(rules.whole("json"), shown, shown, f"{c}::text", plain=False, echo=True)
+    return Form(chosen, shown, shown, f"{c}::text", plain=False, echo=True)
 
 
-def _set(column: Column, x: str, c: str) -> Form:
+def _set(column: Column, x: str, c: str, chosen: str) -> Form:
     """A member holds no comma."""
     shown = _unicode(column, x)
+    if chosen == "text":
+        return Form("text", shown, shown, f"{c}::text", plain=False)
     quoted = f"replace(replace({shown}, x'5c', x'5c5c'), x'22', x'5c22')"
     array = f"concat(x'7b', if({x} = '', '', concat(x'22', replace({quoted}, x'2c', x'222c22'), x'22')), x'7d')"
     return Form("text[]", array, shown, f"array_to_string({c}, ',')", plain=False)

@@ -14,7 +14,8 @@ from jobs.core.chunks import chunk_count
 from jobs.core.model import Options, Scope
 from jobs.engines.mysql import quote as my
 from jobs.engines.mysql_postgres import rows
-from jobs.engines.mysql_postgres.ddl import IDENTITIES, Ddl, Made
+from jobs.engines.mysql_postgres.ddl import Ddl, Made
+from jobs.engines.mysql_postgres.keys import IDENTITIES
 from jobs.engines.mysql_postgres.shape import MovedTable, Shape
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.worklist import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
@@ -37,15 +38,24 @@ class _List:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """The least and the greatest value of an integer key; or conditions on the source, one for each part."""
+
+    least: int = 0
+    greatest: int = 0
+    conditions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Asking:
-    """What the work list is made from. `bounds`: label of a table -> (least, greatest) of its integer key.
+    """What the work list is made from. `bounds`: label of a table -> where its key lets it be cut.
 
     `refresh`: the target was done before; only rows are proven and copied again."""
 
     shape: Shape
     ddl: Ddl
     options: Options
-    bounds: Mapping[str, tuple[int, int]]
+    bounds: Mapping[str, Bounds]
     refresh: bool = False
 
     @property
@@ -73,6 +83,8 @@ def build(asking: Asking) -> list[Row]:
         _counters(work, asking, made)
         _statistics(work, asking)
         _proofs(work, asking)
+    if asking.makes and asking.copies and asking.ddl.views:
+        _view_rows(work, asking)
     return work.rows
 
 
@@ -117,10 +129,14 @@ def key_column(table: MovedTable) -> Any:
 
 
 def ranges(table: MovedTable, asking: Asking, total: int) -> list[dict[str, str]]:
-    """A condition for each side of every part; none where the table stays whole."""
+    """A condition for each side of every part; none where the table stays whole.
+
+    Where no condition selects the same rows of the target, a part is known there by its transaction."""
     count = chunk_count(table.source.data_bytes, total, asking.options.parallelism)
-    least, greatest = asking.bounds.get(table.label, (0, 0))
-    column = key_column(table)
+    bounds = asking.bounds.get(table.label, Bounds())
+    if bounds.conditions:
+        return [{"source": condition, "target": ""} for condition in bounds.conditions]
+    least, greatest, column = bounds.least, bounds.greatest, key_column(table)
     if count == 1 or column is None or greatest - least < count:
         return []
     step = (greatest - least) // count
@@ -141,7 +157,8 @@ def between(name: str, low: int | None, high: int | None) -> str:
 def _parts(work: _List, table: MovedTable, asking: Asking, cuts: list[dict[str, str]], made: int) -> tuple[int, ...]:
     """A task for each part, behind one that knows what the parts of an earlier snapshot brought."""
     whole, size = rows.payload(table, asking.shape.digest), table.source.bytes // len(cuts)
-    payload = {"table": whole, "ranges": cuts, "refresh": asking.refresh}
+    tagged = not cuts[0]["target"]
+    payload = {"table": whole, "ranges": cuts, "refresh": asking.refresh, "tagged": tagged}
     first = work.add("parts", 20, table.label, size=table.source.bytes, payload=payload, needs=(made,))
     return tuple(
         work.add(
@@ -150,7 +167,9 @@ def _parts(work: _List, table: MovedTable, asking: Asking, cuts: list[dict[str, 
             table.label,
             size=size,
             tables=int(number == len(cuts)),
-            payload={"tables": [whole | {"range": cut, "part": [number, len(cuts)], "parts": first}]},
+            payload={
+                "tables": [whole | {"range": cut, "part": [number, len(cuts)], "parts": first, "tagged": tagged}]
+            },
             needs=(first,),
         )
         for number, cut in enumerate(cuts, 1)
@@ -227,6 +246,13 @@ def _counters(work: _List, asking: Asking, made: int) -> None:
         work.add("sequences", 48, title, payload={"columns": columns}, needs=(made,), barrier=48)
 
 
+def _proofs_of_parts(work: _List, table: MovedTable, asking: Asking, cuts: list[dict[str, str]]) -> None:
+    whole, size = rows.payload(table, asking.shape.digest), table.source.bytes // len(cuts)
+    for number, cut in enumerate(cuts, 1):
+        payload = {"tables": [whole | {"range": cut, "part": [number, len(cuts)]}]}
+        work.add("verify", 90, table.label, size=size, payload=payload, barrier=70)
+
+
 def _statistics(work: _List, asking: Asking) -> None:
     for group in groups(asking.shape.tables, lambda table: table.source.bytes):
         title = group[0].label if len(group) == 1 else f"{len(group)} small tables"
@@ -235,8 +261,28 @@ def _statistics(work: _List, asking: Asking) -> None:
         work.add("analyze", 70, title, size=size, payload=payload, barrier=70)
 
 
+def _view_rows(work: _List, asking: Asking) -> None:
+    catalog = asking.shape.catalog
+    called = {asking.shape.fold(view.name): view.name for view in catalog.views}
+    views = [
+        {
+            "name": view.name,
+            "quoted": view.quoted,
+            "count": rows.view_count(catalog.flavour, catalog.database, called[view.name]),
+        }
+        for view in asking.ddl.views
+    ]
+    work.add("verify", 90, "the rows of views", payload={"views": views}, barrier=70)
+
+
 def _proofs(work: _List, asking: Asking) -> None:
+    """Where both sides know the ranges of a large table, all lanes prove it together."""
+    total = sum(table.source.bytes for table in asking.shape.tables)
     for group in groups(asking.shape.tables, lambda table: table.source.bytes):
+        cuts = ranges(group[0], asking, total)
+        if cuts and cuts[0]["target"]:
+            _proofs_of_parts(work, group[0], asking, cuts)
+            continue
         payload = {"tables": [rows.payload(table, asking.shape.digest) for table in group]}
         title = group[0].label if len(group) == 1 else f"{len(group)} small tables"
         size = sum(table.source.bytes for table in group)

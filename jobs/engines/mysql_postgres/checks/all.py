@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.engines.mysql.checks import filters, orphans, snapshot, source_rights, transactions
-from jobs.engines.mysql_postgres.checks import reach, schema, values
+from jobs.engines.mysql_postgres.checks import reach, rules, schema, values
 from jobs.engines.mysql_postgres.checks.base import PairCheck, of_source, of_target
 from jobs.engines.postgres.checks import (
     connections,
@@ -40,6 +40,7 @@ CHECKS: tuple[PairCheck, ...] = (
     # will the schema fit
     schema.TYPES,
     schema.NAMES,
+    rules.CHECK,
     schema.VARIANTS,
     schema.COLLATIONS,
     schema.LEFT,

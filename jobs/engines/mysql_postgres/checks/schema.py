@@ -6,12 +6,12 @@ from collections import defaultdict
 
 from jobs.core.model import Scope, Severity
 from jobs.core.questions import answer
-from jobs.engines.mysql.catalog import Index, Table
-from jobs.engines.mysql_postgres import types
+from jobs.engines.mysql.catalog import Index
+from jobs.engines.mysql_postgres import collations, types
 from jobs.engines.mysql_postgres.checks.base import Findings, PairCheck, found
 from jobs.engines.mysql_postgres.inventory import Inventory
 from jobs.engines.mysql_postgres.rules import key
-from jobs.engines.mysql_postgres.shape import Problem
+from jobs.engines.mysql_postgres.shape import MovedColumn, MovedTable, Problem
 from jobs.engines.shared.words import counted, listed
 
 
@@ -58,20 +58,24 @@ def _variants(inventory: Inventory) -> Findings:
         seen = counted(look.rows, "row") if look.rows is not None else f"nobody looked, {look.reason}"
         yield found(
             Severity.warn,
-            f"{look.label} {variants.why} ({seen}): it becomes {chosen} instead of {variants.first}.",
+            f"{look.label} {variants.why} ({seen}): it becomes {_spoken(chosen, variants.first)}.",
             object=look.label,
             remedy="Acknowledge it, or answer the question in the plan otherwise.",
             side="source",
         )
 
 
+def _spoken(chosen: str, first: str) -> str:
+    return "boolean: every number but 0 is true" if chosen == first == "boolean" else f"{chosen} instead of {first}"
+
+
 def _collations(inventory: Inventory) -> Findings:
-    """Uniqueness without case or accents is not PostgreSQL's."""
+    """Uniqueness without case or accents is not PostgreSQL's, unless it was chosen so."""
     loose: dict[str, list[str]] = defaultdict(list)
-    for table in inventory.tables:
-        for index in table.indexes:
+    for table in inventory.made[0].tables:
+        for index in table.source.indexes:
             for collation in _insensitive(table, index):
-                loose[collation].append(f"{table.name}.{index.name}")
+                loose[collation].append(f"{table.source.name}.{index.name}")
     if loose:
         indexes = sorted({name for found_ in loose.values() for name in found_})
         yield found(
@@ -80,16 +84,25 @@ def _collations(inventory: Inventory) -> Findings:
             f" only ({listed(sorted(loose), 3)}): {listed(indexes)}. In PostgreSQL they are different, and searches"
             " tell them apart too.",
             object=indexes[0],
-            remedy="Acknowledge it; where it matters, add a unique index on lower(column) afterwards.",
+            remedy="Acknowledge it; or answer the question how texts compare, where the plan has it; or add a unique"
+            " index on lower(column) afterwards.",
             side="source",
         )
 
 
-def _insensitive(table: Table, index: Index) -> set[str]:
+def _insensitive(table: MovedTable, index: Index) -> set[str]:
+    """Collations of a unique key that ignore more than the target's texts will."""
     if not index.unique:
         return set()
-    columns = [table.column(part.column) for part in index.parts if part.column]
-    return {c.collation for c in columns if c.collation and not c.collation.endswith(("_bin", "_cs", "_as_cs"))}
+    columns = [c for c in table.columns for part in index.parts if part.column.lower() == c.source.name.lower()]
+    return {column.source.collation for column in columns if _looser(column)}
+
+
+def _looser(column: MovedColumn) -> bool:
+    ignores = collations.called(column.source)
+    if column.form.type == collations.CITEXT:
+        return ignores != "mysql_as_ci"  # case does not count there, accents do
+    return bool(ignores) and not column.form.collation and column.form.type != "uuid"
 
 
 _QUIET = frozenset({"partitioning"})

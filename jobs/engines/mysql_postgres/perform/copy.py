@@ -2,7 +2,8 @@
 
 Under a new snapshot a table that was copied before is first compared; only what differs is emptied and copied again.
 A large table travels in ranges of its integer key, which select the same rows on both sides: each is proven, deleted
-and copied again by itself. All deleting of a table comes before all copying of it, since a row may have moved.
+and copied again by itself; or in ranges of another key, whose rows are known in the target by the transaction that
+brought them (`tagged.py`). All deleting of a table comes before all copying of it, since a row may have moved.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import pymysql
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
-from jobs.engines.mysql_postgres import reader
-from jobs.engines.mysql_postgres.perform import escape
+from jobs.engines.mysql_postgres import reader, rows
+from jobs.engines.mysql_postgres.perform import escape, tagged
 from jobs.engines.mysql_postgres.perform.hands import Hands
 from jobs.engines.mysql_postgres.perform.verify import compare, equal
 from jobs.engines.postgres import quote, wire, worktable
@@ -37,11 +38,12 @@ class Brought:
     rows: int
     bytes: int
     method: str
+    xid: str = ""
 
 
 def copy(hands: Hands, task: Task, watch: Watch) -> Done:
     """Copies or proves each table of the task."""
-    rows = moved = 0
+    count = moved = 0
     documents = []
     for table in task.payload["tables"]:
         began = time.monotonic()
@@ -51,10 +53,10 @@ def copy(hands: Hands, task: Task, watch: Watch) -> Done:
             raise hands.explain(error, task, label_of(table)) from None
         except (pymysql.MySQLError, OSError) as error:
             raise hands.explain_source(error, task, label_of(table)) from None
-        rows, moved = rows + brought.rows, moved + brought.bytes
+        count, moved = count + brought.rows, moved + brought.bytes
         document = {"table": table["label"], "rows": brought.rows, "bytes": brought.bytes, "method": brought.method}
-        documents.append({**document, "seconds": round(time.monotonic() - began, 4)})
-    return Done(rows=rows, bytes=moved, result=documents)
+        documents.append({**document, "xid": brought.xid, "seconds": round(time.monotonic() - began, 4)})
+    return Done(rows=count, bytes=moved, result=documents)
 
 
 def label_of(table: dict[str, Any]) -> str:
@@ -70,6 +72,8 @@ def look_at_parts(hands: Hands, task: Task, watch: Watch) -> Done:
             if hands.asked.options.scope is Scope.data_only:
                 _must_be_empty(hands, table, watch)
             return Done(result={"proven": []})
+        if task.payload.get("tagged"):
+            return Done(result=tagged.keep_the_proven(hands, task, watch))
         proven = []
         with muted(hands.target, table["schema"], table["name"]):
             for number, cut in enumerate(ranges, 1):
@@ -77,8 +81,7 @@ def look_at_parts(hands: Hands, task: Task, watch: Watch) -> Done:
                 if equal(compare(hands, table, watch, cut)):
                     proven.append(number)
                     continue
-                relation = quote.qualified(table["schema"], table["name"])
-                wire.run(hands.target, f"delete from only {relation} where {cut['target']}", watch.check)  # noqa: S608
+                wire.run(hands.target, f"delete from {rows.relation(table)} where {cut['target']}", watch.check)  # noqa: S608
         return Done(result={"proven": proven})
     except psycopg.Error as error:
         raise hands.explain(error, task, table["label"]) from None
@@ -89,6 +92,8 @@ def look_at_parts(hands: Hands, task: Task, watch: Watch) -> Done:
 def _part(hands: Hands, table: dict[str, Any], watch: Watch) -> Brought:
     """A range, unless what an earlier snapshot brought of it was found to be right."""
     known = worktable.result(hands.target, table["parts"])
+    if table.get("tagged"):
+        return _tagged(hands, table, known, watch)
     if table["part"][0] in known["proven"]:
         count = wire.run(hands.target, _count(table, table["range"]["target"]), watch.check)
         return Brought(int(count[0][0] or 0), 0, "proven equal")
@@ -96,8 +101,18 @@ def _part(hands: Hands, table: dict[str, Any], watch: Watch) -> Brought:
         return _stream(hands, table, watch, table["range"]["source"], freeze=False)
 
 
+def _tagged(hands: Hands, table: dict[str, Any], known: dict[str, Any], watch: Watch) -> Brought:
+    rows_there = tagged.proven_rows(hands, table, known)
+    if rows_there is not None:
+        return Brought(rows_there, 0, "proven equal", tagged.before(hands))
+    with muted(hands.target, table["schema"], table["name"]):
+        xid = tagged.transaction(hands)
+        brought = _stream(hands, table, watch, table["range"]["source"], freeze=False)
+    return Brought(brought.rows, brought.bytes, brought.method, xid)
+
+
 def _count(table: dict[str, Any], where: str) -> str:
-    return f"select count(*) from only {quote.qualified(table['schema'], table['name'])} where {where}"  # noqa: S608
+    return f"select count(*) from {rows.relation(table)} where {where}"  # noqa: S608
 
 
 def _table(hands: Hands, task: Task, table: dict[str, Any], watch: Watch) -> Brought:
@@ -107,7 +122,7 @@ def _table(hands: Hands, task: Task, table: dict[str, Any], watch: Watch) -> Bro
         if equal(proof):
             return Brought(proof["target_rows"], 0, "proven equal")
     if not again and hands.asked.options.scope is not Scope.data_only:
-        fresh = table["bytes"] >= FREEZE_BYTES
+        fresh = table["bytes"] >= FREEZE_BYTES and not table.get("partitioned")
         if fresh:
             hands.target.execute(f"truncate only {quote.qualified(table['schema'], table['name'])}", prepare=False)
         return _stream(hands, table, watch, "", freeze=fresh)
@@ -125,17 +140,16 @@ def _emptied(hands: Hands, table: dict[str, Any], watch: Watch) -> bool:
     """Leaves the table without rows; True when it has a new file, into which COPY may freeze."""
     relation = quote.qualified(table["schema"], table["name"])
     row = hands.target.execute(_REFERENCED, [relation]).fetchone()
-    if not (row and row[0]):
+    if not (row and row[0]) and not table.get("partitioned"):
         wire.run(hands.target, f"truncate only {relation}", watch.check)
         return True
     # TRUNCATE refuses a referenced table; with the session in replica mode DELETE asks no foreign key.
-    wire.run(hands.target, f"delete from only {relation}", watch.check)  # noqa: S608 - quoted
+    wire.run(hands.target, f"delete from {rows.relation(table)}", watch.check)  # noqa: S608 - quoted
     return False
 
 
 def _must_be_empty(hands: Hands, table: dict[str, Any], watch: Watch) -> None:
-    relation = quote.qualified(table["schema"], table["name"])
-    if wire.run(hands.target, f"select exists (select from only {relation})", watch.check)[0][0] == "t":  # noqa: S608
+    if wire.run(hands.target, f"select exists (select from {rows.relation(table)})", watch.check)[0][0] == "t":  # noqa: S608
         raise Permanent(
             f"{table['label']} holds rows in the target",
             remedy="Empty it or leave it out.",
@@ -150,18 +164,18 @@ def _stream(hands: Hands, table: dict[str, Any], watch: Watch, where: str, *, fr
     relation = quote.qualified(table["schema"], table["name"])
     into = f"copy {relation} ({quote.names(table['columns'])}) from stdin{' with (freeze)' if freeze else ''}"
     label = label_of(table)
-    rows = moved = reported = 0
+    count = moved = reported = 0
     blocks = reader.blocks(hands.source, hands.asked.source, query, escape.ROW, watch.check)
     with closing(blocks), hands.target.cursor() as cursor:
         with cursor.copy(into.encode()) as sink:
-            for count, block in blocks:
+            for more, block in blocks:
                 lines = escape.lines(block)
                 sink.write(lines)
-                rows, moved = rows + count, moved + len(lines)
+                count, moved = count + more, moved + len(lines)
                 if moved - reported >= REPORT_BYTES:
                     reported = moved
-                    watch.report(f"copy {label}", label, rows, moved)
+                    watch.report(f"copy {label}", label, count, moved)
         arrived = cursor.rowcount
-    if arrived != rows:
-        raise Permanent(f"Copying {label}: {rows} rows left the source, {arrived} arrived", object=label)
-    return Brought(rows, moved, "rows as text")
+    if arrived != count:
+        raise Permanent(f"Copying {label}: {count} rows left the source, {arrived} arrived", object=label)
+    return Brought(count, moved, "rows as text")

@@ -6,7 +6,10 @@ select nspname || '.' || relname, '' from rel where relkind in ('r', 'p')
 -- name: column
 {mine}
 select r.nspname || '.' || r.relname || '.' || a.attname,
-    format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end
+    format_type(a.atttypid, a.atttypmod)
+    || coalesce((select ' collate ' || l.collname from pg_collation l join pg_type t on t.oid = a.atttypid
+        where l.oid = a.attcollation and a.attcollation <> t.typcollation), '')
+    || case when a.attnotnull then ' not null' else '' end
     || case when a.attidentity <> '' then ' identity' else '' end
     || case when a.attgenerated <> '' then ' generated' when a.atthasdef then ' default' else '' end
 from rel r join pg_attribute a on a.attrelid = r.oid
@@ -59,6 +62,17 @@ select nspname || '.' || relname, '' from rel where relkind = 'S'
 select n.nspname || '.' || p.proname, '' from pg_proc p join pg_namespace n on n.oid = p.pronamespace
 where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
   and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+
+-- name: partition
+select n.nspname || '.' || c.relname, p.relname from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+join pg_inherits i on i.inhrelid = c.oid join pg_class p on p.oid = i.inhparent
+where c.relispartition and c.relkind in ('r', 'p') and n.nspname !~ '^pg_'
+  and n.nspname not in ('information_schema', 'ferrybot')
+
+-- name: collation
+select n.nspname || '.' || l.collname, '' from pg_collation l join pg_namespace n on n.oid = l.collnamespace
+where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')
 
 -- name: enum
 select n.nspname || '.' || t.typname, (select string_agg(e.enumlabel, ',' order by e.enumsortorder)

@@ -1,0 +1,30 @@
+"""What a job asks an engine for: the options, and what ferrybot.yaml says of the source's columns."""
+
+from __future__ import annotations
+
+import redis
+from pydantic import SecretStr
+
+from jobs.adapters.board_redis import RedisBoard
+from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.secrets import SecretStore
+from jobs.core.model import TypedSource
+from jobs.core.state import State
+from jobs.desk import Desk
+from jobs.tasks import Wired
+from tests.support.tales import MIGRATION, SOURCE, TARGET
+
+RULES = (("enums", "type"), ("column:orders.flag", "smallint"))
+
+
+def test_a_services_rules_reach_the_engine_and_a_typed_source_has_none(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        secrets = SecretStore(client, SecretStr("k" * 32), {"SHOP_URL": "postgresql://u:p@h/d"})
+        wired = Wired(Desk(RedisLedger(client), RqDoorbell(client)), RedisBoard(client), secrets)
+        ruled = SOURCE.model_copy(update={"rules": RULES})
+        assert wired.asked(State(id=MIGRATION, source=ruled, target=TARGET)).rules == RULES
+        # A target's rules are about its own columns, when it is a source.
+        typed = TypedSource(host="h", port=3306, database="d", user="u")
+        target = TARGET.model_copy(update={"rules": RULES})
+        assert wired.asked(State(id=MIGRATION, source=typed, target=target)).rules == ()

@@ -157,7 +157,7 @@ def test_a_lane_elsewhere_does_what_needs_the_target_alone(pair: Migration) -> N
             task = steps(lane, lambda task: task.kind == "analyze")
             lane.rollback(task)
             with ENGINE.lane(asked, plan) as other:
-                assert drain(other, Spy()) == 1  # type: ignore[arg-type]
+                assert drain(other, Spy()) == 1
             drain(lane, Spy())
         assert conductor.verdict().green
 

@@ -55,7 +55,7 @@ def endpoint(values: dict[str, str | int], dialect: Dialect = Dialect.postgresql
         database=str(values["database"]),
         user=str(values["user"]),
         password=SecretStr(str(values["password"])),
-        tls=TlsMode.prefer,
+        tls=TlsMode(str(values.get("tls", TlsMode.prefer))),
     )
 
 

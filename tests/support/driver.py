@@ -161,5 +161,5 @@ def order_of(asked: Asked, plan: MigrationPlan, **more: object) -> dict[str, obj
 def address(endpoint: Endpoint) -> dict[str, str | int]:
     """An endpoint with its password, for another process of the tests."""
     values: dict[str, str | int] = {"host": endpoint.host, "port": endpoint.port, "database": endpoint.database}
-    values |= {"dialect": endpoint.dialect.value, "user": endpoint.user}
+    values |= {"dialect": endpoint.dialect.value, "user": endpoint.user, "tls": endpoint.tls.value}
     return values | {"password": endpoint.password.get_secret_value()}

@@ -296,7 +296,7 @@ def test_case_26_no_statement_needs_md5_or_sha1_where_a_server_lost_them(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server's own log of statements is the witness."""
-    monkeypatch.setitem(flavour._UNTIL["md5"], "mariadb", (10, 0, 0))  # type: ignore[index]  # a dict, said as a Mapping
+    monkeypatch.setitem(flavour._UNTIL["md5"], "mariadb", (10, 0, 0))
     world.source.run(
         "create table t (id int primary key, v varchar(20), b longblob, d double)",
         "insert into t values (1, 'ä', x'00ff', 0.1), (2, null, null, null), (3, '', '', -1220223)",

@@ -1,18 +1,27 @@
-"""A process that kills itself at its n-th event, as a lost machine would: what such processes of every engine share.
+"""A conductor, lane or undo in a process of its own that kills itself at its n-th event, as a lost machine would.
 
-Each reads a JSON document from standard input: the two addresses, the options, the plan, and the event.
+Reads a JSON document from standard input, which `tests.support.driver.order_of` writes: the two addresses, the
+options, the plan, and the event.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
+from typing import Any
 
 from pydantic import SecretStr
 
+from jobs.core import chunks
 from jobs.core.errors import FerrybotError
-from jobs.core.model import Dialect, Endpoint, TlsMode
-from jobs.ports.engine import Lane
+from jobs.core.model import Dialect, Endpoint, Options, TlsMode
+from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import RestorePoint
+from jobs.engines.mysql_postgres import locks
+from jobs.engines.registry import engine_for
+from jobs.ports.engine import Asked, Conductor, Lane
 
 
 class Doom:
@@ -46,7 +55,7 @@ def endpoint(values: dict[str, str | int], dialect: Dialect = Dialect.postgresql
         database=str(values["database"]),
         user=str(values["user"]),
         password=SecretStr(str(values["password"])),
-        tls=TlsMode.prefer,
+        tls=TlsMode(str(values.get("tls", TlsMode.prefer))),
     )
 
 
@@ -67,3 +76,46 @@ def drain(lane: Lane, doom: Doom) -> None:
         doom.event()
         lane.commit(task, done)
         doom.event()
+
+
+def main() -> None:
+    order = json.load(sys.stdin)
+    chunks.LEAST_BYTES = locks.CUT_BYTES = order["chunk_bytes"]
+    asked = _asked(order)
+    plan = MigrationPlan.model_validate_json(order["plan"])
+    engine = engine_for(asked.source.dialect, asked.target.dialect)
+    doom = Doom(order["at"])
+    if order["role"] == "lane":
+        with engine.lane(asked, plan) as lane:
+            drain(lane, doom)
+        return
+    with engine.conductor(asked, plan) as conductor:
+        _conduct(conductor, order, doom)
+
+
+def _asked(order: dict[str, Any]) -> Asked:
+    point = order.get("point")
+    return Asked(
+        MigrationPlan.model_validate_json(order["plan"]).migration,
+        endpoint(order["source"]),
+        endpoint(order["target"]),
+        Options.model_validate(order["options"]),
+        restore_point=RestorePoint.model_validate(point) if point else None,
+    )
+
+
+def _conduct(conductor: Conductor, order: dict[str, Any], doom: Doom) -> None:
+    if order["role"] == "undo":
+        conductor.undo(doom)
+    elif order["role"] == "back":
+        conductor.roll_back(order["keepsake"], doom)
+    else:
+        conductor.prepare(doom, refresh=order["refresh"])
+        with conductor.lane() as lane:
+            drain(lane, doom)
+        doom.event()
+        conductor.verdict()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,14 +1,10 @@
-"""A tiny driver for the tests from MySQL to PostgreSQL: it plays the flow's part on real servers."""
+"""What the tests' driver must know of moves from MariaDB to PostgreSQL: addresses, scripts, decisions."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,39 +12,42 @@ import pymysql
 from pydantic import SecretStr
 
 from bot.sandbox.servers import MariaDbServer
-from jobs.core import chunks
-from jobs.core.errors import FerrybotError
-from jobs.core.model import CheckResult, Dialect, Endpoint, Finding, Options, TlsMode
+from jobs.core.model import Endpoint, Finding, Options
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import Verdict
 from jobs.engines.mysql_postgres.conductor import MySqlPostgresConductor, conduct
 from jobs.engines.mysql_postgres.engine import MySqlPostgresEngine
-from jobs.ports.engine import Asked, Lane
-from tests.servers.pg_run import MIGRATION, Spy
+from jobs.ports.engine import Asked
+from tests.servers import mysql_run
 from tests.servers.pg_run import endpoint as postgres_endpoint
+from tests.support.driver import MIGRATION, Journey, Spy, doomed, drain, steps, work
+from tests.support.driver import address as _address
 from tests.support.servers import Database
+
+__all__ = [
+    "ENGINE",
+    "MIGRATION",
+    "Move",
+    "Source",
+    "Spy",
+    "_address",
+    "doomed",
+    "drain",
+    "fresh_source",
+    "steps",
+    "work",
+]
 
 ENGINE = MySqlPostgresEngine()
 _numbers = itertools.count()
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(mysql_run.MysqlDatabase):
     """A database of the MariaDB server; root's address unless asked otherwise."""
 
-    server: MariaDbServer
-    name: str
-
     def connect(self) -> pymysql.Connection[Any]:
-        connection: pymysql.Connection[Any] = pymysql.connect(
-            host=self.server.host,
-            port=self.server.port,
-            user="root",
-            password=self.server.password,
-            database=self.name,
-            charset="utf8mb4",
-            autocommit=True,
-        )
+        connection = self.server.connect(self.name)
+        connection.autocommit(True)
         return connection
 
     def execute(self, script: str) -> None:
@@ -59,24 +58,9 @@ class Source:
                 if statement.strip():
                     cursor.execute(statement)
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self.connect() as connection, connection.cursor() as cursor:
-            cursor.execute("set time_zone = '+00:00'")
-            cursor.execute(query)
-            return list(cursor.fetchall())
-
     @property
     def endpoint(self) -> Endpoint:
-        return Endpoint(
-            label=self.name,
-            dialect=Dialect.mariadb,
-            host=self.server.host,
-            port=self.server.port,
-            database=self.name,
-            user="root",
-            password=SecretStr(self.server.password),
-            tls=TlsMode.prefer,
-        )
+        return mysql_run.endpoint(self)
 
 
 @contextmanager
@@ -94,7 +78,7 @@ def fresh_source(server: MariaDbServer, script: str = "") -> Iterator[Source]:
 
 
 @dataclass
-class Move:
+class Move(Journey):
     """A source, a target, and the plan between them."""
 
     source: Source
@@ -122,87 +106,8 @@ class Move:
             return endpoint
         return replace(endpoint, user=self.accounts[0], password=SecretStr(self.accounts[1]))
 
-    def plan(self) -> MigrationPlan:
-        asked = self.asked()
-        return ENGINE.plan(asked, ENGINE.inspect(asked))
-
-    def checks(self) -> dict[str, CheckResult]:
-        inventory = ENGINE.inspect(self.asked())
-        return {check.name: ENGINE.look(check, inventory) for check in ENGINE.checks}
-
     def findings(self, check: str) -> tuple[Finding, ...]:
         return self.checks()[check].findings
 
-    @contextmanager
-    def conductor(self, plan: MigrationPlan | None = None) -> Iterator[MySqlPostgresConductor]:
-        with conduct(self.asked(), plan or self.plan()) as conductor:
-            yield conductor
-
-    def run(self, *, finish: bool = True, plan: MigrationPlan | None = None, spy: Spy | None = None) -> Verdict:
-        """The whole flow: prepare, lanes, verdict, and the end if it is green."""
-        with self.conductor(plan) as conductor:
-            conductor.prepare(spy or Spy())
-            work(conductor, spy)
-            verdict = conductor.verdict()
-            if finish and verdict.green:
-                conductor.finish()
-        return verdict
-
-
-def work(conductor: MySqlPostgresConductor, spy: Spy | None = None, lanes: int | None = None) -> None:
-    """The conductor's lanes in threads until no task is left; raises what the first failing lane raised."""
-    errors: list[BaseException] = []
-
-    def one() -> None:
-        try:
-            with conductor.lane() as lane:
-                drain(lane, spy or Spy(), lambda: bool(errors))
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=one) for _ in range(lanes or conductor.own_lanes)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
-def drain(lane: Lane, watch: Any, given_up: Callable[[], bool] = lambda: False) -> int:
-    """Performs tasks until none is left; how many this lane did."""
-    done = 0
-    while not lane.finished() and not given_up():
-        task = lane.claim()
-        if task is None:
-            lane.wait(1.0)
-            continue
-        try:
-            result = lane.perform(task, watch)
-        except FerrybotError as error:
-            lane.rollback(task, error.what, fatal=True)
-            raise
-        lane.commit(task, result)
-        done += 1
-    return done
-
-
-def doomed(move: Move, plan: MigrationPlan, at: int) -> int:
-    """Runs `mypg_doomed` until its event `at`; its exit status: -9 when it was killed, 0 when it came to its end."""
-    asked = move.asked()
-    order = {
-        "at": at,
-        "chunk_bytes": chunks.LEAST_BYTES,
-        "plan": plan.model_dump_json(),
-        "options": asked.options.model_dump(mode="json"),
-        "source": _address(asked.source),
-        "target": _address(asked.target),
-    }
-    command = [sys.executable, "-m", "tests.servers.mypg_doomed"]
-    return subprocess.run(command, input=json.dumps(order), text=True, check=False).returncode
-
-
-def _address(endpoint: Endpoint) -> dict[str, str | int]:
-    values: dict[str, str | int] = {"host": endpoint.host, "port": endpoint.port, "database": endpoint.database}
-    values |= {"dialect": endpoint.dialect.value, "user": endpoint.user}
-    return values | {"password": endpoint.password.get_secret_value()}
+    def conductor(self, plan: MigrationPlan | None = None) -> AbstractContextManager[MySqlPostgresConductor]:
+        return conduct(self.asked(), plan or self.plan())

@@ -1,13 +1,9 @@
-"""A tiny driver for the tests: it plays the flow's part on a real MariaDB server."""
+"""What the tests' driver must know of MariaDB: addresses, and a look at databases by queries of the tests' own."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,19 +11,33 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.sandbox.servers import MariaDbServer
-from jobs.core import chunks
-from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
-from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import Verdict
-from jobs.engines.mysql.conductor import MysqlConductor, conduct
 from jobs.engines.mysql.engine import MysqlEngine
-from jobs.engines.mysql.lane import MysqlLane
-from jobs.ports.engine import Asked, Task
-from tests.servers.pg_run import Spy
+from jobs.ports.engine import Asked
+from tests.support.driver import MIGRATION, Journey, Spy, doomed, drain, steps, work
+from tests.support.driver import address as _address
+
+__all__ = [
+    "ENGINE",
+    "MIGRATION",
+    "Migration",
+    "MysqlDatabase",
+    "Spy",
+    "_address",
+    "all_tables",
+    "assert_same",
+    "contents",
+    "databases",
+    "definition",
+    "doomed",
+    "drain",
+    "endpoint",
+    "nothing_of_ours",
+    "steps",
+    "work",
+]
 
 ENGINE = MysqlEngine()
-MIGRATION = "m0000000002"
 _numbers = itertools.count()
 
 
@@ -91,12 +101,12 @@ def endpoint(database: MysqlDatabase, user: str | None = None, password: str | N
         database=database.name,
         user=user or server.superuser,
         password=SecretStr(server.password if password is None else password),
-        tls=TlsMode.prefer,
+        tls=TlsMode.disable,  # the tests' servers have none, and to prefer it costs 30 to 110 ms a connection
     )
 
 
 @dataclass
-class Migration:
+class Migration(Journey):
     """A source, a target, and the plan between them."""
 
     source: MysqlDatabase
@@ -112,93 +122,6 @@ class Migration:
             target=endpoint(self.target, *(self.user or (None, None))),
             options=self.options,
         )
-
-    def plan(self) -> MigrationPlan:
-        asked = self.asked()
-        return ENGINE.plan(asked, ENGINE.inspect(asked))
-
-    def run(self, *, finish: bool = True, plan: MigrationPlan | None = None, spy: Spy | None = None) -> Verdict:
-        """The whole flow: prepare, lanes, verdict, and the end if it is green."""
-        asked, plan = self.asked(), plan or self.plan()
-        with conduct(asked, plan) as conductor:
-            conductor.prepare(Spy())
-            work(conductor, spy)
-            verdict = conductor.verdict()
-            if finish and verdict.green:
-                conductor.finish()
-        return verdict
-
-
-def work(conductor: MysqlConductor, spy: Spy | None = None) -> None:
-    """The conductor's own lanes in threads until no task is left; raises what the first failing lane raised."""
-    errors: list[BaseException] = []
-
-    def one() -> None:
-        try:
-            with conductor.lane() as lane:
-                drain(lane, spy or Spy(), lambda: bool(errors))
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=one) for _ in range(conductor.own_lanes)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
-def drain(lane: MysqlLane, watch: Spy, given_up: Callable[[], bool] = lambda: False) -> int:
-    """Performs tasks until none is left; how many this lane did."""
-    done = 0
-    while not lane.finished() and not given_up():
-        task = lane.claim()
-        if task is None:
-            lane.wait(1.0)
-            continue
-        try:
-            result = lane.perform(task, watch)
-        except FerrybotError as error:
-            lane.rollback(task, error.what, fatal=True)
-            raise
-        lane.commit(task, result)
-        done += 1
-    return done
-
-
-def steps(lane: MysqlLane, until: Callable[[Task], bool], watch: Spy | None = None) -> Task:
-    """Performs tasks up to the first that fits, which stays claimed."""
-    while True:
-        task = lane.claim()
-        assert task is not None, "no task is ready"
-        if until(task):
-            return task
-        lane.commit(task, lane.perform(task, watch or Spy()))
-
-
-def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "conductor") -> int:
-    """Runs `mysql_doomed` until its event `at`; its exit status: -9 when it was killed, 0 when it came to its end."""
-    asked = migration.asked()
-    order = {
-        "role": role,
-        "refresh": False,
-        "at": at,
-        "chunk_bytes": chunks.LEAST_BYTES,
-        "plan": plan.model_dump_json(),
-        "options": migration.options.model_dump(mode="json"),
-        "source": _address(asked.source),
-        "target": _address(asked.target),
-    }
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.servers.mysql_doomed"], input=json.dumps(order), text=True, check=False
-    )
-    return ran.returncode
-
-
-def _address(endpoint: Endpoint) -> dict[str, str | int]:
-    values: dict[str, str | int] = {"host": endpoint.host, "port": endpoint.port, "database": endpoint.database}
-    return values | {"user": endpoint.user, "password": endpoint.password.get_secret_value()}
 
 
 def assert_same(source: MysqlDatabase, target: MysqlDatabase) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.sandbox.servers import MariaDbServer, PostgresServer
 from jobs.core import chunks
-from jobs.core.errors import Permanent, Stopped, Transient
+from jobs.core.errors import Stopped, Transient
 from jobs.core.model import Options
 from jobs.engines.mysql_postgres import differing, locks
 from jobs.engines.mysql_postgres.conductor import MySqlPostgresConductor
@@ -113,18 +113,6 @@ def test_a_source_that_changed_between_two_snapshots_is_followed(move: Move) -> 
     assert_exact(move)
 
 
-def test_without_changes_nothing_is_copied_twice(move: Move) -> None:
-    plan = move.plan()
-    with move.conductor(plan) as conductor:
-        conductor.prepare(Spy())
-        work(conductor)
-    with move.conductor(plan) as conductor:
-        conductor.prepare(Spy())
-        work(conductor)
-        assert {line["method"] for line in conductor.report()} == {"proven equal"}
-        assert conductor.verdict().green
-
-
 def test_only_the_range_that_changed_is_copied_again(move: Move) -> None:
     plan = move.plan()
     with move.conductor(plan) as conductor:
@@ -206,14 +194,6 @@ def test_a_killed_source_session_is_told_and_the_run_goes_on_with_a_new_snapshot
         work(conductor)
         assert conductor.verdict().reasons == []
     assert_exact(move)
-
-
-def test_an_unfinished_run_of_another_plan_is_refused(move: Move) -> None:
-    with move.conductor() as conductor:
-        conductor.prepare(Spy())
-    move.options = Options(exclude=(f"{move.source.name}.keyless",))
-    with move.conductor() as conductor, pytest.raises(Permanent, match="plan changed"):
-        conductor.prepare(Spy())
 
 
 def test_the_rows_that_differ_are_named_by_their_keys(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:

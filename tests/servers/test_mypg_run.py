@@ -12,8 +12,6 @@ import pytest
 from bot.sandbox.servers import MariaDbServer, PostgresServer
 from jobs.core.errors import Permanent
 from jobs.core.model import Options, Scope
-from jobs.engines.mysql_postgres.conductor import conduct
-from jobs.ports.engine import FenceHeld
 from tests.servers.mypg_run import Move, fresh_source, work
 from tests.servers.pg_run import Spy, nothing_of_ours, rows
 from tests.support.servers import FreshDatabase
@@ -142,12 +140,6 @@ def test_a_schema_that_changed_since_the_plan_is_refused(shop: Move) -> None:
     assert nothing_of_ours(shop.target)
 
 
-def test_one_conductor_at_a_time(shop: Move) -> None:
-    plan = shop.plan()
-    with conduct(shop.asked(), plan), pytest.raises(FenceHeld), conduct(shop.asked(), plan):
-        pass
-
-
 def test_schema_only_brings_no_row(shop: Move) -> None:
     shop.options = Options(scope=Scope.schema_only)
     assert shop.run().reasons == []
@@ -206,18 +198,6 @@ def test_a_missing_object_is_found(shop: Move) -> None:
         "table public.odd: unexpected on the target",
         "column public.odd.a: unexpected on the target",
     }
-
-
-def test_undo_leaves_the_target_as_it_was_found(shop: Move) -> None:
-    plan = shop.plan()
-    with shop.conductor(plan) as conductor:
-        conductor.prepare(Spy())
-        work(conductor)
-        assert "objects were removed" in conductor.undo(Spy())
-        assert conductor.undo(Spy()) == "Nothing of a run is left in the target."
-    assert rows(shop.target, "select relname from pg_class where relnamespace = 'public'::regnamespace") == []
-    assert nothing_of_ours(shop.target)
-    assert shop.run(plan=plan).green
 
 
 def test_a_finished_run_is_rolled_back_once_and_only_if_it_is_the_same(shop: Move) -> None:
@@ -299,17 +279,3 @@ def test_orphans_that_came_between_two_snapshots_are_found(shop: Move) -> None:
         assert conductor.prepare(Spy()) is True
         work(conductor)
         assert [key.orphans for key in conductor.verdict().broken_keys] == [1]
-
-
-def test_a_held_source_takes_no_writer_until_the_release(shop: Move) -> None:
-    with shop.conductor() as conductor:
-        conductor.hold(Spy())
-        assert conductor.holds()
-        conductor.prepare(Spy())
-        with pytest.raises(Exception, match="timeout"):
-            shop.source.execute("set lock_wait_timeout = 1;\nupdate Customers set name = 'no'")
-        assert conductor.release() and not conductor.release() and not conductor.holds()
-        shop.source.execute("update Customers set name = 'yes'")
-        work(conductor)
-        assert conductor.verdict().reasons == []
-    assert rows(shop.target, "select count(*) from customers where name = 'yes'") == [(0,)]

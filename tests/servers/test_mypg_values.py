@@ -23,6 +23,7 @@ from jobs.engines.mysql_postgres.shape import Shape
 from jobs.engines.postgres.connect import pin
 from tests.servers.mypg_run import Move, Source, fresh_source
 from tests.servers.pg_run import Spy, nothing_of_ours, rows
+from tests.servers.test_mysql_values import clock, instant
 from tests.support.servers import FreshDatabase
 
 EDGES = r"""
@@ -246,7 +247,10 @@ def test_bytes_that_are_no_text_are_never_replaced_unasked(faulty: Move, monkeyp
     assert [g.rstrip("?") for (g,) in rows(faulty.target, "select g from odd order by id")] == ["中文", ""]
 
 
-FORMS = "create table forms (id int primary key, f float, r double, v varchar(100), n decimal(65,30), at datetime(6))"
+FORMS = (
+    "create table forms (id int primary key, f float, r double, v varchar(100), n decimal(65,30), at datetime(6),"
+    " ts timestamp(6) null, tm time(6), d date, i bigint, u bigint unsigned, bits bit(64), b varbinary(100))"
+)
 
 
 class Sides:
@@ -324,3 +328,41 @@ def test_texts_have_one_text(forms: Sides, values: list[str]) -> None:
 def test_datetimes_have_one_text(forms: Sides, values: list[Any]) -> None:
     mine, theirs = forms.texts("at", [str(value) for value in values])
     assert mine == theirs
+
+
+@EXAMPLES
+@given(st.lists(st.integers(10**6, 2**31 * 10**6 - 1), min_size=1, max_size=80))
+def test_timestamps_have_one_text(forms: Sides, micros: list[int]) -> None:
+    mine, theirs = forms.texts("ts", [instant(value) for value in micros])
+    assert mine == theirs
+
+
+@EXAMPLES
+@given(st.lists(st.integers(0, 86_400 * 10**6 - 1), min_size=1, max_size=80))
+def test_times_of_a_day_have_one_text(forms: Sides, micros: list[int]) -> None:
+    mine, theirs = forms.texts("tm", [clock(value) for value in micros])
+    assert mine == theirs
+
+
+@EXAMPLES
+@given(st.lists(st.dates(), min_size=1, max_size=80))
+def test_dates_have_one_text(forms: Sides, values: list[Any]) -> None:
+    mine, theirs = forms.texts("d", [str(value) for value in values])
+    assert mine == theirs == [str(value) for value in values]
+
+
+@EXAMPLES
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=80))
+def test_whole_numbers_arrive_exactly(forms: Sides, values: list[int]) -> None:
+    assert [int(text) for text in forms.texts("i", values)[1]] == values
+    positive = [max(value, -value - 1) for value in values]  # larger ones make the column numeric, after a look
+    assert [int(text) for text in forms.texts("u", positive)[1]] == positive
+    unsigned = [value + 2**63 for value in values]
+    assert [int(text, 2) for text in forms.texts("bits", unsigned)[1]] == unsigned
+
+
+@EXAMPLES
+@given(st.lists(st.binary(max_size=100), min_size=1, max_size=80))
+def test_bytes_have_one_digest(forms: Sides, values: list[bytes]) -> None:
+    mine, theirs = forms.texts("b", values)
+    assert mine == theirs and len(set(theirs)) == len(set(values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +13,6 @@ from jobs.core.errors import Permanent, Refused, Stopped
 from jobs.core.model import Options, Scope
 from jobs.engines.mysql import worktable
 from jobs.engines.mysql.conductor import conduct
-from jobs.ports.engine import FenceHeld
 from tests.servers.mysql_run import (
     Migration,
     all_tables,
@@ -129,14 +127,6 @@ def test_a_resumed_run_copies_only_what_changed(pair: Migration) -> None:
     assert_same(pair.source, pair.target)
 
 
-def test_a_changed_schema_stops_a_resumed_run(pair: Migration) -> None:
-    plan = pair.plan()
-    pair.run(plan=plan, finish=False)
-    pair.source.run("alter table small add column more int")
-    with conduct(pair.asked(), plan) as conductor, pytest.raises(Permanent, match="column small"):
-        conductor.prepare(Spy())
-
-
 def test_a_spoiled_target_is_red_and_names_the_rows(pair: Migration) -> None:
     plan = pair.plan()
     with conduct(pair.asked(), plan) as conductor:
@@ -226,12 +216,6 @@ def test_somebody_elses_table_is_not_taken_for_ours(pair: Migration) -> None:
         conductor.prepare(Spy())
 
 
-def test_one_conductor_at_a_time(pair: Migration) -> None:
-    plan = pair.plan()
-    with conduct(pair.asked(), plan), pytest.raises(FenceHeld), conduct(pair.asked(), plan):
-        raise AssertionError
-
-
 def test_a_lane_of_an_earlier_conductor_cannot_commit(pair: Migration) -> None:
     plan = pair.plan()
     with conduct(pair.asked(), plan) as conductor:
@@ -245,64 +229,6 @@ def test_a_lane_of_an_earlier_conductor_cannot_commit(pair: Migration) -> None:
             with pytest.raises(Stopped):
                 lane.claim()
     assert pair.target.rows("select count(*) from big") == [(0,)]
-
-
-def test_every_reader_sees_one_instant_while_the_source_is_written(pair: Migration) -> None:
-    pair.source.run(
-        "create table ledger (id int primary key, cents bigint)",
-        "create table mirror (id int primary key, cents bigint)",
-        "insert into ledger select seq, 0 from seq_1_to_50",
-        "insert into mirror select seq, 0 from seq_1_to_50",
-    )
-    stop = threading.Event()
-    connection = pair.source.server.connect(pair.source.name)
-
-    def write() -> None:
-        with connection.cursor() as cursor:
-            n = 0
-            while not stop.is_set():
-                n += 1
-                cursor.execute("begin")
-                cursor.execute("update ledger set cents = cents + 1 where id = %s", [n % 50 + 1])
-                cursor.execute("update mirror set cents = cents - 1 where id = %s", [n % 50 + 1])
-                cursor.execute("commit")
-
-    writer = threading.Thread(target=write)
-    plan = pair.plan()
-    writer.start()
-    try:
-        with conduct(pair.asked(), plan) as conductor:
-            conductor.prepare(Spy())
-            assert conductor._snapshot is not None and conductor._snapshot.readers == 3
-            work(conductor)
-            verdict = conductor.verdict()
-            assert verdict.reasons == []
-            assert verdict.written.unknown and not verdict.written.nothing
-    finally:
-        stop.set()
-        writer.join()
-        connection.close()
-    total = (
-        "select sum(l.cents), sum(l.cents + m.cents), max(l.cents + m.cents) from ledger l join mirror m using (id)"
-    )
-    written, together, most = pair.target.rows(total)[0]
-    assert (together, most) == (0, 0)
-    assert written < pair.source.rows("select sum(cents) from ledger")[0][0]
-
-
-def test_nobody_writes_while_the_source_is_held(pair: Migration) -> None:
-    pair.options = Options(hold_source=True)
-    with conduct(pair.asked(), pair.plan()) as conductor:
-        conductor.hold(Spy())
-        assert conductor.holds()
-        with pytest.raises(Exception, match="1205"):
-            pair.source.run("set lock_wait_timeout = 1", "insert into no_key values (9)")
-        conductor.prepare(Spy())
-        work(conductor)
-        verdict = conductor.verdict()
-        assert verdict.green and verdict.written.held
-        assert conductor.release() and not conductor.release() and not conductor.holds()
-        pair.source.run("insert into no_key values (9)")
 
 
 def test_rows_alone_into_tables_that_are_there(pair: Migration) -> None:

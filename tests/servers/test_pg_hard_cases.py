@@ -26,7 +26,7 @@ ELSEWHERE = {
     1: ["servers.test_pg_run_verdict::test_every_kind_of_difference_is_seen",
         "servers.test_pg_run_verdict::test_a_changed_row_makes_the_verdict_red"],
     2: ["servers.test_pg_run_edges::test_a_row_that_a_policy_hides_is_an_error_not_a_row_less"],
-    3: ["servers.test_pg_run_resume::test_without_changes_nothing_is_copied_twice",
+    3: ["contract.test_engine_ways::test_a_row_that_changed_on_the_target_is_found_named_and_repaired",
         "servers.test_pg_run_resume::test_a_source_that_changed_between_two_snapshots_is_followed"],
     4: ["servers.test_pg_run_resume::test_a_role_that_may_not_silence_triggers_resumes_exactly"],
     6: ["servers.test_pg_run::test_orphans_make_the_verdict_red_at_the_key_alone_and_a_retry_ends_green",

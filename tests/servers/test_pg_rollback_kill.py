@@ -14,26 +14,17 @@ import pytest
 
 from jobs.core.plan import MigrationPlan
 from jobs.engines.postgres.conductor import conduct
-from tests.servers.pg_run import Migration, Spy, _address, nothing_of_ours
+from tests.servers.pg_run import Migration, Spy, nothing_of_ours
 from tests.servers.test_pg_rollback import back, filled, migration, move, picture
+from tests.support.driver import order_of
 
 __all__ = ["filled", "migration"]  # fixtures
 
 
 def start(migration: Migration, plan: MigrationPlan, role: str, kept: str = "") -> subprocess.Popen[str]:
     """A conductor in a process of its own, at its work."""
-    asked = migration.asked()
-    order = {
-        "role": role,
-        "at": 0,
-        "plan": plan.model_dump_json(),
-        "options": migration.options.model_dump(mode="json"),
-        "source": _address(asked.source),
-        "target": _address(asked.target),
-        "keepsake": kept,
-        "point": migration.restore_point.model_dump(mode="json") if migration.restore_point else None,
-    }
-    child = subprocess.Popen([sys.executable, "-m", "tests.servers.pg_doomed"], stdin=subprocess.PIPE, text=True)
+    order = order_of(migration.asked(), plan, at=0, role=role, keepsake=kept)
+    child = subprocess.Popen([sys.executable, "-m", "tests.servers.doomed"], stdin=subprocess.PIPE, text=True)
     assert child.stdin
     child.stdin.write(json.dumps(order))
     child.stdin.close()

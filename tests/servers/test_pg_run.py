@@ -9,7 +9,6 @@ from jobs.core.errors import Permanent, Stopped, Transient
 from jobs.core.model import Options, Scope
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.lane import open_lane
-from jobs.ports.engine import FenceHeld
 from tests.servers.pg_run import (
     Migration,
     Spy,
@@ -121,25 +120,6 @@ def test_left_out_tables_take_what_needs_them_along(small: Migration) -> None:
     assert small.run().reasons == []
     assert all_tables(small.target) == ["public.b"]
     assert rows(small.target, "select 1 from pg_views where viewname = 'v'") == []
-
-
-def test_a_second_conductor_is_refused(small: Migration) -> None:
-    asked, plan = small.asked(), small.plan()
-    with conduct(asked, plan), pytest.raises(FenceHeld), conduct(asked, plan):
-        pass
-    with conduct(asked, plan):
-        pass
-
-
-def test_another_migrations_run_is_left_alone(small: Migration) -> None:
-    with conduct(small.asked(), small.plan()) as conductor:
-        conductor.prepare(Spy())
-    other = Migration(small.source, small.target, migration="m0000000002")
-    with conduct(other.asked(), other.plan()) as conductor:
-        with pytest.raises(Permanent, match="another migration, m0000000001"):
-            conductor.prepare(Spy())
-        with pytest.raises(Permanent, match="another migration"):
-            conductor.undo(Spy())
 
 
 def test_a_lane_without_a_run_or_without_a_conductor_stops(small: Migration) -> None:

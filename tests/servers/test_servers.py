@@ -23,7 +23,7 @@ from redis.retry import Retry
 from bot.sandbox import process
 from bot.sandbox.binaries import Program, embedded_postgres, mariadb_program
 from bot.sandbox.servers import MariaDbServer, PostgresServer, RedisServer, ServerError
-from tests.support.servers import FreshDatabase, PostgresPool, ShopDatabase, postgres_binaries
+from tests.support.servers import PostgresPool, ShopDatabase, fresh_databases, postgres_binaries
 
 REPO = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -268,21 +268,19 @@ def test_embedded_versions_are_found() -> None:
     assert {16, 18} <= set(embedded_postgres())
 
 
-def test_fresh_databases_are_dropped_with_slots_and_roles(pg_server: PostgresPool, fresh_db: FreshDatabase) -> None:
+def test_fresh_databases_are_dropped_with_slots_and_roles(pg_server: PostgresPool) -> None:
     server = pg_server.server(18)
-    database = fresh_db(server)
-    with database.connect() as connection:
-        connection.execute("select pg_create_logical_replication_slot('left_over', 'pgoutput')")
-        connection.execute("create role left_over")
-        connection.execute("create subscription s connection 'host=nowhere' publication p with (connect = false)")
-
-
-def test_fresh_database_left_nothing(pg18: PostgresServer) -> None:
-    """Runs after the test above, on the same server."""
-    with psycopg.connect(pg18.url()) as connection:
+    with fresh_databases(pg_server) as fresh_db:
+        database = fresh_db(server)
+        with database.connect() as connection:
+            connection.execute("select pg_create_logical_replication_slot('left_over', 'pgoutput')")
+            connection.execute("create role left_over")
+            connection.execute("create subscription s connection 'host=nowhere' publication p with (connect = false)")
+    with psycopg.connect(server.url()) as connection:
         left = "select (select count(*) from pg_replication_slots) + (select count(*) from pg_subscription)"
         assert connection.execute(left).fetchone() == (0,)
         assert connection.execute("select 1 from pg_roles where rolname = 'left_over'").fetchone() is None
+        assert connection.execute("select 1 from pg_database where datname = %s", [database.name]).fetchone() is None
 
 
 def test_shop_copies_are_quick_and_apart(shop_db: ShopDatabase, pg16: PostgresServer) -> None:

@@ -109,4 +109,10 @@ def test_a_million_rows_at_scale_one(fresh_db: FreshDatabase, pg_server: Postgre
 
 @pytest.mark.parametrize("scale", [0.0, 0.001])
 def test_a_tiny_shop_works_too(fresh_db: FreshDatabase, pg_server: PostgresPool, scale: float) -> None:
-    create_shop(fresh_db(pg_server.server(16)).dsn, scale)
+    database = fresh_db(pg_server.server(16))
+    create_shop(database.dsn, scale)
+    with database.connect() as connection:
+        tables = connection.execute(TABLES, [SCHEMAS]).fetchall()
+        counts = [connection.execute(f"select count(*) from {table}").fetchone() for (table,) in tables]
+    assert len(tables) > 20
+    assert 0 < sum(count[0] for count in counts if count) < 10_000

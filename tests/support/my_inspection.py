@@ -81,6 +81,7 @@ def run(server: MariaDbServer, script: str, database: str | None = None) -> list
                 client_flag=CLIENT.MULTI_STATEMENTS,
                 autocommit=True,
                 sql_mode="",
+                ssl_disabled=True,
             )
         ) as connection,
         connection.cursor() as cursor,

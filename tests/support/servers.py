@@ -186,18 +186,25 @@ def pg18(pg_server: PostgresPool) -> PostgresServer:
     return pg_server.server(18)
 
 
-@pytest.fixture
-def fresh_db(pg_server: PostgresPool) -> Iterator[FreshDatabase]:
-    """Makes databases for this test and drops them, with the roles made meanwhile, after it."""
+@contextlib.contextmanager
+def fresh_databases(pool: PostgresPool) -> Iterator[FreshDatabase]:
+    """Makes databases and drops them at the end, with the roles made meanwhile."""
     with contextlib.ExitStack() as after:
 
         def make(server: PostgresServer, template: str | None = None) -> Database:
-            name = f"test_{next(pg_server.numbers)}"
+            name = f"test_{next(pool.numbers)}"
             before = _roles(server)
             create_database(server, name, template)
             after.callback(_clean_up, server, name, before)
             return Database(server, name)
 
+        yield make
+
+
+@pytest.fixture
+def fresh_db(pg_server: PostgresPool) -> Iterator[FreshDatabase]:
+    """Makes databases for this test and drops them, with the roles made meanwhile, after it."""
+    with fresh_databases(pg_server) as make:
         yield make
 
 

@@ -104,7 +104,8 @@ def _tables(connection: Connection, known: Flavour, database: str) -> Iterator[T
             versioned=kind == "SYSTEM VERSIONED",
             row_format=row_format or "",
             options=options or "",
-            charset=charset or "",
+            # MariaDB lists its uca1400 collations without their character sets' names; the full name begins with it.
+            charset=charset or (collation or "").partition("_")[0],
             collation=collation or "",
             comment=comment or "",
             rows=int(count or 0),

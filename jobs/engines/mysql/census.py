@@ -7,7 +7,6 @@ written differently for the same meaning: those are brought to one form, or, whe
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import Difference, TableProof
-from jobs.engines.mysql import definers, schema
+from jobs.engines.mysql import definers, loosely, schema
 from jobs.engines.mysql.catalog import Catalog, Column, Event, Index, Part, Routine, Table, Trigger, View
 from jobs.engines.mysql.chosen import reduced
 
@@ -198,7 +197,7 @@ def _everything(catalog: Catalog, adapt: Adapt, manner: Manner) -> Iterator[tupl
     loose = manner.loose
     yield "database", {"character set": adapt(f"{catalog.charset} COLLATE {catalog.collation}")}
     yield "table", {t.name: adapt(_table(t)) for t in catalog.tables}
-    yield "column", {f"{t.name}.{c.name}": adapt(_column(c, loose)) for t in catalog.tables for c in t.columns}
+    yield "column", {f"{t.name}.{c.name}": adapt(_column(t, c, loose)) for t in catalog.tables for c in t.columns}
     yield "index", {f"{t.name}.{i.name}": _index(i) for t in catalog.tables for i in t.indexes}
     yield "foreign key", dict(_foreign_keys(catalog))
     yield (
@@ -209,6 +208,7 @@ def _everything(catalog: Catalog, adapt: Adapt, manner: Manner) -> Iterator[tupl
             )
             for t in catalog.tables
             for c in t.checks
+            if not (loose and loosely.comes_with_json(c))
         },
     )
     yield "view", {v.name: _view(adapt, manner, v) for v in catalog.views}
@@ -234,28 +234,16 @@ def _table(table: Table) -> str:
     )
 
 
-def _column(column: Column, loose: bool) -> str:
-    kind = (
-        re.sub(r"\b((?:tiny|small|medium|big)?int|year)\(\d+\)", r"\1", column.column_type)
-        if loose
-        else column.column_type
-    )
-    default = _default(column.default) if loose else str(column.default)
-    extra = re.sub(r"(?i)default_generated|\(\)", "", column.extra).strip().lower() if loose else column.extra
+def _column(table: Table, column: Column, loose: bool) -> str:
+    null = "null" if column.nullable else "not null"
+    if loose:
+        kind, default = loosely.kind(column, loosely.is_json(table, column)), loosely.default(column)
+        return f"{column.position} {kind} {null} default {default} {loosely.attributes(column)} {column.comment}"
     collation = f" COLLATE {column.collation}" if column.collation else ""
-    expression = "" if loose else column.expression
     return (
-        f"{column.position} {kind} {column.charset}{collation} {'null' if column.nullable else 'not null'}"
-        f" default {default} {extra} {expression} {column.comment}"
+        f"{column.position} {column.column_type} {column.charset}{collation} {null}"
+        f" default {column.default!s} {column.extra} {column.expression} {column.comment}"
     )
-
-
-def _default(text: str | None) -> str:
-    """MariaDB writes an expression, MySQL a value: both without quotes, and NULL as none."""
-    if text is None or text == "NULL":
-        return "none"
-    plain = text[1:-1].replace("''", "'") if len(text) > 1 and text[0] == text[-1] == "'" else text
-    return re.sub(r"\(\)$", "", plain).lower()
 
 
 def _index(index: Index) -> str:

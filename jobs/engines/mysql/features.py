@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from jobs.engines.mysql import conditional, quote, schema
 from jobs.engines.mysql.catalog import Column, Table
 from jobs.engines.mysql.flavour import Flavour
 
@@ -27,18 +28,49 @@ def _expressions(table: Table) -> Iterator[str]:
     return (f"{table.name}.{i.name}" for i in table.indexes if any(part.expression for part in i.parts))
 
 
-def _enforced(table: Table) -> Iterator[str]:
+def _checks(table: Table) -> Iterator[str]:
     return (f"{table.name}.{check.name}" for check in table.checks)
+
+
+def _asleep(table: Table) -> Iterator[str]:
+    return (f"{table.name}.{check.name}" for check in table.checks if not check.enforced)
+
+
+def _ignored(table: Table) -> Iterator[str]:
+    return (f"{table.name}.{index.name}" for index in table.indexes if index.ignored)
 
 
 def _versioned(table: Table) -> Iterator[str]:
     return iter((table.name,) if table.versioned else ())
 
 
+def srids(table: Table) -> Iterator[str]:
+    """Columns that take geometries of one reference system only."""
+    definitions = schema.take_apart(table.create).definitions if conditional.SRID in table.create else ()
+    return (
+        f"{table.name}.{column.name}"
+        for column in table.columns
+        for definition in definitions
+        if definition.startswith(quote.name(column.name)) and conditional.srid(definition)
+    )
+
+
 FEATURES = (
     Feature("expression indexes", "indexes on expressions", _expressions, "Index a generated column instead."),
     Feature("invisible columns", "invisible columns", _columns(lambda c: c.invisible), "Make them visible."),
-    Feature("checks", "CHECK constraints", _enforced, "They would be read and forgotten: choose a newer target."),
+    Feature("checks", "CHECK constraints", _checks, "They would be read and forgotten: choose a newer target."),
+    Feature(
+        "enforced",
+        "CHECK constraints that are not enforced",
+        _asleep,
+        "It would skip NOT ENFORCED in silence and refuse rows: drop them on the source, or enforce them.",
+    ),
+    Feature(
+        "indexes out of use",
+        "invisible or ignored indexes",
+        _ignored,
+        "Drop them on the source, or make them visible.",
+    ),
     Feature("system versioning", "system-versioned tables", _versioned, "ALTER TABLE … DROP SYSTEM VERSIONING."),
     Feature(
         "uuid type",

@@ -28,6 +28,7 @@ _SINCE: Mapping[str, Mapping[Kind, Version]] = {
     "invisible columns": {"mariadb": (10, 3, 3), "mysql": (8, 0, 23)},
     "invisible indexes": {"mysql": (8, 0, 0)},
     "ignored indexes": {"mariadb": (10, 6, 0)},
+    "indexes out of use": {"mariadb": (10, 6, 0), "mysql": (8, 0, 0)},
     "expression indexes": {"mysql": (8, 0, 13)},
     "expression defaults": {"mariadb": (10, 2, 1), "mysql": (8, 0, 13)},
     "default as expression": {"mariadb": (10, 2, 7)},

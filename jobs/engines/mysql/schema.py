@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from jobs.engines.mysql import quote
@@ -83,14 +83,15 @@ class Made:
     foreign_keys: dict[str, str]
 
 
-def statements(table: Table, collations: Mapping[str, str]) -> Made:
-    """The table without what is better made when its rows are in; `collations` replace unknown ones."""
+def statements(table: Table, collations: Mapping[str, str], adapt: Callable[[str], str] = str) -> Made:
+    """The table without what is better made when its rows are in; `collations` replace unknown ones, `adapt` says a
+    definition in the target's words."""
     whole = take_apart(replace_collations(table.create, collations))
     early = _early(table)
     late: dict[str, str] = {}
     foreign: dict[str, str] = {}
     now: list[str] = []
-    for definition in whole.definitions:
+    for definition in map(adapt, whole.definitions):
         index, key = index_name(definition), foreign_name(definition)
         if key is not None:
             foreign[key] = f"ADD {definition}"
@@ -98,7 +99,7 @@ def statements(table: Table, collations: Mapping[str, str]) -> Made:
             late[index] = f"ADD {definition}"
         else:
             now.append(definition)
-    tail = _COUNTER.sub("", whole.tail, count=1)
+    tail = adapt(_COUNTER.sub("", whole.tail, count=1))
     return Made(Statement(whole.head, tuple(now), tail).text, late, foreign)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
 from jobs.engines.mysql import columns as values
-from jobs.engines.mysql import definers, parts, quote, schema
+from jobs.engines.mysql import conditional, definers, parts, quote, schema
 from jobs.engines.mysql.catalog import Catalog, Column, Table
 from jobs.engines.mysql.connect import SQL_MODE, Connection
 from jobs.engines.mysql.worktable import Row
@@ -81,7 +82,8 @@ def build(asking: Asking) -> list[Row]:
 def _made(table: Table, asking: Asking) -> schema.Made:
     if not table.create:
         raise Permanent(f"{table.name} cannot be read: {table.create_error}", object=table.name)
-    made = schema.statements(table, asking.collations)
+    adapt = partial(conditional.adapted, source=asking.catalog.flavour, target=asking.target.flavour)
+    made = schema.statements(table, asking.collations, adapt)
     kept = {key.name for key in table.foreign_keys}
     return replace(made, foreign_keys={name: text for name, text in made.foreign_keys.items() if name in kept})
 

@@ -12,6 +12,9 @@ from jobs.engines.mysql.flavour import Flavour
 
 BITS = 60
 """15 hexadecimal digits: the most that is never negative in PostgreSQL's bigint."""
+UNHASHED = 10**40
+"""Stands for a row that the source could not hash, which says NULL there: more than all rows of the target can sum up
+to, so that two NULLs are never equal."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Digest:
     def source_sum(self, row: str) -> str:
         """The sum over rows, in the source."""
         number = f"cast(conv(left({self.of_source(row)}, {BITS // 4}), 16, 10) as unsigned)"
-        return f"cast(coalesce(sum({number}), 0) as char)"
+        return f"cast(coalesce(sum(coalesce({number}, {UNHASHED})), 0) as char)"
 
     def target_sum(self, row: str) -> str:
         """The same in the target."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from jobs.core.model import Scope, Severity
 from jobs.engines.mysql.checks.base import Findings, MyCheck, found, listed
-from jobs.engines.mysql.features import lacking
+from jobs.engines.mysql.features import lacking, srids
 from jobs.engines.mysql.inventory import Inventory
+from jobs.engines.mysql.words_of_mysql import unknown_words
 
 
 def find(inventory: Inventory) -> Findings:
@@ -38,6 +39,29 @@ def find(inventory: Inventory) -> Findings:
             side="target",
         )
     yield from _json(inventory)
+    yield from _only_mysql(inventory)
+
+
+def _only_mysql(inventory: Inventory) -> Findings:
+    """What MariaDB skips in silence, and what it refuses only when everything has been copied."""
+    if (inventory.source.server.flavour.kind, inventory.target.server.flavour.kind) != ("mysql", "mariadb"):
+        return
+    geometries = [name for table in inventory.selected for name in srids(table)]
+    if geometries:
+        yield found(
+            Severity.warn,
+            f"MariaDB does not hold columns to one SRID; each value keeps its own: {listed(geometries)}.",
+            object=geometries[0],
+            remedy="Acknowledge it, or check ST_SRID(column) by a CHECK constraint on the target afterwards.",
+        )
+    for name, words in unknown_words(inventory.source.catalog.get()).items():
+        yield found(
+            Severity.warn,
+            f"{name} uses what only MySQL knows: {listed(words)}. If MariaDB refuses it, the run stops there, after"
+            " the rows were copied.",
+            object=name,
+            remedy="Rewrite it on the source in words that both know, or drop it there and make it anew afterwards.",
+        )
 
 
 def _json(inventory: Inventory) -> Findings:

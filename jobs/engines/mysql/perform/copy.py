@@ -108,16 +108,14 @@ def move(hands: Hands, task: Task, table: dict[str, Any], watch: Watch) -> tuple
 
 def statement(table: dict[str, Any]) -> str:
     """LOAD DATA for the way in which the rows come."""
-    head = (
+    plain = table["method"] == "plain rows"
+    fields = _hex(FIELD) if plain else "'\\t'"
+    lines_ = f"starting by {_hex(START)} terminated by {_hex(ROW)}" if plain else "terminated by '\\n'"
+    return (
         f"load data local infile 'ferrybot' into table {quote.name(table['name'])} character set binary"
         # Only the backslash as escape keeps \\N and zero dates what they are.
-        f" fields terminated by {{}} escaped by '\\\\'"
+        f" fields terminated by {fields} escaped by '\\\\' lines {lines_} ({table['into']}){table['set']}"
     )
-    if table["method"] == "plain rows":
-        return head.format(_hex(FIELD)) + (
-            f" lines starting by {_hex(START)} terminated by {_hex(ROW)} ({table['into']}){table['set']}"
-        )
-    return head.format("'\\t'") + f" lines terminated by '\\n' ({table['into']}){table['set']}"
 
 
 def _hex(value: bytes) -> str:

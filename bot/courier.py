@@ -26,16 +26,20 @@ from bot.screens import Screens
 from bot.settings import load_settings
 from bot.ui import card, logs
 from bot.ui.text import Block, clip, context, plain
+from jobs import metrics
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
-from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.ledgers import open_ledger, release
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.redis_url import connect
 from jobs.adapters.secrets import SecretStore
 from jobs.core import events as e
+from jobs.core.errors import Unreadable
 from jobs.core.evolve import evolve
 from jobs.core.model import TypedSource
 from jobs.core.state import ENDED, RUNNING, State, Status
 from jobs.desk import Desk
+from jobs.logs import about
 from jobs.ports.board import Board
 
 log = structlog.get_logger(__name__)
@@ -60,12 +64,17 @@ FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled, Status.
 def deliver(migration: str) -> None:
     """RQ's door."""
     settings = load_settings()
-    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=10)
+    redis = connect(settings.redis_url, socket_timeout=10)
     client = WebClient(token=settings.bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout=15)
-    desk = Desk(RedisLedger(redis), RqDoorbell(redis))
+    desk = Desk(open_ledger(settings, redis), RqDoorbell(redis))
     try:
-        Courier(redis, desk, RedisBoard(redis), Calls(client, Pace(redis))).deliver(migration)
+        with about(migration), metrics.timed_job("deliver"):
+            Courier(redis, desk, RedisBoard(redis), Calls(client, Pace(redis))).deliver(migration)
+    except Unreadable as error:
+        log.error("left to a courier of the newer version", migration=migration, what=error.what)
     finally:
+        metrics.flush(redis)
+        release(desk.ledger)
         redis.close()
 
 
@@ -132,6 +141,8 @@ class Delivery:
             raise unseen
         if not seen:
             return
+        if self.state.changed and self.c.board.delivered(self.id) < self.state.version:
+            metrics.observe(metrics.LAG, max(0.0, time.time() - self.state.changed.timestamp()))
         self.c.board.deliver(self.id, self.state.version)
         if self.state.status in ENDED:
             if isinstance(self.state.source, TypedSource) and self.state.source.password:

@@ -11,6 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.core.errors import Permanent
+from jobs.core.model import Dialect
+from jobs.core.urls import parse_url
+
 KEY_CHARACTERS = 32
 """The least length of FERRYBOT_SECRET_KEY: 32 random characters hold more than the 128 bits AES needs."""
 
@@ -41,6 +45,24 @@ class JobSettings(BaseSettings):
     redis_url: SecretStr = Field(
         validation_alias="REDIS_URL",
         description="Set it to Redis' address, for example redis://127.0.0.1:6379/0 (rediss:// with TLS).",
+    )
+    ledger_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="LEDGER_URL",
+        description="Leave it unset to keep the ledger in Redis, or set it to "
+        "postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        validation_alias="HOST",
+        description="Set it to the address to listen on, for example 0.0.0.0 in a container.",
+    )
+    health_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        validation_alias="FERRYBOT_HEALTH_PORT",
+        description="Set it to the port on which this process answers /healthz and /metrics, another one for each.",
     )
     secret_key: SecretStr | None = Field(
         default=None,
@@ -81,6 +103,20 @@ class JobSettings(BaseSettings):
     def _redis_scheme(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value().split("://")[0] not in ("redis", "rediss", "unix"):
             raise ValueError("is not a redis://, rediss:// or unix:// address")
+        return value
+
+    @field_validator("ledger_url")
+    @classmethod
+    def _ledger_address(cls, value: SecretStr | None) -> SecretStr | None:
+        problem = ""
+        try:
+            if value is not None:
+                parse_url(value, label="LEDGER_URL", engine=Dialect.postgresql)
+        except Permanent as error:
+            problem = f"{error.what.partition(': ')[2].rstrip('.')}. {error.remedy}"
+        if problem:
+            # Outside the handler, and in words that hold nothing of the address.
+            raise ValueError(problem.removesuffix("."))
         return value
 
     @field_validator("secret_key")

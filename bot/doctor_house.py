@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from redis import Redis
 from redis.exceptions import RedisError
-from slack_sdk import WebClient
+from slack_sdk import WebClient  # noqa: TID251  # the doctor's own, handed over
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.calls import SHUT
@@ -87,7 +87,9 @@ def _strangers(redis: Redis) -> Iterator[Diagnosis]:
             f"two installations use it: {minutes} min ago Slack counted {seen['all']:.0f} connections, "
             f"{seen['ours']:.0f} of them ours"
         )
-        remedy = "Give each environment a Slack app of its own, then restart web: a gesture reaches one of the two only."
+        remedy = (
+            "Give each environment a Slack app of its own, then restart web: a gesture reaches one of the two only."
+        )
         yield Diagnosis("Slack app", "bad", said, remedy)
 
 

@@ -11,6 +11,7 @@ import json
 import secrets
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -77,11 +78,8 @@ class Register:
 
     def _loop(self) -> None:
         while True:
-            try:
+            with suppress(RedisError):  # counted again with the next beat
                 self._ours()
-            except RedisError:
-                # Counted again with the next beat.
-                pass
             if self._stop.wait(BEAT_SECONDS):
                 return
 

@@ -20,8 +20,8 @@ from jobs.core.events import Event, Recorded
 from jobs.core.evolve import evolve, replay
 from jobs.core.lifecycle import Ring, decide, react
 from jobs.core.state import State
-from jobs.ports.ledger import Ledger
 from jobs.metrics import count
+from jobs.ports.ledger import Ledger
 from jobs.ports.queue import Queue
 
 log = structlog.get_logger(__name__)

@@ -1,9 +1,10 @@
 """What is counted: the list of all metrics, and the counts of this process until they are added to Redis.
 
 A job's process lives as long as its job, so that nobody could ask it for its counts: each process counts in memory
-and adds to one hash in Redis every few seconds, at the end of each job and at its own end. Redis thus holds the totals
-of the whole installation, which outlive every process; `web` shows them. Counting itself never waits, never fails and
-never reaches a network. What a process counted in the seconds before a `kill -9` is lost: metrics are no ledger.
+and adds to one hash in Redis every few seconds, at the end of each job and at its own end. Redis thus holds the
+totals of the whole installation, which outlive every process; `web` shows them. Counting itself never waits, never
+fails and never reaches a network. What a process counted in the seconds before a `kill -9` is lost: metrics are no
+ledger.
 """
 
 from __future__ import annotations

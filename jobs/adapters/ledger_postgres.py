@@ -24,20 +24,19 @@ from jobs.core.errors import Conflict, LedgerAway, Permanent
 from jobs.core.events import Event, Recorded
 from jobs.core.record import pack, unpack
 
-SCHEMA = "ferrybot_ledger"
 LOCK = 0x6665727279626F74
 """Advisory lock of who makes the schema: "ferrybot" in ASCII."""
 
-_MAKE = f"""
-create schema if not exists {SCHEMA};
-create table if not exists {SCHEMA}.migration (
+_MAKE = """
+create schema if not exists ferrybot_ledger;
+create table ferrybot_ledger.migration (
     id text primary key,
     begun timestamptz not null default clock_timestamp(),
     open boolean not null default true
 );
-create index if not exists migration_begun on {SCHEMA}.migration (begun desc, id desc);
-create index if not exists migration_open on {SCHEMA}.migration (id) where open;
-create table if not exists {SCHEMA}.story (
+create index migration_begun on ferrybot_ledger.migration (begun desc, id desc);
+create index migration_open on ferrybot_ledger.migration (id) where open;
+create table ferrybot_ledger.story (
     migration text not null,
     version integer not null check (version > 0),
     at timestamptz not null default clock_timestamp(),
@@ -45,48 +44,51 @@ create table if not exists {SCHEMA}.story (
     event json not null,
     primary key (migration, version)
 );
-create table if not exists {SCHEMA}.paper (
+create table ferrybot_ledger.paper (
     migration text not null,
     name text not null,
     content bytea not null,
     primary key (migration, name)
 );
-create or replace function {SCHEMA}.refuse() returns trigger language plpgsql as
+create function ferrybot_ledger.refuse() returns trigger language plpgsql as
     $$ begin raise exception 'what happened stays: rows of % are never changed or deleted', tg_table_name; end $$;
-drop trigger if exists append_only on {SCHEMA}.story;
-create trigger append_only before update or delete or truncate on {SCHEMA}.story
-    for each statement execute function {SCHEMA}.refuse();
+create trigger append_only before update or delete or truncate on ferrybot_ledger.story
+    for each statement execute function ferrybot_ledger.refuse();
 """
 
-_APPEND = f"""
+_APPEND = """
 with told as (
-    insert into {SCHEMA}.story (migration, version, batch, event)
+    insert into ferrybot_ledger.story (migration, version, batch, event)
     select %(migration)s, %(expected)s + n, %(batch)s, event::json
     from unnest(%(events)s::text[]) with ordinality as t (event, n)
-    where %(expected)s = (select coalesce(max(version), 0) from {SCHEMA}.story where migration = %(migration)s)
+    where %(expected)s = (select coalesce(max(version), 0) from ferrybot_ledger.story where migration = %(migration)s)
     order by n
     returning version
 ), listed as (
-    insert into {SCHEMA}.migration (id) select %(migration)s where exists (select from told)
+    insert into ferrybot_ledger.migration (id) select %(migration)s where exists (select from told)
     on conflict (id) do update set open = true where not migration.open
 )
 select max(version) from told
 """
-_OURS = f"select max(version) from {SCHEMA}.story where migration = %s and batch = %s"
-_READ = f"select version, at, event::text from {SCHEMA}.story where migration = %s and version > %s order by version"
-_OPEN = f'select id from {SCHEMA}.migration where open order by id collate "C"'
-_CLOSE = f"update {SCHEMA}.migration set open = false where id = %s and open"
-_RECENT = f"""
-select id from {SCHEMA}.migration
+_OURS = "select max(version) from ferrybot_ledger.story where migration = %s and batch = %s"
+_READ = """
+select version, at, event::text from ferrybot_ledger.story where migration = %s and version > %s order by version
+"""
+_OPEN = 'select id from ferrybot_ledger.migration where open order by id collate "C"'
+_CLOSE = "update ferrybot_ledger.migration set open = false where id = %s and open"
+_RECENT = """
+select id from ferrybot_ledger.migration
 where %(before)s = '' or (begun, id) < coalesce(
-    (select (begun, id) from {SCHEMA}.migration where id = %(before)s), ('infinity'::timestamptz, ''))
+    (select (begun, id) from ferrybot_ledger.migration where id = %(before)s), ('infinity'::timestamptz, ''))
 order by begun desc, id desc limit %(limit)s
 """
-_ATTACH = f"""
-insert into {SCHEMA}.paper (migration, name, content) values (%s, %s, %s)
+_ATTACH = """
+insert into ferrybot_ledger.paper (migration, name, content) values (%s, %s, %s)
 on conflict (migration, name) do update set content = excluded.content
 """
-_ATTACHMENT = f"select content from {SCHEMA}.paper where migration = %s and name = %s"
+_ATTACHMENT = "select content from ferrybot_ledger.paper where migration = %s and name = %s"
+
+_PROVE = "select 1 from ferrybot_ledger.story, ferrybot_ledger.migration, ferrybot_ledger.paper limit 0"
 
 _UNKNOWN = (
     "The ledger's database went away in the middle: whether this was written is not known. "
@@ -201,17 +203,20 @@ def _make(connection: Connection) -> None:
     try:
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-            connection.execute(_MAKE.encode())
+            made = connection.execute("select to_regclass('ferrybot_ledger.paper')").fetchone()
+            if made is None or made[0] is None:
+                # All of it or nothing, in this transaction: whoever finds the last table finds everything.
+                connection.execute(_MAKE)
     except pg.InsufficientPrivilege:
         raise Permanent(
-            f"The ledger's schema {SCHEMA} is not there, and this user may not make it.",
+            "The ledger's schema ferrybot_ledger is not there, and this user may not make it.",
             meaning="Nothing was written.",
             remedy="Grant it CREATE on the database, or make the schema as docs/operations.md says.",
         ) from None
 
 
 def _prove(connection: Connection) -> Keeper:
-    connection.execute(f"select 1 from {SCHEMA}.story, {SCHEMA}.migration, {SCHEMA}.paper limit 0")
+    connection.execute(_PROVE)
     row = connection.execute(
         "select current_setting('server_version'), current_setting('server_encoding'), pg_is_in_recovery(), "
         "current_setting('fsync')"

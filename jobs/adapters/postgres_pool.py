@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -70,10 +71,15 @@ class Pool:
                 connection.close()
 
     def _take(self) -> Connection:
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
+        while idle := self._popped():
+            if not _stale(idle):
+                return idle
+            idle.close()
         return _connect(self._url)
+
+    def _popped(self) -> Connection | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
 
     def _give(self, connection: Connection) -> None:
         if connection.closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
@@ -81,6 +87,14 @@ class Pool:
             return
         with self._lock:
             self._idle.append(connection)
+
+
+def _stale(connection: Connection) -> bool:
+    """Something came while nothing was asked: the server's farewell, or the end of the line. Found before a statement
+    is sent, it leaves no doubt whether that one arrived."""
+    watch = select.poll()
+    watch.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(watch.poll(0))
 
 
 def _connect(url: SecretStr) -> Connection:

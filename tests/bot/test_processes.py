@@ -204,7 +204,8 @@ def test_gestures_are_counted_with_their_time(stage: Stage) -> None:
 
     def counted() -> str | None:
         text = get(stage.web_port, "/metrics")[1]
-        return text if 'ferrybot_gesture_ack_seconds_count{gesture="/migrate",outcome="acknowledged"} 1.0' in text else None
+        wanted = 'ferrybot_gesture_ack_seconds_count{gesture="/migrate",outcome="acknowledged"} 1.0'
+        return text if wanted in text else None
 
     text = until(counted, "the gesture is counted")
     assert 'ferrybot_slack_calls_total{method="chat.postEphemeral",outcome="done"} 1.0' in text

@@ -111,9 +111,9 @@ def test_a_role_that_may_only_add(database: Database, opened: Open) -> None:
     clerk.close(MIGRATION)
     assert clerk.append(MIGRATION, 1, [note("b")]) == 2
     assert list(clerk.open()) == [MIGRATION] and clerk.attachment(MIGRATION, "x") == "z"
-    with psycopg.connect(database.server.url(database.name, user=f"clerk_{database.name}", password=CANARY)) as own:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            own.execute("delete from ferrybot_ledger.story")
+    url = database.server.url(database.name, user=f"clerk_{database.name}", password=CANARY)
+    with psycopg.connect(url) as own, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        own.execute("delete from ferrybot_ledger.story")
 
 
 @pytest.mark.parametrize("made", [False, True])

@@ -1,6 +1,6 @@
-"""The events as this version writes them, one of each kind with every field filled, for a file that later versions read.
+"""The events as this version writes them, one of each kind with every field filled: later versions must read them.
 
-    python -m tests.support.stories   # adds the kinds that the file lacks; what stands there is never rewritten
+python -m tests.support.stories   # adds the kinds that the file lacks; what stands there is never rewritten
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Register:
         now = time.time()
         self._redis.zadd(WEBS, {self._id: now})
         self._redis.zremrangebyscore(WEBS, "-inf", now - FADE_SECONDS)
-        return int(self._redis.zcard(WEBS))  # type: ignore[arg-type]  # redis-py's types cover asyncio too
+        return int(self._redis.zcard(WEBS))
 
     def _loop(self) -> None:
         while True:

@@ -177,6 +177,7 @@ def channel_config(tmp_path: Path, *channels: str) -> Path:
 
 
 def test_channels_without_the_bot(slack: SlackSandbox, redis_url: str, tmp_path: Path) -> None:
+    slack.rates.enabled = False
     here = slack.channel("C0MIGRATIONS")
     path = channel_config(tmp_path, here.id)
     assert by_name(examine(settings(slack, redis_url, path)))["channels"].verdict == "ok"
@@ -186,6 +187,11 @@ def test_channels_without_the_bot(slack: SlackSandbox, redis_url: str, tmp_path:
         assert found.verdict == "bad"
         assert here.id in found.said and "services.orders.channels" in found.said
         assert found.remedy == "Invite the bot there: /invite @Ferrybot."
+        slack.rates.enabled = True
+        slack.rates.reset()
+        two = channel_config(tmp_path, here.id, "C0ELSEWHERE")
+        told = [d for d in examine(settings(slack, redis_url, two)) if d.name == "channels"]
+        assert [d.verdict for d in told] == ["bad", "warn"], "one was asked about, for the other there was no turn"
         slack.scopes -= {"channels:history", "groups:history"}
         blind = by_name(examine(settings(slack, redis_url, path)))["channels"]
         assert blind.verdict == "warn" and "unknown" in blind.said

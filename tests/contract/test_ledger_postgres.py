@@ -97,7 +97,7 @@ def login(database: Database, *grants: str) -> str:
     with database.connect() as own:
         own.execute(sql.SQL("create role {} login password {}").format(sql.Identifier(name), CANARY))
         for grant in grants:
-            own.execute(sql.SQL(grant).format(sql.Identifier(name)))  # type: ignore[arg-type]  # our own words
+            own.execute(sql.SQL(grant).format(sql.Identifier(name)))
     return database.server.url(database.name, user=name, password=CANARY)
 
 
@@ -165,7 +165,8 @@ class Swallowing(Proxy):
 
 
 def test_a_decision_whose_answer_was_lost_is_written_once(database: Database, opened: Open) -> None:
-    with Swallowing(database.server.port, 0) as proxy:
+    proxy = Swallowing(database.server.port, 0)
+    with proxy:
         ledger = opened(database.url.replace(f":{database.server.port}/", f":{proxy.port}/"))
         ledger.append(MIGRATION, 0, [note("a")])
         proxy.armed = True
@@ -177,7 +178,8 @@ def test_a_decision_whose_answer_was_lost_is_written_once(database: Database, op
 
 
 def test_when_nobody_can_know_it_is_said(database: Database, opened: Open) -> None:
-    with Swallowing(database.server.port, 0) as proxy:
+    proxy = Swallowing(database.server.port, 0)
+    with proxy:
         ledger = opened(database.url.replace(f":{database.server.port}/", f":{proxy.port}/"))
         ledger.append(MIGRATION, 0, [note("a")])
         proxy.answers, proxy.armed = 100, True

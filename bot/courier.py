@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,8 @@ CARD_TRIES = 3
 """New cards in one delivery: a person who deletes faster than we post is not raced."""
 SKEW_SECONDS = 300
 """How far our clock and Slack's may be apart when we look for a card in doubt."""
+STOPPING = threading.Event()
+"""Set when this process was asked to end: what is begun is finished, the rest is left to the next courier."""
 LINE, CARD = "ferrybot_line", "ferrybot_card"
 FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled, Status.rolled_back})
 
@@ -86,13 +89,14 @@ class Courier:
     desk: Desk
     board: Board
     calls: Calls
+    stop: threading.Event = STOPPING
 
     def deliver(self, migration: str) -> None:
         """Brings Slack up to date, or as far as Slack lets us; the sweep rings for the rest."""
         self.redis.incr(keys.wanted(migration))
         self.redis.expire(keys.wanted(migration), 24 * 3600)
         until = time.monotonic() + ROUND_SECONDS
-        while time.monotonic() < until:
+        while time.monotonic() < until and not self.stop.is_set():
             with Turn(self.redis, migration) as turn:
                 if not turn.mine:
                     return
@@ -240,7 +244,7 @@ class Delivery:
         self._settle_line()
         told = self._lines()
         for first, last, lines in told:
-            if time.monotonic() > self.until:
+            if time.monotonic() > self.until or self.c.stop.is_set():
                 raise Later(15.0)
             self._post_line(first, last, lines)
         if self.outbox.posted < self.state.version:

@@ -6,7 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
 
@@ -24,6 +24,7 @@ from slack_sdk.http_retry.state import RetryState
 
 from jobs import metrics
 from jobs.core.errors import Unreadable
+from jobs.core.evolve import evolve
 from jobs.core.state import State, Status
 from jobs.desk import Desk
 from jobs.ports.board import Board
@@ -106,6 +107,7 @@ class Migrations(Collector):
 
     desk: Desk
     board: Board
+    _known: dict[str, State] = field(default_factory=dict)
 
     def collect(self) -> Families:
         states = list(self._states())
@@ -126,11 +128,19 @@ class Migrations(Collector):
         )
 
     def _states(self) -> Iterator[State]:
-        for migration in self.desk.ledger.open():
+        """Only what is new since the last scrape is read."""
+        open_now = self.desk.ledger.open()
+        for ended in self._known.keys() - set(open_now):
+            self._known.pop(ended, None)
+        for migration in open_now:
+            state = self._known.get(migration) or State(id=migration)
             try:
-                yield self.desk.state(migration)
+                for recorded in self.desk.ledger.read(migration, after=state.version):
+                    state = evolve(state, recorded)
             except Unreadable:
                 continue
+            self._known[migration] = state
+            yield state
 
     def _behind(self, state: State) -> float:
         if state.changed is None or self.board.delivered(state.id) >= state.version:

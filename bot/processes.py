@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from rq import SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
+from bot.courier import STOPPING
 from bot.health import Check, Health, endpoint
 from bot.metrics import Values, registry
 from jobs.adapters.ledgers import begin, open_ledger, release
@@ -51,15 +52,22 @@ class GentleWorker(Worker):
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ has no types here
 
 
+class GentleCourier(SimpleWorker):
+    """RQ's worker without forks, which on SIGTERM leaves the lines that are not begun to the next courier."""
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        STOPPING.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ has no types here
+
+
 def serve_queue(settings: JobSettings, queue: str) -> None:
     """One RQ worker on exactly one queue (reliable dequeue needs that), until it is told to stop."""
     setup_logs(settings.log_level, settings.log_format)
     # Forked horses inherit what is imported here. By name: the bot knows jobs' doors only as words.
     importlib.import_module("jobs.tasks")
-    importlib.import_module("bot.courier")
     redis = connect(settings.redis_url)
     # The courier's jobs are short and hold no database: no fork for each.
-    kind = GentleWorker if queue == MIGRATIONS else SimpleWorker
+    kind = GentleWorker if queue == MIGRATIONS else GentleCourier
     kind([queue], connection=redis, serializer=JSONSerializer, log_job_description=False).work(
         logging_level="WARNING", with_scheduler=False
     )

@@ -22,6 +22,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from bot import doctor
+from bot.doctor import Diagnosis
 from bot.sandbox.binaries import Program
 from bot.sandbox.servers import PostgresServer, RedisServer
 from bot.sandbox.slack.server import SlackSandbox
@@ -156,6 +158,21 @@ def test_health_metrics_and_a_good_end_over_tls(house: dict[str, Ours], redis_tl
     for ours in house.values():
         assert ours.popen.wait(25) == 0, f"{ours.name} ends in good order"
     assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
+
+
+def test_the_doctor_tells_a_certificate_from_a_password(redis_tls: RedisServer) -> None:
+    def told(url: str) -> Diagnosis:
+        (first, *_), _ = doctor._redis(SecretStr(url))
+        assert "w:rd" not in repr(first) and "w%3Ard" not in repr(first)
+        return first
+
+    url = redis_tls.url()
+    assert "answers, with TLS" in told(url).said
+    system = told(url.partition("?")[0])
+    assert "TLS: CERTIFICATE_VERIFY_FAILED" in system.said and "ssl_ca_certs" in system.remedy
+    assert "refuses the password" in told(url.replace("p%40ss", "wrong")).said
+    plain = told(url.replace("rediss://", "redis://").partition("?")[0])
+    assert plain.verdict == "bad" and "cannot be reached" in plain.said
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def exposition(made: CollectorRegistry) -> bytes:
     return generate_latest(made)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Info(Collector):
     process: str
 
@@ -70,7 +70,7 @@ class _Info(Collector):
         yield _gauge("ferrybot_info", "Which Ferrybot this is", [(labels, 1.0)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Guarded(Collector):
     """Whatever is broken, the rest is shown, and how much is missing."""
 
@@ -88,7 +88,7 @@ class _Guarded(Collector):
         yield _gauge("ferrybot_metric_errors", "Groups of metrics that could not be read now", [({}, float(failed))])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Totals(Collector):
     """What all processes have counted."""
 
@@ -101,7 +101,7 @@ class Totals(Collector):
             yield _histogram(metric, mine) if metric.buckets else _counter(metric, mine)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Migrations(Collector):
     """What the ledger and the board say of the migrations that have not ended."""
 
@@ -148,7 +148,7 @@ class Migrations(Collector):
         return max(0.0, time.time() - state.changed.timestamp())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Values(Collector):
     """One gauge; `read` gives numbers by the value of `label`."""
 

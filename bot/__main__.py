@@ -13,6 +13,7 @@ from bot.app import Web
 from bot.config import ConfigError
 from bot.settings import load_settings
 from jobs.adapters.queue_rq import MIGRATIONS, SLACK
+from jobs.core.errors import Permanent
 from jobs.logs import setup_logs
 from jobs.settings import SettingsError, load_job_settings
 
@@ -37,7 +38,8 @@ def worker(count: int | None) -> None:
     """Checks and moves databases: RQ workers on the queue `migrations`."""
     settings = load_job_settings()
     setup_logs(settings.log_level, settings.log_format)
-    processes.supervise("worker", count or settings.workers, lambda: processes.serve_queue(settings, MIGRATIONS))
+    number = count or settings.workers
+    processes.supervise("worker", number, settings, lambda: processes.serve_queue(settings, MIGRATIONS))
 
 
 @main.command()
@@ -45,7 +47,7 @@ def courier() -> None:
     """Writes threads, cards and modals: an RQ worker on the queue `slack`."""
     settings = load_settings()
     setup_logs(settings.log_level, settings.log_format)
-    processes.supervise("courier", 1, lambda: processes.serve_queue(settings, SLACK))
+    processes.supervise("courier", 1, settings, lambda: processes.serve_queue(settings, SLACK))
 
 
 @main.command()
@@ -83,8 +85,9 @@ def entry() -> None:
         processes.end_with(int(starter))
     try:
         main()
-    except (SettingsError, ConfigError) as error:
-        click.echo(f"{error}\n\n`ferrybot doctor` examines the whole installation.", err=True)
+    except (SettingsError, ConfigError, Permanent) as error:
+        remedy = f" {error.remedy}" if isinstance(error, Permanent) else ""
+        click.echo(f"{error}{remedy}\n\n`ferrybot doctor` examines the whole installation.", err=True)
         sys.exit(2)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
 import uvicorn
-from redis import Redis
 from slack_bolt import App, BoltContext
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.adapter.starlette import SlackRequestHandler
@@ -21,27 +22,35 @@ from starlette.responses import Response
 from bot import pages
 from bot.config import ConfigFile
 from bot.deps import Deps, People
-from bot.gestures import gesture, tell
+from bot.gestures import gesture, said, tell
+from bot.health import Health
 from bot.listeners import approval, configure, home, migration, proof, validation
+from bot.metrics import CountingHandler, Migrations, TimedApp, Totals, Values, registry
 from bot.modals import Modals
 from bot.settings import Settings
+from bot.strangers import Register
+from jobs import metrics
 from jobs.adapters.board_redis import RedisBoard
-from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.ledgers import begin, open_ledger
 from jobs.adapters.links import OneTimeLinks
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.redis_url import connect
 from jobs.adapters.secrets import SecretStore
+from jobs.core.errors import FerrybotError
 from jobs.desk import Desk
 
 log = structlog.get_logger(__name__)
 
 CALL_SECONDS = 10
+LISTENERS = 10
+"""Gestures at work at once in one process; Socket Mode hands on as many."""
 LOOKUP_SECONDS = 2
 """People and groups are looked up between a gesture and its acknowledgement, which Slack wants within 3 s."""
 
 
 def build_deps(settings: Settings) -> Deps:
     """Everything that listeners need. Raises `ConfigError` when the configuration cannot be read."""
-    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    redis = connect(settings.redis_url)
     config_file = ConfigFile(settings.config_path)
     config_file.current()
     doorbell = RqDoorbell(redis)
@@ -49,7 +58,7 @@ def build_deps(settings: Settings) -> Deps:
         settings=settings,
         config_file=config_file,
         redis=redis,
-        desk=Desk(RedisLedger(redis), doorbell),
+        desk=Desk(open_ledger(settings, redis), doorbell),
         board=RedisBoard(redis),
         modals=Modals(redis),
         links=OneTimeLinks(redis),
@@ -59,7 +68,9 @@ def build_deps(settings: Settings) -> Deps:
 
 
 def _client(settings: Settings, token: str, seconds: int = CALL_SECONDS) -> WebClient:
-    return WebClient(token=token, base_url=settings.slack_api_url, timeout=seconds)
+    client = WebClient(token=token, base_url=settings.slack_api_url, timeout=seconds)
+    client.retry_handlers.insert(0, CountingHandler())  # Bolt hands it on to the client of each gesture
+    return client
 
 
 def build_app(settings: Settings, deps: Deps) -> App:
@@ -67,13 +78,14 @@ def build_app(settings: Settings, deps: Deps) -> App:
     # Bolt reads SLACK_BOT_TOKEN too and warns that it does not use it: that is what we want, and no news to anybody.
     logging.getLogger("slack_bolt.App").setLevel(logging.ERROR)
     secret = settings.signing_secret.get_secret_value() if settings.signing_secret else None
-    app = App(
+    app = TimedApp(
         client=_client(settings, settings.bot_token.get_secret_value()),
         signing_secret=secret,
         # Socket Mode has no signatures to verify; HTTP mode cannot boot without the secret (bot.settings).
         request_verification_enabled=secret is not None,
         token_verification_enabled=False,
         ignoring_self_events_enabled=True,
+        listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="gesture"),
     )
     logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
     for listeners in (configure, validation, approval, migration, proof, home):
@@ -90,12 +102,13 @@ def _on_error(error: Exception, body: Mapping[str, Any], client: WebClient, cont
     person = (
         body if body.get("user") else {"user": {"id": body["user_id"]}, "channel": {"id": body.get("channel_id")}}
     )
-    tell(
-        client,
-        gesture(person),
-        "Something went wrong on my side, and this was not carried out. Please try again; if it happens again, the "
-        "log of the `web` process says why.",
+    told = (
+        said(error)
+        if isinstance(error, FerrybotError)
+        else "Something went wrong on my side, and this was not carried out. Please try again; if it happens again, "
+        "the log of the `web` process says why."
     )
+    tell(client, gesture(person), told)
 
 
 class Web:
@@ -105,6 +118,7 @@ class Web:
         self.settings = settings
         self.deps = build_deps(settings)
         self.app = build_app(settings, self.deps)
+        self.register = Register(self.deps.redis)
         self.socket = self._socket() if settings.mode == "socket" else None
         self.server = uvicorn.Server(
             uvicorn.Config(
@@ -117,13 +131,26 @@ class Web:
         )
 
     def run(self) -> None:
-        """Serves until SIGTERM or SIGINT."""
+        """Serves until SIGTERM or SIGINT, and then to the end of every gesture that was begun."""
+        begin(self.deps.desk.ledger)
+        # uvicorn raises the signal again when it has ended; what it would do then is still to be done by us.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
         connecting = threading.Thread(target=self._connect, name="socket", daemon=True)
-        if self.socket is not None:
-            connecting.start()
-        self.server.run()
-        if self.socket is not None:
-            self.socket.close()  # type: ignore[no-untyped-call]  # Bolt has no types here
+        with metrics.flushing(self.deps.redis), self.register:
+            if self.socket is not None:
+                connecting.start()
+            self.server.run()
+            if self.socket is not None:
+                self.socket.close()  # type: ignore[no-untyped-call]  # Bolt has no types here
+            self._finish()
+
+    def _finish(self) -> None:
+        """Slack was told that these gestures arrived: what they want is done before we go."""
+        executor = self.app.listener_runner.listener_executor
+        if isinstance(executor, ThreadPoolExecutor):
+            executor.shutdown(wait=True)
+        log.info("ended in good order")
 
     def _connect(self) -> None:
         """Connects, and tries again while Slack is away at our start; later reconnects are the client's own."""
@@ -140,7 +167,9 @@ class Web:
     def _socket(self) -> SocketModeHandler:
         assert self.settings.app_token is not None
         token = self.settings.app_token.get_secret_value()
-        return SocketModeHandler(self.app, token, web_client=_client(self.settings, token))
+        handler = SocketModeHandler(self.app, token, web_client=_client(self.settings, token))
+        handler.client.message_listeners.append(self.register.hear)
+        return handler
 
     def _pages(self) -> Starlette:
         deps = self.deps
@@ -149,17 +178,21 @@ class Web:
             links=deps.links,
             secrets=deps.secrets,
             on_secret=lambda m, user, reference: validation.password_given(deps, m, user, reference),
-            health=pages.Health(ping=deps.redis.ping, depth=doorbell.depth),
+            health=Health(
+                "web",
+                {"redis": deps.redis.ping, "ledger": deps.desk.ledger.open},
+                {"queues": doorbell.depth},
+            ),
             public_url=self.settings.public_url,
-            gauges=[
-                pages.Gauge("ferrybot_open_migrations", "Migrations that have not ended", self._open),
-                pages.Gauge("ferrybot_queue_depth", "Jobs waiting, by queue", doorbell.depth, label="queue"),
-            ],
+            metrics=registry(
+                "web",
+                Totals(deps.redis),
+                Migrations(deps.desk, deps.board),
+                Values("ferrybot_queue_depth", "Jobs waiting, by queue", "queue", lambda: doorbell.depth().items()),
+                Values("ferrybot_failed_jobs", "Jobs kept as failed", "queue", lambda: doorbell.failed().items()),
+            ),
             slack_handler=self._events() if self.settings.mode == "http" else None,
         )
-
-    def _open(self) -> float:
-        return float(len(self.deps.desk.ledger.open()))
 
     def _events(self) -> Callable[[Request], Awaitable[Response]]:
         return SlackRequestHandler(self.app).handle

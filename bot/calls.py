@@ -16,6 +16,7 @@ from redis import Redis
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import WebClient
 
+from bot.metrics import counted
 from jobs.adapters import keys
 
 
@@ -139,10 +140,19 @@ class Calls:
         channel = str(arguments.get("channel", ""))
         self._turn(method, channel, eager)
         try:
-            return _outcome(lambda: self._send(method, _given(arguments)))
+            answer = _outcome(lambda: self._send(method, _given(arguments)))
         except Later as later:
+            counted(method, "rate limited")
             self.pace.rest(method, channel, later.seconds)
             raise
+        except Uncertain:
+            counted(method, "no answer")
+            raise
+        except SlackRefusal as refusal:
+            counted(method, "refused", refusal.code)
+            raise
+        counted(method, "done")
+        return answer
 
     def _turn(self, method: str, channel: str, eager: bool) -> None:
         patience = PATIENCE if eager else 0.0

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -26,16 +27,20 @@ from bot.screens import Screens
 from bot.settings import load_settings
 from bot.ui import card, logs
 from bot.ui.text import Block, clip, context, plain
+from jobs import metrics
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
-from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.ledgers import open_ledger, release
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.redis_url import connect
 from jobs.adapters.secrets import SecretStore
 from jobs.core import events as e
+from jobs.core.errors import Unreadable
 from jobs.core.evolve import evolve
 from jobs.core.model import TypedSource
 from jobs.core.state import ENDED, RUNNING, State, Status
 from jobs.desk import Desk
+from jobs.logs import about
 from jobs.ports.board import Board
 
 log = structlog.get_logger(__name__)
@@ -53,6 +58,8 @@ CARD_TRIES = 3
 """New cards in one delivery: a person who deletes faster than we post is not raced."""
 SKEW_SECONDS = 300
 """How far our clock and Slack's may be apart when we look for a card in doubt."""
+STOPPING = threading.Event()
+"""Set when this process was asked to end: what is begun is finished, the rest is left to the next courier."""
 LINE, CARD = "ferrybot_line", "ferrybot_card"
 FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled, Status.rolled_back})
 
@@ -60,12 +67,17 @@ FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled, Status.
 def deliver(migration: str) -> None:
     """RQ's door."""
     settings = load_settings()
-    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=10)
+    redis = connect(settings.redis_url, socket_timeout=10)
     client = WebClient(token=settings.bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout=15)
-    desk = Desk(RedisLedger(redis), RqDoorbell(redis))
+    desk = Desk(open_ledger(settings, redis), RqDoorbell(redis))
     try:
-        Courier(redis, desk, RedisBoard(redis), Calls(client, Pace(redis))).deliver(migration)
+        with about(migration), metrics.timed_job("deliver"):
+            Courier(redis, desk, RedisBoard(redis), Calls(client, Pace(redis))).deliver(migration)
+    except Unreadable as error:
+        log.error("left to a courier of the newer version", migration=migration, what=error.what)
     finally:
+        metrics.flush(redis)
+        release(desk.ledger)
         redis.close()
 
 
@@ -77,13 +89,14 @@ class Courier:
     desk: Desk
     board: Board
     calls: Calls
+    stop: threading.Event = STOPPING
 
     def deliver(self, migration: str) -> None:
         """Brings Slack up to date, or as far as Slack lets us; the sweep rings for the rest."""
         self.redis.incr(keys.wanted(migration))
         self.redis.expire(keys.wanted(migration), 24 * 3600)
         until = time.monotonic() + ROUND_SECONDS
-        while time.monotonic() < until:
+        while time.monotonic() < until and not self.stop.is_set():
             with Turn(self.redis, migration) as turn:
                 if not turn.mine:
                     return
@@ -132,6 +145,8 @@ class Delivery:
             raise unseen
         if not seen:
             return
+        if self.state.changed and self.c.board.delivered(self.id) < self.state.version:
+            metrics.observe(metrics.LAG, max(0.0, time.time() - self.state.changed.timestamp()))
         self.c.board.deliver(self.id, self.state.version)
         if self.state.status in ENDED:
             if isinstance(self.state.source, TypedSource) and self.state.source.password:
@@ -229,7 +244,7 @@ class Delivery:
         self._settle_line()
         told = self._lines()
         for first, last, lines in told:
-            if time.monotonic() > self.until:
+            if time.monotonic() > self.until or self.c.stop.is_set():
                 raise Later(15.0)
             self._post_line(first, last, lines)
         if self.outbox.posted < self.state.version:

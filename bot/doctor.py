@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import redis
 from pydantic import BaseModel, SecretStr
@@ -18,11 +18,14 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import scopes
 from bot.config import Config, ConfigError, load_config
+from bot.diagnosis import Diagnosis, Verdict
+from bot.doctor_house import channels, house
 from bot.settings import Settings
+from jobs.adapters.redis_url import connect
 from jobs.logs import redact
 from jobs.settings import MAKE_A_KEY
 
-Verdict = Literal["ok", "warn", "bad"]
+__all__ = ["Diagnosis", "Verdict", "examine", "show"]
 
 MAX_SKEW_SECONDS = 60
 """Slack's signatures hold for five minutes; a minute of drift is already a clock that nobody sets."""
@@ -33,23 +36,18 @@ SELFCHECK_SECONDS = 120
 LEAST_REDIS = (6, 2)
 """GETDEL, which makes one-time links single-use, came with Redis 6.2."""
 
+_AOF = ("aof_last_write_status", "aof_last_bgrewrite_status")
+
 _REINSTALL = "Apply manifest.yaml to the app (App Manifest), then reinstall it (OAuth & Permissions)."
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    said: str
-    remedy: str = ""
 
 
 def examine(settings: Settings, *, now: Callable[[], float] = time.time) -> Sequence[Diagnosis]:
     """Looks at everything, whatever is broken; takes seconds, at most about two minutes."""
     slack, reachable = _slack(settings, now)
-    found = [*slack, *_redis(settings.redis_url), *_passwords(settings)]
+    own, client = _redis(settings.redis_url)
+    found = [*slack, *own, *_passwords(settings)]
+    if client is not None:
+        found += house(settings, client)
     try:
         config = load_config(settings.config_path)
     except ConfigError as error:
@@ -57,6 +55,7 @@ def examine(settings: Settings, *, now: Callable[[], float] = time.time) -> Sequ
     found.append(Diagnosis("configuration", "ok", f"{settings.config_path}: {len(config.services)} services"))
     if reachable:
         found += _groups(settings, config)
+        found += channels(settings, config, client, _client(settings, settings.bot_token))
     return [*found, *_services(config)]
 
 
@@ -179,35 +178,53 @@ def _groups(settings: Settings, config: Config) -> Iterator[Diagnosis]:
 # --- Redis ----------------------------------------------------------------------------------------------
 
 
-def _redis(url: SecretStr) -> Iterator[Diagnosis]:
+def _redis(url: SecretStr) -> tuple[list[Diagnosis], redis.Redis | None]:
+    """What is known of Redis; and a client where it answers."""
     try:
-        client = redis.Redis.from_url(
-            url.get_secret_value(),
-            socket_timeout=REDIS_SECONDS,
-            socket_connect_timeout=REDIS_SECONDS,
-            decode_responses=True,
-        )
-        version = str(client.info("server").get("redis_version", "0"))
+        client = connect(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
+        facts: Any = client.info()
     except redis.AuthenticationError:
-        yield Diagnosis("Redis", "bad", "it refuses the password", "Correct user and password in REDIS_URL.")
-        return
-    except (redis.RedisError, ValueError) as error:
+        return [Diagnosis("Redis", "bad", "it refuses the password", "Correct user and password in REDIS_URL.")], None
+    except (redis.RedisError, ValueError, OSError) as error:
         remedy = "Check REDIS_URL, and that Redis runs and admits this machine."
-        yield Diagnosis("Redis", "bad", f"it cannot be reached ({type(error).__name__})", remedy)
-        return
+        if url.get_secret_value().startswith("rediss:"):
+            remedy += " With TLS its certificate must be known here: add ?ssl_ca_certs=/path of the CA's file."
+        return [Diagnosis("Redis", "bad", f"it cannot be reached ({_cause(error)})", remedy)], None
+    version = str(facts.get("redis_version", "0"))
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     old = numbers < LEAST_REDIS
-    yield Diagnosis("Redis", "bad" if old else "ok", f"version {version} answers", "Use 6.2 or newer." if old else "")
-    yield _redis_setting(client, "appendonly", "yes", "what was approved and done could be lost when Redis restarts")
-    yield _redis_setting(client, "maxmemory-policy", "noeviction", "a full Redis would throw migrations away")
-    client.close()
+    tls = "with TLS" if url.get_secret_value().startswith("rediss:") else "without TLS"
+    said = f"version {version} answers, {tls}"
+    found = [Diagnosis("Redis", "bad" if old else "ok", said, "Use 6.2 or newer." if old else "")]
+    lost = "what was approved and done could be lost when Redis restarts"
+    full = "a full Redis would throw migrations away"
+    written = {0: "no", 1: "yes"}.get(facts.get("aof_enabled", -1))
+    found.append(_redis_setting(client, "appendonly", "yes", lost, written))
+    found.append(_redis_setting(client, "maxmemory-policy", "noeviction", full, facts.get("maxmemory_policy")))
+    failing = [name for name in _AOF if facts.get(name, "ok") != "ok"]
+    if written == "yes" and failing:
+        said = f"Redis cannot write its append-only file ({', '.join(failing)})"
+        found.append(Diagnosis("Redis persistence", "bad", said, "See Redis' log: usually its disk is full."))
+    return found, client
 
 
-def _redis_setting(client: Any, name: str, wanted: str, because: str) -> Diagnosis:
+def _cause(error: Exception) -> str:
+    """TLS or network? The error's own text may hold the address."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLError):
+            return f"TLS: {seen.reason or type(seen).__name__}"
+        seen = seen.__cause__ or seen.__context__
+    return type(error).__name__
+
+
+def _redis_setting(client: redis.Redis, name: str, wanted: str, because: str, told: str | None) -> Diagnosis:
+    """`told` is what INFO says; providers that hide their settings show it all the same."""
     try:
-        value = client.config_get(name).get(name)
+        settings: Any = client.config_get(name)
+        value = {_text(k): _text(v) for k, v in settings.items()}.get(name, told)
     except redis.RedisError:
-        value = None
+        value = told
     if value == wanted:
         return Diagnosis(f"Redis {name}", "ok", wanted)
     if value is None:
@@ -217,6 +234,10 @@ def _redis_setting(client: Any, name: str, wanted: str, because: str) -> Diagnos
         )
     remedy = f"redis-cli CONFIG SET {name} {wanted} && redis-cli CONFIG REWRITE"
     return Diagnosis(f"Redis {name}", "bad", f"is {value}, so {because}", remedy)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _passwords(settings: Settings) -> Iterator[Diagnosis]:

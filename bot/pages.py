@@ -9,13 +9,11 @@ hide what this module must see, and its access log would hold the tokens.
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +24,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import secret_html as html
+from bot.health import Health
+from bot.metrics import exposition, registry
 from jobs.adapters.links import OneTimeLinks
 from jobs.core.errors import FerrybotError
 from jobs.ports.secrets import Secrets
@@ -52,24 +52,6 @@ OnSecret = Callable[[str, str, str], None]
 SlackHandler = Callable[[Request], Awaitable[Response]]
 
 
-@dataclass(frozen=True)
-class Gauge:
-    """One metric; `read` gives a number, or numbers by the value of `label`."""
-
-    name: str
-    help: str
-    read: Callable[[], float | Mapping[str, float]]
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class Health:
-    """What /healthz asks: `ping` raises when Redis is away, `depth` counts the waiting jobs of each queue."""
-
-    ping: Callable[[], object]
-    depth: Callable[[], Mapping[str, int]] = dict
-
-
 def pages(
     *,
     links: OneTimeLinks,
@@ -77,7 +59,7 @@ def pages(
     on_secret: OnSecret,
     health: Health,
     public_url: str | None = None,
-    gauges: Sequence[Gauge] = (),
+    metrics: CollectorRegistry | None = None,
     slack_handler: SlackHandler | None = None,
 ) -> Starlette:
     """The application. `on_secret(migration, user, reference)` runs in a thread after a password was deposited."""
@@ -85,7 +67,7 @@ def pages(
     routes = [
         Route("/secret/{token}", page, methods=["GET", "POST"]),
         Route("/healthz", _healthz(health), methods=["GET"]),
-        Route("/metrics", _metrics(gauges), methods=["GET"]),
+        Route("/metrics", _metrics(metrics or registry("web")), methods=["GET"]),
     ]
     if slack_handler:
         routes.append(Route("/slack/events", _slack(slack_handler), methods=["POST"]))
@@ -226,56 +208,16 @@ def _html(text: str, status: int = 200) -> Response:
     return HTMLResponse(text, status, html.HEADERS)
 
 
-def _version() -> str:
-    try:
-        return version("ferrybot")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 def _healthz(health: Health) -> Callable[[Request], Response]:
     def healthz(_request: Request) -> Response:
-        facts: dict[str, Any] = {"version": _version(), "redis": "ok", "queues": {}}
-        try:
-            health.ping()
-            facts["queues"] = dict(health.depth())
-        except Exception as error:
-            # An endpoint that watches must answer whatever is broken; the kind of error names no address.
-            facts["redis"] = f"away ({type(error).__name__})"
-        return JSONResponse(facts, 200 if facts["redis"] == "ok" else 503, {"Cache-Control": "no-store"})
+        well, said = health.look()
+        return JSONResponse(said, 200 if well else 503, {"Cache-Control": "no-store"})
 
     return healthz
 
 
-def _metrics(gauges: Sequence[Gauge]) -> Callable[[Request], Response]:
+def _metrics(known: CollectorRegistry) -> Callable[[Request], Response]:
     def metrics(_request: Request) -> Response:
-        lines, failed = [f"# TYPE ferrybot_info gauge\nferrybot_info{{version={_quoted(_version())}}} 1"], 0
-        for gauge in gauges:
-            try:
-                lines.append(_rendered(gauge))
-            except Exception as error:
-                failed += 1
-                _log.warning("the metric %s could not be read (%s)", gauge.name, type(error).__name__)
-        lines.append(f"# TYPE ferrybot_metric_errors gauge\nferrybot_metric_errors {failed}")
-        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+        return Response(exposition(known), media_type=CONTENT_TYPE_LATEST)
 
     return metrics
-
-
-def _rendered(gauge: Gauge) -> str:
-    value = gauge.read()
-    values = value.items() if isinstance(value, Mapping) else [("", value)]
-    samples = [
-        f"{gauge.name}{f'{{{gauge.label}={_quoted(key)}}}' if key else ''} {_number(number)}"
-        for key, number in values
-    ]
-    return "\n".join([f"# HELP {gauge.name} {gauge.help}", f"# TYPE {gauge.name} gauge", *samples])
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def _number(value: float) -> str:
-    return repr(value) if math.isfinite(value) else "NaN"

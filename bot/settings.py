@@ -54,11 +54,6 @@ class Settings(JobSettings):
         description="Set it to the https:// address at which people reach this process; "
         "without it there is no one-time password page.",
     )
-    host: str = Field(
-        default="127.0.0.1",
-        validation_alias="HOST",
-        description="Set it to the address to listen on, for example 0.0.0.0 in a container.",
-    )
     port: int = Field(
         default=3000,
         ge=1,

@@ -6,16 +6,25 @@ so that every decision is made on the newest story.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import structlog
+
+from jobs import metrics
+from jobs.away import AWAY
 from jobs.core.commands import Command
 from jobs.core.errors import Conflict
-from jobs.core.events import Recorded
-from jobs.core.evolve import replay
+from jobs.core.events import Event, Recorded
+from jobs.core.evolve import evolve, replay
 from jobs.core.lifecycle import Ring, decide, react
 from jobs.core.state import State
+from jobs.metrics import count
 from jobs.ports.ledger import Ledger
 from jobs.ports.queue import Queue
+
+log = structlog.get_logger(__name__)
 
 _TRIES = 50
 """Conflicts come from at most a few writers at once; 50 in a row would be a defect, not contention."""
@@ -47,10 +56,24 @@ class Desk:
                 self.ledger.append(migration, state.version, events)
             except Conflict:
                 continue
-            after = self.state(migration)
-            self.ring(after)
-            return after
+            return self._after(state, events)
         raise Conflict("The migration is changing too fast; please try again.")
+
+    def _after(self, before: State, events: Sequence[Event]) -> State:
+        """It is written: whatever is out of reach from here on must not read as "not done". The sweep rings."""
+        for event in events:
+            count(metrics.EVENTS, type=event.type)
+        try:
+            after = self.state(before.id)
+        except AWAY:
+            after = before
+            for version, event in enumerate(events, before.version + 1):
+                after = evolve(after, Recorded(version=version, at=datetime.now(UTC), event=event))
+        try:
+            self.ring(after)
+        except AWAY as error:
+            log.warning("written, but nobody could be rung", migration=before.id, reason=type(error).__name__)
+        return after
 
     def ring(self, state: State) -> None:
         """Rings everybody whom this state concerns; harmless to repeat."""

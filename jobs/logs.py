@@ -12,7 +12,8 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Literal, TextIO
 from urllib.parse import quote, quote_plus
@@ -112,6 +113,29 @@ def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
     return {k: v if k.startswith("_") else _entry(k, v) for k, v in event.items()}
 
 
+_subject = ""
+
+
+@contextmanager
+def about(migration: str) -> Iterator[None]:
+    """Until its end every line of this process names the migration, whichever thread or library writes it.
+
+    For processes that work at one migration at a time: workers and couriers."""
+    global _subject
+    before, _subject = _subject, migration
+    try:
+        yield
+    finally:
+        _subject = before
+
+
+def _name_subject(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """structlog's processor: whose line this is, unless it says so itself."""
+    if _subject:
+        event.setdefault("migration", _subject)
+    return event
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Writes redacted lines; a record that cannot be rendered is announced without its arguments."""
 
@@ -127,6 +151,7 @@ def setup_logs(
     """Routes structlog, the standard library, warnings and uncaught exceptions through one redacted stream."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _name_subject,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -10,6 +10,11 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis import Redis
+
+from jobs.core.errors import Permanent
+from jobs.core.model import Dialect
+from jobs.core.urls import parse_url
 
 KEY_CHARACTERS = 32
 """The least length of FERRYBOT_SECRET_KEY: 32 random characters hold more than the 128 bits AES needs."""
@@ -41,6 +46,24 @@ class JobSettings(BaseSettings):
     redis_url: SecretStr = Field(
         validation_alias="REDIS_URL",
         description="Set it to Redis' address, for example redis://127.0.0.1:6379/0 (rediss:// with TLS).",
+    )
+    ledger_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="LEDGER_URL",
+        description="Leave it unset to keep the ledger in Redis, or set it to "
+        "postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        validation_alias="HOST",
+        description="Set it to the address to listen on, for example 0.0.0.0 in a container.",
+    )
+    health_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        validation_alias="FERRYBOT_HEALTH_PORT",
+        description="Set it to the port on which this process answers /healthz and /metrics, another one for each.",
     )
     secret_key: SecretStr | None = Field(
         default=None,
@@ -81,6 +104,25 @@ class JobSettings(BaseSettings):
     def _redis_scheme(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value().split("://")[0] not in ("redis", "rediss", "unix"):
             raise ValueError("is not a redis://, rediss:// or unix:// address")
+        problem = _unusable(value)
+        if problem:
+            raise ValueError(problem)
+        return value
+
+    @field_validator("ledger_url")
+    @classmethod
+    def _ledger_address(cls, value: SecretStr | None) -> SecretStr | None:
+        problem = ""
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("is not a postgresql:// address")
+        try:
+            if value is not None:
+                parse_url(value, label="LEDGER_URL", engine=Dialect.postgresql)
+        except Permanent as error:
+            problem = f"{error.what.partition(': ')[2].rstrip('.')}. {error.remedy}"
+        if problem:
+            # Outside the handler, and in words that hold nothing of the address.
+            raise ValueError(problem.removesuffix("."))
         return value
 
     @field_validator("secret_key")
@@ -110,6 +152,18 @@ class JobSettings(BaseSettings):
         if value and not all(Path(part).is_dir() for part in value.split(os.pathsep) if part):
             raise ValueError("names a folder that is not here")
         return value
+
+
+def _unusable(url: SecretStr) -> str:
+    """What redis-py would stumble over at the first connection, in words that hold nothing of the address."""
+    try:
+        made = Redis.from_url(url.get_secret_value()).connection_pool
+        made.make_connection()  # connects to nobody
+    except (TypeError, ValueError):
+        return "holds a port, a number or a parameter after the ? that is not known"
+    files = {name: made.connection_kwargs.get(name) for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")}
+    unread = [name for name, path in files.items() if path and not os.access(path, os.R_OK)]
+    return f"names files that cannot be read here: {', '.join(unread)}" if unread else ""
 
 
 def load_job_settings() -> JobSettings:

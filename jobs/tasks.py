@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
-from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from jobs import metrics
 from jobs.adapters.board_redis import RedisBoard
-from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.ledgers import open_ledger, release
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.redis_url import connect
 from jobs.adapters.secrets import SecretStore, endpoint_of
-from jobs.core.errors import Permanent, Transient
+from jobs.away import AWAY
+from jobs.core.errors import Permanent, Transient, Unreadable
 from jobs.core.model import Endpoint, Service, TypedSource
 from jobs.core.state import RUNNING, State, Status
 from jobs.desk import Desk
@@ -29,6 +30,7 @@ from jobs.flow import migrate as conductor
 from jobs.flow import sweep as sweeper
 from jobs.flow import validate as validator
 from jobs.flow.watch import StoryWatch
+from jobs.logs import about
 from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Engine
 from jobs.settings import load_job_settings
@@ -77,19 +79,25 @@ class Wired:
 
 
 @contextmanager
-def _wired() -> Iterator[Wired]:
+def _wired(kind: str, migration: str = "") -> Iterator[Wired]:
+    """The parts of one job of this kind; every line of its log names its migration."""
     settings = load_job_settings()
     # One quick retry: while Redis is away a copy must not wait for it, and each caller knows what to do then.
-    redis = Redis.from_url(
-        settings.redis_url.get_secret_value(),
+    redis = connect(
+        settings.redis_url,
         socket_timeout=10,
         socket_connect_timeout=5,
         retry=Retry(NoBackoff(), 1),
     )
+    desk, folder = Desk(open_ledger(settings, redis), RqDoorbell(redis)), settings.restore_points or ""
     try:
-        desk, folder = Desk(RedisLedger(redis), RqDoorbell(redis)), settings.restore_points or ""
-        yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key), folder)
+        with about(migration), metrics.flushing(redis), metrics.timed_job(kind):
+            yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key), folder)
+    except Unreadable as error:
+        # Not a failed job but one for a worker of the newer version; the sweep rings until one takes it.
+        log.error("left to a worker of the newer version", migration=migration, what=error.what)
     finally:
+        release(desk.ledger)
         redis.close()
 
 
@@ -105,17 +113,17 @@ def _termination() -> Iterator[threading.Event]:
 
 
 def validate(migration: str) -> None:
-    with _wired() as wired, _defects_told(wired, migration):
+    with _wired("validate", migration) as wired, _defects_told(wired, migration):
         validator.validate(migration, wired.desk, wired, wired.board)
 
 
 def migrate(migration: str) -> None:
-    with _wired() as wired, _termination() as terminate, _defects_told(wired, migration):
+    with _wired("migrate", migration) as wired, _termination() as terminate, _defects_told(wired, migration):
         conductor.migrate(migration, wired.desk, wired, wired.board, terminate)
 
 
 def lane(migration: str) -> None:
-    with _wired() as wired, _termination() as terminate:
+    with _wired("lane", migration) as wired, _termination() as terminate:
         state = wired.desk.state(migration)
         if state.status not in RUNNING or state.plan is None:
             return
@@ -127,7 +135,7 @@ def lane(migration: str) -> None:
 
 
 def sweep(_: str = "") -> None:
-    with _wired() as wired:
+    with _wired("sweep") as wired:
         rung = sweeper.sweep(wired.desk, wired.board)
         if rung:
             log.info("swept", rung=rung)
@@ -147,8 +155,8 @@ def _defects_told(wired: Wired, migration: str) -> Iterator[None]:
     before = wired.desk.state(migration)
     try:
         yield
-    except RedisError:
-        # The ledger is out of reach: nothing can be told. The sweep rings again when Redis is back.
+    except AWAY:
+        # The ledger is out of reach: nothing can be told. The sweep rings again when it is back.
         raise
     except Exception as error:
         if not isinstance(error, Permanent):

@@ -13,6 +13,7 @@ from bot.deps import Deps
 from bot.gestures import Body, log
 from bot.ui import home, logs
 from bot.ui.text import Block, clip, section
+from jobs.core.errors import Unreadable
 from jobs.core.state import ENDED, State
 
 LISTED = 20
@@ -50,7 +51,12 @@ def recent(deps: Deps, user: str, channel: str, limit: int) -> list[State]:
     """The latest migrations that this person may see here, the youngest first."""
     found: list[State] = []
     for migration in deps.desk.ledger.recent(LOOKED_THROUGH):
-        state = deps.desk.state(migration)
+        try:
+            state = deps.desk.state(migration)
+        except Unreadable as error:
+            # One story that a newer version wrote must not hide all others.
+            log.warning("story not readable", migration=migration, what=error.what)
+            continue
         groups = deps.people.groups(access.operate_groups_needed(state, deps.config))
         if access.may_see(state, deps.config, user, groups, channel):
             found.append(state)

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import psycopg
 import pymysql
@@ -194,6 +194,7 @@ class RedisServer(Server):
         program: Program | None = None,
         *,
         password: str | None = None,
+        tls: bool = False,
         settings: Mapping[str, str] = {},
         base: Path | None = None,
     ) -> None:
@@ -203,20 +204,36 @@ class RedisServer(Server):
         defaults = {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": "", "databases": "256"}
         super().__init__(settings=defaults | dict(settings), base=base, libs=found.libs)
         self.password = password
+        self.tls = tls
         self._program = found
 
+    @property
+    def certificate(self) -> Path:
+        """With `tls`: the server's own, which it also wants to see of its clients; its key is beside it."""
+        return self.folder / "server.crt"
+
     def url(self, database: int = 0) -> str:
-        """The address of one of its numbered databases (0 to 255)."""
+        """The address of one of its numbered databases (0 to 255); with `tls` it names the certificates."""
         who = f":{quote(self.password, safe='')}@" if self.password else ""
-        return f"redis://{who}{self.host}:{self.port}/{database}"
+        if not self.tls:
+            return f"redis://{who}{self.host}:{self.port}/{database}"
+        own, key = self.certificate, self.certificate.with_suffix(".key")
+        files = {"ssl_ca_certs": own, "ssl_certfile": own, "ssl_keyfile": key}
+        return f"rediss://{who}{self.host}:{self.port}/{database}?{urlencode(files)}"
 
     def _prepare(self) -> None:
         self.data.mkdir()
         # Debian's program is the server when called by this name, and a checker of dump files by its own.
         (self.folder / "redis-server").symlink_to(self._program.path)
+        if self.tls:
+            write_certificate(self.certificate, self.certificate.with_suffix(".key"))
 
     def _command(self) -> list[str]:
         options = {"bind": HOST, "port": str(self.port), "dir": str(self.data)} | self.settings
+        if self.tls:
+            own, key = str(self.certificate), str(self.certificate.with_suffix(".key"))
+            options |= {"port": "0", "tls-port": str(self.port), "tls-cert-file": own, "tls-key-file": key}
+            options |= {"tls-ca-cert-file": own, "tls-auth-clients": "yes"}
         if self.password:
             options["requirepass"] = self.password
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]

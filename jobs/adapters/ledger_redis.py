@@ -6,7 +6,6 @@ of a decision and keeps the indexes, so a crash never leaves half a decision.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,8 @@ from redis import Redis
 
 from jobs.adapters import keys
 from jobs.core.errors import Conflict
-from jobs.core.events import EVENT, Event, Recorded
+from jobs.core.events import Event, Recorded
+from jobs.core.record import pack, unpack
 
 _APPEND = """
 local story, open, all = KEYS[1], KEYS[2], KEYS[3]
@@ -52,7 +52,7 @@ class RedisLedger:
                     expected,
                     migration,
                     datetime.now(UTC).timestamp(),
-                    *(event.model_dump_json() for event in events),
+                    *(pack(event) for event in events),
                 ],
             )
         )
@@ -91,5 +91,5 @@ def _recorded(entry_id: bytes, fields: dict[bytes, bytes]) -> Recorded:
     return Recorded(
         version=int(entry_id.split(b"-")[0]),
         at=datetime.fromtimestamp(float(fields[b"at"]), UTC),
-        event=EVENT.validate_python(json.loads(fields[b"event"])),
+        event=unpack(fields[b"event"]),
     )

@@ -81,6 +81,10 @@ class RqDoorbell:
         """Jobs waiting, by queue; counts without the cleanup that `count` of a registry would run here."""
         return {name: queue.count for name, queue in self._queues.items()}
 
+    def failed(self) -> dict[str, int]:
+        """Jobs that RQ keeps as failed, by queue, without the cleanup that their registry would run here."""
+        return {name: queue.failed_job_registry.get_job_count(cleanup=False) for name, queue in self._queues.items()}
+
 
 def _aware(moment: datetime) -> datetime:
     """RQ writes UTC and reads it back with or without saying so, depending on its version."""

@@ -49,3 +49,18 @@ class Denied(Refused):
 
 class Conflict(FerrybotError):
     """Somebody else wrote the next event first; read again and decide anew."""
+
+
+class LedgerAway(Transient):
+    """The ledger's database did not answer: nothing was written, or the text says that this is not known."""
+
+    def __init__(self, what: str = "", *, remedy: str = "") -> None:
+        super().__init__(
+            what or "The ledger's database did not answer, so this could not be written and nothing was done.",
+            meaning="What was written before is safe; migrations under way go on copying.",
+            remedy=remedy or "Please try again in a minute.",
+        )
+
+
+class Unreadable(Permanent):
+    """The story holds what this version of Ferrybot does not know."""

@@ -78,8 +78,10 @@ class MigrationPlan(Frozen):
     measures: Measures = Measures()
 
     def canonical(self) -> str:
-        """JSON with sorted keys and no spaces, without the measures, which change by themselves."""
-        values: dict[str, Any] = self.model_dump(mode="json", exclude={"measures"})
+        """JSON with sorted keys and no spaces, without the measures, which change by themselves, and without what is
+        as by default: a field that a later version adds must not change the digest that was approved before it."""
+        values: dict[str, Any] = self.model_dump(mode="json", exclude={"measures"}, exclude_defaults=True)
+        values["version"] = self.version
         return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @property

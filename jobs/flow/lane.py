@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 
+from jobs import metrics
 from jobs.core.errors import Permanent, Stopped, Transient
 from jobs.core.plan import MigrationPlan
 from jobs.flow.watch import StoryWatch
-from jobs.ports.engine import Asked, Engine, Lane, Task
+from jobs.ports.engine import Asked, Done, Engine, Lane, Task
 
 TRIES = 8
 """With the delays below about two minutes, and more with refused connections: a restart or a failover fits in."""
@@ -50,6 +51,7 @@ def run_lane(open_lane: OpenLane, watch: StoryWatch, trouble: Trouble) -> int:
             if failed >= TRIES:
                 raise
             delay = delay_before(failed)
+            metrics.count(metrics.RETRIES)
             trouble(error, failed, delay)
             watch.wait(delay)
 
@@ -70,7 +72,9 @@ def _tasks_done(lane: Lane, watch: StoryWatch) -> Iterator[Task]:
 def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
     watch.report(str(task.id), task.title, 0, 0)
     try:
-        lane.commit(task, lane.perform(task, watch))
+        done = lane.perform(task, watch)
+        lane.commit(task, done)
+        _counted(task, done)
     except Stopped:
         lane.rollback(task)
         raise
@@ -82,6 +86,11 @@ def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
         raise
     finally:
         watch.idle()
+
+
+def _counted(task: Task, done: Done) -> None:
+    for metric, amount in ((metrics.TASKS, 1), (metrics.ROWS, done.rows), (metrics.BYTES, done.bytes)):
+        metrics.count(metric, amount, task=task.kind)
 
 
 def assist(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatch, trouble: Trouble) -> None:

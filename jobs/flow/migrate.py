@@ -9,11 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from redis.exceptions import RedisError
+import structlog
 
+from jobs.away import AWAY
 from jobs.core import events as e
 from jobs.core.commands import Tell
-from jobs.core.errors import FerrybotError, Permanent, Refused, Stopped, Transient
+from jobs.core.errors import FerrybotError, LedgerAway, Permanent, Refused, Stopped, Transient, Unreadable
 from jobs.core.lifecycle import Ring
 from jobs.core.pairs import NAMES
 from jobs.core.plan import MigrationPlan
@@ -30,6 +31,8 @@ from jobs.flow.watch import StoryWatch
 from jobs.flow.wiring import Asking
 from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Conductor, Engine, FenceHeld
+
+log = structlog.get_logger(__name__)
 
 REDIS_WAIT = 2.0
 """Seconds between tries to tell the ledger while Redis is away."""
@@ -61,7 +64,7 @@ class Run:
                 return self.desk.obey(self.id, Tell(event=event))
             except Refused:
                 return None
-            except RedisError:
+            except AWAY:
                 if self.watch.terminate.wait(REDIS_WAIT):
                     raise Stopped("This process was asked to end while Redis was away.") from None
 
@@ -119,14 +122,14 @@ class Run:
         for number in range(own, self.plan.options.parallelism):
             try:
                 self.desk.queue.ring(Ring(kind="lane", migration=self.id, token=f"r{self.number}-{number}-{now}"))
-            except RedisError:
+            except AWAY:
                 return
 
     def _report(self, conductor: Conductor) -> None:
         lines = "\n".join(json.dumps(row, ensure_ascii=False, default=str) for row in conductor.report())
         try:
             self.desk.ledger.attach(self.id, "tables", lines)
-        except RedisError:
+        except AWAY:
             # The receipt does not need it; the full log then tells phases only.
             return
 
@@ -222,6 +225,11 @@ def migrate(migration: str, desk: Desk, asking: Asking, board: Board, terminate:
         return
     except Stopped:
         return
+    except LedgerAway:
+        # As without Redis: nothing can be told now, and the sweep rings again when the ledger is back.
+        raise
+    except Unreadable as error:
+        log.error("left to a worker of the newer version", migration=migration, what=error.what)
     except FerrybotError as error:
         _fail(desk, run, state, error)
 
@@ -243,6 +251,8 @@ def _conduct_patiently(run: Run) -> None:
     for attempt in range(1, TRIES + 1):
         try:
             return run.conduct()
+        except LedgerAway:
+            raise
         except Transient as error:
             if attempt == TRIES:
                 raise

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
-from redis.exceptions import RedisError
 
+from jobs.away import AWAY
 from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Permanent, Refused
@@ -63,14 +63,14 @@ class Overseer:
         while not self._stop.is_set():
             try:
                 self.tick()
+            except AWAY:
+                # The next tick tells the newest; a lost one is no loss.
+                pass
             except FerrybotError as error:
                 if not self._stop.is_set():
                     # After the end nobody is to be told: the connections are being closed under us.
                     self.watch.failure = error
                 return
-            except RedisError:
-                # The next tick tells the newest; a lost one is no loss.
-                pass
             except Exception as error:
                 # Unseen, a failed task of another lane would let the run wait for ever.
                 log.exception("overseer stopped", migration=self.watch.state.id)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from redis.exceptions import RedisError
-
+from jobs.away import AWAY
 from jobs.core import events as e
 from jobs.core.errors import Permanent, Stopped
 from jobs.core.state import State
@@ -41,7 +40,7 @@ def keep(conductor: Conductor, watch: StoryWatch, ledger: Ledger) -> None:
         try:
             ledger.attach(watch.state.id, KEEPSAKE, text)
             return
-        except RedisError:
+        except AWAY:
             if watch.terminate.wait(REDIS_WAIT):
                 raise Stopped("This process was asked to end while Redis was away.") from None
 

@@ -6,6 +6,7 @@ import time
 
 import structlog
 
+from jobs.core.errors import Unreadable
 from jobs.core.lifecycle import Ring, react
 from jobs.core.state import ENDED, State
 from jobs.desk import Desk, deliver
@@ -23,9 +24,9 @@ def sweep(desk: Desk, board: Board) -> int:
     for migration in desk.ledger.open():
         try:
             rung += _again(desk, board, desk.state(migration))
-        except ValueError as error:
+        except Unreadable as error:
             # A story that this version cannot read must not keep the others from healing.
-            log.error("story not readable", migration=migration, error=type(error).__name__)
+            log.error("story not readable", migration=migration, what=error.what)
     return rung
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from jobs.core import events as e
 from jobs.core.commands import Tell
-from jobs.core.errors import FerrybotError, Refused
+from jobs.core.errors import FerrybotError, LedgerAway, Refused, Unreadable
 from jobs.core.model import CheckResult, Finding, Severity, blockers
 from jobs.core.state import State, Status
 from jobs.desk import Desk
@@ -29,6 +29,9 @@ def validate(migration: str, desk: Desk, asking: Asking, board: Board) -> None:
     except Refused:
         # A newer attempt began meanwhile; its own job tells its story.
         return
+    except (LedgerAway, Unreadable):
+        # Nothing can be told now; the sweep rings again.
+        raise
     except FerrybotError as error:
         with suppress(Refused):
             desk.obey(migration, Tell(event=e.ValidationBroke(attempt=attempt, problem=error.problem())))

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from redis.exceptions import RedisError
-
-from jobs.core.errors import FerrybotError, Stopped
+from jobs.away import AWAY
+from jobs.core.errors import FerrybotError, Stopped, Unreadable
 from jobs.core.evolve import evolve
 from jobs.core.progress import TaskProgress
 from jobs.core.state import State, Status
@@ -93,7 +92,10 @@ class StoryWatch:
             try:
                 for recorded in self.ledger.read(self.state.id, after=self.state.version):
                     self.state = evolve(self.state, recorded)
-            except RedisError:
+            except Unreadable as error:
+                # An upgrade is under way: a worker of the newer version goes on.
+                raise Stopped(error.what) from None
+            except AWAY:
                 # Redis is away: the copy goes on, and hears what was wanted when Redis is back. A try may take
                 # seconds, so the next one comes later than usual.
                 self._polled = time.monotonic() + AWAY_SECONDS

@@ -567,6 +567,22 @@ def test_a_second_courier_leaves_a_note_and_the_first_looks_again(post: Post) ->
     post.no_problems()
 
 
+def test_a_courier_that_is_asked_to_end_leaves_the_rest_to_the_next(post: Post) -> None:
+    """It finishes the message that it has begun, and is gone long before the platform loses its patience."""
+    post.write_tale(Tale().running())
+    post.write(*[e.Noted(run=1, text=f"{n}: {'long ' * 400}") for n in range(12)])
+    stop = threading.Event()
+    post.sandbox.faults.before_answer(
+        "chat.postMessage", lambda call: stop.set() if "thread_ts" in call.args else None, times=None
+    )
+    calls = Calls(client_of(post.sandbox, timeout=5), Pace(post.redis, enabled=False))
+    Courier(post.redis, post.desk, post.board, calls, stop).deliver(MIGRATION)
+    assert len(post.replies()) == 1, "the one in hand"
+    assert post.board.delivered(MIGRATION) < post.state.version, "so the sweep rings for the rest"
+    post.deliver()
+    assert post.thread() == post.expected()
+
+
 def test_many_couriers_at_once_double_nothing(post: Post) -> None:
     gate = threading.Barrier(5)
 

@@ -15,10 +15,14 @@ import yaml
 from bot import doctor
 from bot.config import load_config
 from bot.doctor import Diagnosis, examine, show
+from bot.outbox import Outbox
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.server import SlackSandbox
 from bot.settings import Settings
+from bot.strangers import Register, strangers
+from jobs.adapters.ledger_redis import RedisLedger
 from tests.support.servers import FreshDatabase
+from tests.support.tales import MIGRATION, Tale
 
 ROOT = Path(__file__).parents[2]
 CANARY = "Tr0ub4dor-Tr0ub4dor-Tr0ub4dor-Tr0ub4dor"
@@ -161,8 +165,83 @@ def test_redis_that_keeps_its_settings_to_itself(slack: SlackSandbox, redis_url:
         finally:
             client.acl_deluser("managed")
     assert found["Redis"].verdict == "ok"
-    assert found["Redis appendonly"].verdict == "warn"
-    assert "unknown" in found["Redis appendonly"].said
+    assert found["Redis appendonly"].verdict == "ok", "INFO says it all the same"
+    assert found["Redis maxmemory-policy"].verdict == "ok"
+
+
+def channel_config(tmp_path: Path, *channels: str) -> Path:
+    path = tmp_path / "ferrybot.yaml"
+    entry = {"engine": "postgresql", "environment": "staging", "secret": "env:UNSET", "channels": list(channels)}
+    path.write_text(json.dumps({"services": {"orders": entry}}))
+    return path
+
+
+def test_channels_without_the_bot(slack: SlackSandbox, redis_url: str, tmp_path: Path) -> None:
+    slack.rates.enabled = False
+    here = slack.channel("C0MIGRATIONS")
+    path = channel_config(tmp_path, here.id)
+    assert by_name(examine(settings(slack, redis_url, path)))["channels"].verdict == "ok"
+    here.members.remove(slack.workspace.bot_user_id)
+    try:
+        found = by_name(examine(settings(slack, redis_url, path)))["channels"]
+        assert found.verdict == "bad"
+        assert here.id in found.said and "services.orders.channels" in found.said
+        assert found.remedy == "Invite the bot there: /invite @Ferrybot."
+        slack.rates.enabled = True
+        slack.rates.reset()
+        two = channel_config(tmp_path, here.id, "C0ELSEWHERE")
+        told = [d for d in examine(settings(slack, redis_url, two)) if d.name == "channels"]
+        assert [d.verdict for d in told] == ["bad", "warn"], "one was asked about, for the other there was no turn"
+        slack.scopes -= {"channels:history", "groups:history"}
+        blind = by_name(examine(settings(slack, redis_url, path)))["channels"]
+        assert blind.verdict == "warn" and "unknown" in blind.said
+    finally:
+        here.members.add(slack.workspace.bot_user_id)
+
+
+def test_a_thread_that_cannot_be_written(slack: SlackSandbox, redis_url: str, tmp_path: Path) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        RedisLedger(client).append(MIGRATION, 0, [r.event for r in Tale().requested().story])
+        Outbox(client, MIGRATION).put(stuck="not_in_channel")
+        found = by_name(examine(settings(slack, redis_url, tmp_path / "none.yaml")))["thread"]
+    assert found.verdict == "bad" and "/invite" in found.remedy
+    assert MIGRATION in found.said and "not_in_channel" in found.said
+
+
+def test_two_installations_on_one_slack_app(slack: SlackSandbox, redis_url: str, tmp_path: Path) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        ours = Register(client)
+        ours.hear(None, {"type": "hello", "num_connections": 1})
+        assert "Slack app" not in by_name(examine(settings(slack, redis_url, tmp_path / "none.yaml")))
+        ours.hear(None, {"type": "hello", "num_connections": 2})
+        assert strangers(client) is None, "connecting anew, our old connection is still counted"
+        Register(client).hear(None, {"type": "hello", "num_connections": 3})
+    found = by_name(examine(settings(slack, redis_url, tmp_path / "none.yaml")))["Slack app"]
+    assert found.verdict == "bad" and "3 connections, 2 of them ours" in found.said
+    assert "of its own" in found.remedy
+
+
+def test_the_ledgers_database(
+    slack: SlackSandbox, redis_url: str, fresh_db: FreshDatabase, pg16: PostgresServer, tmp_path: Path
+) -> None:
+    path, database = tmp_path / "none.yaml", fresh_db(pg16)
+
+    def ledger(url: str) -> Diagnosis:
+        found = examine(settings(slack, redis_url, path, LEDGER_URL=url))
+        assert CANARY not in repr(found)
+        return by_name(found)["ledger"]
+
+    assert "kept by Redis" in by_name(examine(settings(slack, redis_url, path)))["ledger"].said
+    good = ledger(database.url)
+    assert good.said.startswith("kept by PostgreSQL 16") and "fsync is off" in good.said
+    away = ledger(f"postgresql://u:{CANARY}@127.0.0.1:1/d")
+    assert away.verdict == "bad" and "LEDGER_URL" in away.remedy
+    wrong = ledger(database.server.url("nowhere", password=CANARY))
+    assert wrong.verdict == "bad" and "LEDGER_URL" in wrong.remedy
+    with redis.Redis.from_url(redis_url) as client:
+        RedisLedger(client).append(MIGRATION, 0, [r.event for r in Tale().requested().story])
+    left = by_name(examine(settings(slack, redis_url, path, LEDGER_URL=database.url)))["ledger in Redis"]
+    assert left.verdict == "bad" and left.said.startswith("1 migrations are open")
 
 
 def test_redis_is_away_or_refuses(slack: SlackSandbox, redis_url: str, tmp_path: Path) -> None:

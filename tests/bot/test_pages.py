@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
-from bot.pages import MAX_BODY, Gauge, Health, pages
+from bot.health import Health
+from bot.metrics import Values, registry
+from bot.pages import MAX_BODY, pages
 from jobs.adapters.links import OneTimeLinks
 from jobs.adapters.secrets import SecretStore
 
@@ -47,7 +49,7 @@ class Site:
             links=self.links,
             secrets=self.secrets,
             on_secret=self.on_secret,
-            health=Health(self.client.ping, lambda: {"migrations": 2}),
+            health=Health("web", {"redis": self.client.ping}, {"queues": lambda: {"migrations": 2}}),
             public_url=self.public_url,
         )
         return TestClient(app, base_url=address, client=(peer, 5))
@@ -167,14 +169,15 @@ def test_without_redis_the_page_says_so(redis_url: str) -> None:
 def test_health(site: Site) -> None:
     health = site.browser().get("/healthz")
     assert health.status_code == 200
-    assert health.json() == {"redis": "ok", "queues": {"migrations": 2}, "version": health.json()["version"]}
+    known = {"redis": "ok", "queues": {"migrations": 2}, "process": "web"}
+    assert health.json() == {**known, "version": health.json()["version"]}
 
 
-def fails() -> float:
+def fails() -> list[tuple[str, float]]:
     raise OSError("postgresql://u:secret@h/d")
 
 
-def bare(gauges: list[Gauge]) -> TestClient:
+def bare(*known: Values) -> TestClient:
     nowhere = redis.Redis(port=1)
 
     async def slack(request: Request) -> Response:
@@ -184,36 +187,31 @@ def bare(gauges: list[Gauge]) -> TestClient:
         links=OneTimeLinks(nowhere),
         secrets=SecretStore(nowhere),
         on_secret=lambda *_: None,
-        health=Health(lambda: None),
-        gauges=gauges,
+        health=Health("web", {}),
+        metrics=registry("web", *known),
         slack_handler=slack,
     )
     return TestClient(app)
 
 
 def test_metrics() -> None:
-    text = (
-        bare(
-            [
-                Gauge("ferrybot_open", "Open migrations.", lambda: 3),
-                Gauge("ferrybot_queue", "Waiting jobs.", lambda: {"slack": 1, 'a"b\\\n': 2.5}, label="queue"),
-                Gauge("ferrybot_broken", "Never.", fails),
-                Gauge("ferrybot_nan", "Not finite.", lambda: float("inf")),
-            ]
-        )
-        .get("/metrics")
-        .text
-    )
-    assert "# TYPE ferrybot_open gauge\nferrybot_open 3\n" in text
-    assert 'ferrybot_queue{queue="slack"} 1\n' in text
+    answer = bare(
+        Values("ferrybot_queue", "Waiting jobs.", "queue", lambda: [("slack", 1), ('a"b\\\n', 2.5)]),
+        Values("ferrybot_broken", "Never.", "x", fails),
+    ).get("/metrics")
+    text = answer.text
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert "# TYPE ferrybot_queue gauge" in text
+    assert 'ferrybot_queue{queue="slack"} 1.0\n' in text
     assert 'ferrybot_queue{queue="a\\"b\\\\\\n"} 2.5\n' in text
-    assert "ferrybot_broken" not in text
-    assert "ferrybot_metric_errors 1\n" in text
-    assert "ferrybot_nan NaN\n" in text
+    assert "ferrybot_broken" not in text and "secret" not in text
+    assert "ferrybot_metric_errors 1.0\n" in text
+    assert 'ferrybot_info{process="web",version="' in text
+    assert "process_cpu_seconds_total" in text
 
 
 def test_slack_events_are_passed_on_and_limited() -> None:
-    browser = bare([])
+    browser = bare()
     assert browser.post("/slack/events", content=b"x" * 10).text == "10 bytes"
     assert browser.post("/slack/events", content=b"x" * (MAX_BODY + 1)).status_code == 413
 

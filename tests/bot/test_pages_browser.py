@@ -10,7 +10,8 @@ import uvicorn
 from playwright.sync_api import sync_playwright
 from pydantic import SecretStr
 
-from bot.pages import SERVER_OPTIONS, Health, pages
+from bot.health import Health
+from bot.pages import SERVER_OPTIONS, pages
 from jobs.adapters.links import OneTimeLinks
 from jobs.adapters.secrets import SecretStore
 
@@ -32,7 +33,7 @@ def test_a_person_hands_over_a_password(redis_url: str, chromium_path: str, list
         links=links,
         secrets=secrets,
         on_secret=lambda _migration, _user, reference: handed.append(reference),
-        health=Health(client.ping),
+        health=Health("web", {"redis": client.ping}),
     )
     server = uvicorn.Server(uvicorn.Config(app, **SERVER_OPTIONS))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 
+from jobs.adapters.ledger_postgres import PostgresLedger
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.core import commands as c
 from jobs.core import events as e
@@ -35,19 +38,27 @@ Connect = Callable[[], Ledger]
 """A new connection to the same ledger, as another process would have."""
 
 
-@pytest.fixture(params=["redis"])
+@pytest.fixture(params=["redis", "postgresql"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """A further adapter adds its name above and its way to connect below."""
+    with contextlib.ExitStack() as after:
+        yield {"redis": _redis, "postgresql": _postgresql}[request.param](request, after)
+
+
+def _redis(request: pytest.FixtureRequest, after: contextlib.ExitStack) -> Connect:
     url = request.getfixturevalue("redis_url")
-    clients: list[Redis] = []
+    return lambda: RedisLedger(after.enter_context(Redis.from_url(url)))
+
+
+def _postgresql(request: pytest.FixtureRequest, after: contextlib.ExitStack) -> Connect:
+    database = request.getfixturevalue("fresh_db")(request.getfixturevalue("pg15"))
 
     def new() -> Ledger:
-        clients.append(Redis.from_url(url))
-        return RedisLedger(clients[-1])
+        ledger = PostgresLedger(SecretStr(database.url))
+        after.callback(ledger.release)
+        return ledger
 
-    yield new
-    for client in clients:
-        client.close()
+    return new
 
 
 @pytest.fixture

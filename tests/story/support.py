@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
+from pydantic import SecretStr
 from redis import Redis
 
 from bot.sandbox.play import Play
@@ -18,11 +19,13 @@ from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.server import SlackSandbox
 from bot.sandbox.stage import Stage
 from jobs.adapters import keys
+from jobs.adapters.ledger_postgres import PostgresLedger
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core.lifecycle import Ring
 from jobs.core.state import State
 from jobs.desk import Desk
+from jobs.ports.ledger import Ledger
 from tests.support.servers import Database
 
 HISTORY = {"channels:history", "groups:history"}
@@ -38,10 +41,13 @@ class World:
     stage: Stage
     source: Database
     targets: dict[str, Database]
+    ledger_url: str = ""
     redis: Redis = field(init=False)
+    ledger: Ledger = field(init=False)
 
     def __post_init__(self) -> None:
         self.redis = Redis.from_url(self.stage.redis.url())
+        self.ledger = PostgresLedger(SecretStr(self.ledger_url)) if self.ledger_url else RedisLedger(self.redis)
 
     @property
     def slack(self) -> SlackSandbox:
@@ -49,7 +55,7 @@ class World:
 
     @property
     def desk(self) -> Desk:
-        return Desk(RedisLedger(self.redis), RqDoorbell(self.redis))
+        return Desk(self.ledger, RqDoorbell(self.redis))
 
     def play(self, **changes: Any) -> Play:
         return Play(self.slack, **changes)
@@ -132,7 +138,7 @@ def world(
             stage.slack.scopes = stage.slack.scopes | HISTORY
         else:
             stage.slack.scopes = stage.slack.scopes - HISTORY
-        yield World(stage, source, targets)
+        yield World(stage, source, targets, values.get("LEDGER_URL", ""))
 
 
 def broken_rules(w: World) -> list[str]:

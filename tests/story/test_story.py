@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Literal
+from urllib.request import urlopen
 
 import pytest
 
@@ -49,6 +50,25 @@ def test_a_migration_from_the_command_to_the_receipt(
         assert compare(source.dsn, target.dsn) == []
         assert broken_rules(w) == []
         _no_secret(w, mode)
+        _counted(w)
+
+
+def _counted(w: World) -> None:
+    """Prometheus hears of exactly the rows that the receipt names, though each job was a process of its own."""
+    receipt = w.newest().receipt
+    assert receipt is not None
+    wanted = [
+        f'ferrybot_rows_total{{task="copy"}} {float(receipt.rows)}',
+        'ferrybot_job_seconds_count{kind="migrate",outcome="done"} 1.0',
+        'ferrybot_events_total{type="finished"} 1.0',
+    ]
+
+    def told(_: object) -> bool | None:
+        with urlopen(f"{w.stage.web_url}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        return all(line in text for line in wanted) or None
+
+    w.slack.wait_for(told, 30, f"metrics that say {wanted}")
 
 
 def _receipt(w: World, thread: Sequence[object]) -> None:

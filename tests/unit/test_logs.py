@@ -152,5 +152,18 @@ def test_json_lines_are_json() -> None:
     assert line["timestamp"].endswith("Z")
 
 
+def test_every_line_names_its_migration_whichever_thread_writes_it() -> None:
+    stream = io.StringIO()
+    setup_logs("DEBUG", "json", stream=stream)
+    with logs.about("m0000000001"):
+        thread = threading.Thread(target=lambda: logging.getLogger("psycopg").warning("of a library"))
+        thread.start()
+        thread.join()
+        structlog.get_logger("ours").info("of ours", migration="m0000000002")
+    logging.getLogger("psycopg").warning("afterwards")
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line.get("migration") for line in told] == ["m0000000001", "m0000000002", None]
+
+
 def test_rendered_keys_are_redacted_too() -> None:
     assert logs.redacted({"xoxb-1-a": 1, "n": 2.5}) == {"***": 1, "n": 2.5}

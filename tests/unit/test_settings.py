@@ -22,7 +22,13 @@ HTTP = BASE | {"SLACK_SIGNING_SECRET": CANARY}
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("SLACK_", "FERRYBOT_")) or name in ("REDIS_URL", "PUBLIC_URL", "HOST", "PORT"):
+        if name.startswith(("SLACK_", "FERRYBOT_")) or name in (
+            "REDIS_URL",
+            "LEDGER_URL",
+            "PUBLIC_URL",
+            "HOST",
+            "PORT",
+        ):
             monkeypatch.delenv(name)
 
 
@@ -69,6 +75,13 @@ def test_blank_signing_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     ("name", "value", "said"),
     [
         ("REDIS_URL", f"http://{CANARY}", "is not a redis://"),
+        ("REDIS_URL", f"rediss://:{CANARY}@h/0?ssl_ca={CANARY}", "a parameter after the ?"),
+        ("REDIS_URL", f"redis://:{CANARY}@h:{CANARY}/0", "holds a port"),
+        ("REDIS_URL", f"rediss://:{CANARY}@h/0?ssl_ca_certs=/nowhere", "cannot be read here: ssl_ca_certs"),
+        ("LEDGER_URL", f"mysql://u:{CANARY}@h/d", "is not a postgresql:// address"),
+        ("LEDGER_URL", f"postgresql://u:{CANARY}@h:port/d", "the port is not a number"),
+        ("LEDGER_URL", f"postgresql://u:{CANARY}@h", "it names no database"),
+        ("FERRYBOT_HEALTH_PORT", "0", "greater than or equal to 1"),
         ("FERRYBOT_SECRET_KEY", CANARY[:20], "is shorter than 32"),
         ("FERRYBOT_WORKERS", "0", "greater than or equal to 1"),
         ("FERRYBOT_LOG_LEVEL", "LOUD", "it should be 'DEBUG'"),

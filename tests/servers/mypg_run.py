@@ -20,7 +20,7 @@ from jobs.core import chunks
 from jobs.core.errors import FerrybotError
 from jobs.core.model import CheckResult, Dialect, Endpoint, Finding, Options, TlsMode
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import Verdict
+from jobs.core.verdict import RestorePoint, Verdict
 from jobs.engines.mysql_postgres.conductor import MySqlPostgresConductor, conduct
 from jobs.engines.mysql_postgres.engine import MySqlPostgresEngine
 from jobs.ports.engine import Asked, Lane
@@ -102,6 +102,8 @@ class Move:
     options: Options = field(default_factory=Options)
     decisions: dict[str, str] = field(default_factory=dict)
     migration: str = MIGRATION
+    restore_folder: str = ""
+    restore_point: RestorePoint | None = None
     accounts: tuple[str, str] | None = None
     """a user and a password that both servers know; the superusers' where there is none"""
 
@@ -112,6 +114,8 @@ class Move:
             source=self._as(self.source.endpoint),
             target=self._as(postgres_endpoint(self.target)),
             options=options,
+            restore_folder=self.restore_folder,
+            restore_point=self.restore_point,
         )
 
     def _as(self, endpoint: Endpoint) -> Endpoint:

@@ -8,6 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pymysql.cursors import Cursor
 
 from jobs.core import chunks
 from jobs.core.model import Dialect, Options
@@ -16,6 +20,17 @@ from jobs.core.verdict import RestorePoint
 from jobs.engines.mysql.conductor import conduct
 from jobs.ports.engine import Asked
 from tests.servers.doomed import Doom, drain, endpoint
+
+
+def count_statements(doom: Doom) -> None:
+    """Every statement that the driver is asked for is an event, too."""
+    execute = Cursor.execute
+
+    def counted(self: Cursor, query: str, args: Any = None) -> int:
+        doom.event()
+        return execute(self, query, args)
+
+    Cursor.execute = counted  # type: ignore[method-assign]  # only in this process, which is about to die
 
 
 def main() -> None:
@@ -30,7 +45,10 @@ def main() -> None:
         options,
     )
     asked = replace(asked, restore_point=RestorePoint.model_validate(p) if (p := order.get("point")) else None)
+    asked = replace(asked, restore_folder=order.get("folder", ""))
     doom = Doom(order["at"])
+    if order.get("statements"):
+        count_statements(doom)
     if order["role"] == "undo":
         with conduct(asked, plan) as conductor:
             conductor.undo(doom)
@@ -40,6 +58,11 @@ def main() -> None:
             conductor.roll_back(order["keepsake"], doom)
         return
     with conduct(asked, plan) as conductor:
+        if order["role"] == "overwrite" and asked.restore_point is None:
+            point = conductor.secure(doom)
+            if point is not None:
+                Path(order["story"]).write_text(point.model_dump_json())
+            doom.event()
         conductor.prepare(doom, refresh=order["refresh"])
         with conductor.lane() as lane:
             drain(lane, doom)

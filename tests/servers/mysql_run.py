@@ -19,7 +19,7 @@ from jobs.core import chunks
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import Verdict
+from jobs.core.verdict import RestorePoint, Verdict
 from jobs.engines.mysql.conductor import MysqlConductor, conduct
 from jobs.engines.mysql.engine import MysqlEngine
 from jobs.engines.mysql.lane import MysqlLane
@@ -104,9 +104,13 @@ class Migration:
     options: Options = field(default_factory=Options)
     migration: str = MIGRATION
     user: tuple[str, str] | None = None
+    restore_folder: str = ""
+    restore_point: RestorePoint | None = None
 
     def asked(self) -> Asked:
         return Asked(
+            restore_folder=self.restore_folder,
+            restore_point=self.restore_point,
             migration=self.migration,
             source=endpoint(self.source),
             target=endpoint(self.target, *(self.user or (None, None))),
@@ -117,11 +121,18 @@ class Migration:
         asked = self.asked()
         return ENGINE.plan(asked, ENGINE.inspect(asked))
 
-    def run(self, *, finish: bool = True, plan: MigrationPlan | None = None, spy: Spy | None = None) -> Verdict:
+    def run(
+        self,
+        *,
+        finish: bool = True,
+        plan: MigrationPlan | None = None,
+        spy: Spy | None = None,
+        refresh: bool = False,
+    ) -> Verdict:
         """The whole flow: prepare, lanes, verdict, and the end if it is green."""
         asked, plan = self.asked(), plan or self.plan()
         with conduct(asked, plan) as conductor:
-            conductor.prepare(Spy())
+            conductor.prepare(Spy(), refresh=refresh)
             work(conductor, spy)
             verdict = conductor.verdict()
             if finish and verdict.green:
@@ -177,8 +188,10 @@ def steps(lane: MysqlLane, until: Callable[[Task], bool], watch: Spy | None = No
         lane.commit(task, lane.perform(task, watch or Spy()))
 
 
-def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "conductor") -> int:
-    """Runs `mysql_doomed` until its event `at`; its exit status: -9 when it was killed, 0 when it came to its end."""
+def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "conductor", **more: Any) -> int:
+    """Runs `mysql_doomed` until its event `at`; its exit status: -9 when it was killed, 0 when it came to its end.
+
+    With `statements` each statement is an event; `story` names the file that stands for the ledger."""
     asked = migration.asked()
     order = {
         "role": role,
@@ -189,6 +202,9 @@ def doomed(migration: Migration, plan: MigrationPlan, at: int, role: str = "cond
         "options": migration.options.model_dump(mode="json"),
         "source": _address(asked.source),
         "target": _address(asked.target),
+        "folder": migration.restore_folder,
+        "point": migration.restore_point.model_dump(mode="json") if migration.restore_point else None,
+        **more,
     }
     ran = subprocess.run(
         [sys.executable, "-m", "tests.servers.mysql_doomed"], input=json.dumps(order), text=True, check=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,7 @@ from jobs.engines.mysql_postgres.conductor import conduct
 from jobs.ports.engine import FenceHeld
 from tests.servers.mypg_run import Move, fresh_source, work
 from tests.servers.pg_run import Spy, nothing_of_ours, rows
+from tests.servers.test_pg_rollback import picture
 from tests.support.servers import FreshDatabase
 
 SHOP = r"""
@@ -313,3 +315,59 @@ def test_a_held_source_takes_no_writer_until_the_release(shop: Move) -> None:
         work(conductor)
         assert conductor.verdict().reasons == []
     assert rows(shop.target, "select count(*) from customers where name = 'yes'") == [(0,)]
+
+
+THEIRS = """
+create schema before; create table before.kept (id int primary key, t text);
+insert into before.kept select i, md5(i::text) from generate_series(1, 500) i;
+create view before.seen as select * from before.kept; create table customers (x int);
+create sequence loose start 40; create extension vector; create table public.vectors (v vector(2));
+insert into vectors values ('[1,2]');
+"""
+
+
+def test_what_the_target_held_is_replaced_and_brought_back(shop: Move, tmp_path: Path) -> None:
+    with shop.target.connect() as target:
+        target.execute(THEIRS)
+    before = picture(shop.target)
+    shop.options, shop.restore_folder = Options(overwrite=True), str(tmp_path)
+    plan = shop.plan()
+    with shop.conductor(plan) as conductor:
+        shop.restore_point = conductor.secure(Spy())
+        assert shop.restore_point is not None and shop.restore_point.tool.startswith("pg_dump")
+        assert picture(shop.target) == before
+        conductor.prepare(Spy())
+    # As after a crash: another conductor goes on; then it is cancelled, and done once more to its end.
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        assert conductor.verdict().reasons == []
+        assert "brought back" in conductor.undo(Spy())
+        assert picture(shop.target) == before
+        assert "Nothing" in conductor.undo(Spy())
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        kept = conductor.keepsake()
+        conductor.finish()
+        for _ in range(2):
+            assert "brought back" in conductor.roll_back(kept, Spy())
+            assert picture(shop.target) == before
+    assert nothing_of_ours(shop.target)
+
+
+def test_data_only_is_rolled_back_to_empty_tables_and_earlier_identities(shop: Move) -> None:
+    whole = shop.plan()
+    shop.options = Options(scope=Scope.schema_only)
+    assert shop.run().green
+    shop.options = Options(scope=Scope.data_only)
+    before, plan = picture(shop.target), shop.plan()
+    assert whole.digest != plan.digest
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        assert conductor.verdict().reasons == []
+        kept = conductor.keepsake()
+        conductor.finish()
+        assert "emptied again" in conductor.roll_back(kept, Spy())
+    assert picture(shop.target) == before

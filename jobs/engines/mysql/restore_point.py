@@ -281,8 +281,8 @@ def _unlike(point: RestorePoint, what: str) -> Permanent:
 
 
 def is_back(target: Connection, asked: Asked, point: RestorePoint, made: dict[str, str]) -> bool:
-    """A crash came between the end of the restore and the word of it. `made` is when each of the run's tables was made:
-    none of them is there any more, and all else is."""
+    """A crash came between the end of the restore and the word of it: none of the run's tables is there any more, all
+    else is. `made` says when each of them was made."""
     path = Path(point.path)
     if not path.exists():
         return False

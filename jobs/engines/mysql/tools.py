@@ -224,6 +224,8 @@ def _options(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     if sys.platform == "linux":
         descriptor = os.memfd_create("ferrybot")
         try:
+            # The programs pass over a file that others could write to.
+            os.fchmod(descriptor, 0o600)
             os.write(descriptor, text.encode())
             yield f"/proc/self/fd/{descriptor}", (descriptor,)
         finally:

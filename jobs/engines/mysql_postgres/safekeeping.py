@@ -1,4 +1,4 @@
-"""What keeps a PostgreSQL target safe is that engine's own; here is what a source without extensions makes different."""
+"""What keeps a PostgreSQL target safe is that engine's own; here is what differs for a source without extensions."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ Reads a JSON document from standard input: the two addresses, the options, the p
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,23 @@ def count_statements(doom: Doom) -> None:
     Cursor.execute = counted  # type: ignore[method-assign]  # only in this process, which is about to die
 
 
+def count_children(doom: Doom) -> None:
+    """The start of a dump program or client is an event, and the moment in which it has all that it will get."""
+
+    class Child(subprocess.Popen[bytes]):
+        def __init__(self, command: Any, **more: Any) -> None:
+            super().__init__(command, **more)
+            if "--version" not in command:
+                doom.event()
+
+        def wait(self, timeout: float | None = None) -> int:
+            if self.poll() is None and "--version" not in self.args:  # type: ignore[operator]
+                doom.event()
+            return super().wait(timeout)
+
+    subprocess.Popen = Child  # type: ignore[misc]  # only in this process, which is about to die
+
+
 def main() -> None:
     order = json.load(sys.stdin)
     plan = MigrationPlan.model_validate_json(order["plan"])
@@ -49,6 +67,8 @@ def main() -> None:
     doom = Doom(order["at"])
     if order.get("statements"):
         count_statements(doom)
+    if order.get("children"):
+        count_children(doom)
     if order["role"] == "undo":
         with conduct(asked, plan) as conductor:
             conductor.undo(doom)

@@ -48,7 +48,7 @@ def count_children(doom: Doom) -> None:
                 doom.event()
             return super().wait(timeout)
 
-    subprocess.Popen = Child  # type: ignore[misc]  # only in this process, which is about to die
+    subprocess.Popen = Child  # type: ignore[misc, assignment]  # only in this process, which is about to die
 
 
 def main() -> None:

@@ -213,7 +213,7 @@ def test_the_file_alone_brings_it_back_by_hand(filled: Migration) -> None:
     assert all_tables(filled.target) == []
     server, client = filled.target.server, tools.found()[0].client
     rules = "set session check_constraint_checks = 0"
-    command = [client, f"--host={server.host}", f"--port={server.port}", f"--user={server.superuser}"]
+    command = [str(client), f"--host={server.host}", f"--port={server.port}", f"--user={server.superuser}"]
     command += ["--binary-mode", "--default-character-set=utf8mb4", f"--init-command={rules}", filled.target.name]
     with Path(point.path).open("rb") as script:
         subprocess.run(command, stdin=script, env={"MYSQL_PWD": server.password}, check=True)

@@ -90,7 +90,7 @@ def _hold(hold: Hold, before: Catalog) -> None:
 
 
 def _must_be_readable(before: Catalog) -> None:
-    items = (*before.tables, *before.views, *before.routines, *before.triggers, *before.events)
+    items: tuple[Any, ...] = (*before.tables, *before.views, *before.routines, *before.triggers, *before.events)
     shut = [f"{item.name}: {item.create_error}" for item in items if item.create_error]
     if shut:
         raise Permanent(
@@ -137,7 +137,7 @@ def _write(
 
     history = ["--dump-history"] if any(table.versioned for table in known.tables) else []
     dump("--single-transaction", "--routines", "--skip-triggers", *history)
-    exact_rows.write(asked.target, known, file.write, check)
+    exact_rows.write(asked.target, known, lambda piece: _put(file, piece), check)
     if known.triggers:
         dump("--no-create-info", "--no-data", "--triggers")
     events = file.tell()
@@ -151,6 +151,10 @@ def _write(
         events=events,
     )
     file.write(_MARK + json.dumps(contents.__dict__).encode() + b"\n")
+
+
+def _put(file: BinaryIO, piece: bytes) -> None:
+    file.write(piece)
 
 
 class _Section:

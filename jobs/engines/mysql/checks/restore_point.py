@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jobs.core.model import Finding, Severity
 from jobs.engines.mysql.checks.base import Findings, MyCheck, counted, found, human, listed
 from jobs.engines.mysql.checks.creators import TRUST_REMEDY, trusted
@@ -75,7 +77,7 @@ def _rights(inventory: Inventory) -> Findings:
             server.database,
             f"{grant(missing, server)}\n{who('target')}",
         )
-    items = (*catalog.tables, *catalog.views, *catalog.routines, *catalog.triggers, *catalog.events)
+    items: tuple[Any, ...] = (*catalog.tables, *catalog.views, *catalog.routines, *catalog.triggers, *catalog.events)
     shut = [item.name for item in items if not item.create]
     if shut:
         yield _block(

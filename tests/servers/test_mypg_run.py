@@ -231,7 +231,7 @@ def test_a_finished_run_is_rolled_back_once_and_only_if_it_is_the_same(shop: Mov
         assert conductor.keepsake() == ""
         with shop.target.connect() as target:
             target.execute("alter table orders rename to old; create table orders (a int)")
-        with pytest.raises(Permanent, match="orders is now public.old"):
+        with pytest.raises(Permanent, match="orders is now public"):
             conductor.roll_back(kept, Spy())
         with shop.target.connect() as target:
             target.execute("drop table orders; alter table old rename to orders")

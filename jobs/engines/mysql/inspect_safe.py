@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 import pymysql
 
 from jobs.core.errors import FerrybotError, Permanent
-from jobs.engines.mysql import tools
+from jobs.engines.mysql import quote, tools
 from jobs.engines.mysql.connect import Connection, connect, explain, flavour, one, rows
 from jobs.engines.mysql.facts import Fact
 from jobs.engines.mysql.inventory import Inventory, Replacement
@@ -39,6 +40,20 @@ select distinct concat(user, '@', substring_index(host, ':', 1)) from informatio
 where db = database() and id <> connection_id() order by 1"""
 
 
+_VIEWS = "select table_name from information_schema.views where table_schema = database() order by 1"
+
+
+def _broken(connection: Connection) -> Iterator[str]:
+    """Views that the dump program would stumble over: it asks each the same."""
+    for (name,) in rows(connection, _VIEWS):
+        try:
+            rows(connection, f"show fields from {quote.name(name)}")
+        except pymysql.MySQLError:
+            if not connection.open:
+                raise
+            yield str(name)
+
+
 @dataclass(frozen=True)
 class _Tool:
     text: str = ""
@@ -52,6 +67,7 @@ def _replacement(connection: Connection, asked: Asked) -> Replacement:
         room=room(asked.restore_folder),
         bytes=int(one(connection, _SIZE)[0]),
         sessions=tuple(str(name)[:60] for (name,) in rows(connection, _SESSIONS)),
+        broken_views=tuple(_broken(connection)),
         tool=tool.text,
         tool_problem=tool.problem,
         tool_remedy=tool.remedy,

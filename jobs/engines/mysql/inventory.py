@@ -102,6 +102,8 @@ class Replacement:
     bytes: int
     sessions: tuple[str, ...] = ()
     """who else is connected to it, as far as this account may see"""
+    broken_views: tuple[str, ...] = ()
+    """views that the server itself cannot read: over something that is gone, or whose definer is"""
     tool: str = ""
     tool_problem: str = ""
     tool_remedy: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.core.model import Finding, Severity
+from jobs.engines.mysql import quote
 from jobs.engines.mysql.checks.base import Findings, MyCheck, counted, found, human, listed
 from jobs.engines.mysql.checks.creators import TRUST_REMEDY, trusted
 from jobs.engines.mysql.checks.remedies import asked, grant, grant_everywhere, who
@@ -50,6 +51,14 @@ def _overwriting(inventory: Inventory, facts: Replacement) -> Findings:
         )
     if facts.tool_problem:
         yield _block(f"{facts.tool_problem}.", "dump program", facts.tool_remedy)
+    if facts.broken_views:
+        yield _block(
+            f"{counted(len(facts.broken_views), 'view')} of the target cannot be read even by the server, so not saved"
+            f" either: {listed(facts.broken_views)}.",
+            facts.broken_views[0],
+            "Drop or mend what reads something that is gone, or whose definer is:\n"
+            + "\n".join(f"DROP VIEW {quote.name(name)};" for name in facts.broken_views[:20]),
+        )
     yield from _rights(inventory)
     yield from _definers(inventory)
     yield from _beyond(inventory)

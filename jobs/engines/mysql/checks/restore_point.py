@@ -53,8 +53,8 @@ def _overwriting(inventory: Inventory, facts: Replacement) -> Findings:
         yield _block(f"{facts.tool_problem}.", "dump program", facts.tool_remedy)
     if facts.broken_views:
         yield _block(
-            f"{counted(len(facts.broken_views), 'view')} of the target cannot be read even by the server, so not saved"
-            f" either: {listed(facts.broken_views)}.",
+            f"{counted(len(facts.broken_views), 'view')} of the target cannot be read, not even by the server:"
+            f" {listed(facts.broken_views)}.",
             facts.broken_views[0],
             "Drop or mend what reads something that is gone, or whose definer is:\n"
             + "\n".join(f"DROP VIEW {quote.name(name)};" for name in facts.broken_views[:20]),

@@ -105,8 +105,8 @@ class Written(Frozen):
 
     @property
     def some(self) -> bool:
-        """Whether copying again may bring something: the source moved on, as far as anybody knows."""
-        return bool(self.tables) or not (self.counted or self.nothing or self.unknown)
+        """Whether copying again may bring something, as far as anybody knows."""
+        return bool(self.tables) or not (self.counted or self.nothing)
 
 
 class RestorePoint(Frozen):

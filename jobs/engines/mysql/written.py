@@ -36,7 +36,9 @@ def written(snapshot: Snapshot, moved: Collection[str], *, held: bool) -> Writte
                 return Written(since=since, nothing=True)
             tables = tuple(_tables(now, snapshot.taken, moved, snapshot.endpoint.database))
     except (pymysql.MySQLError, Permanent, Transient):
-        return Written(since=since, unknown="the source's server could not be asked")
+        return Written(since=since, unknown="the source's server could not be asked", counted=False)
+    if not place and not tables:
+        return Written(since=since, unknown="the source's server keeps no log that would say so", counted=False)
     return Written(since=since, tables=tables, counted=False)
 
 

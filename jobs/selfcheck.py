@@ -22,7 +22,7 @@ from jobs.core.model import Dialect, Endpoint, Frozen, Service
 from jobs.engines.mysql import connect as mysql
 from jobs.engines.postgres import tools
 from jobs.engines.postgres.connect import connect
-from jobs.engines.postgres.inspect_safe import room
+from jobs.engines.shared.room import room
 from jobs.logs import redact
 from jobs.ports.secrets import Secrets
 

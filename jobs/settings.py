@@ -92,6 +92,12 @@ class JobSettings(BaseSettings):
         validation_alias="FERRYBOT_PG_BIN",
         description="Set it to the folder that holds pg_dump and pg_restore (several: like PATH).",
     )
+    mysql_bin: str | None = Field(
+        default=None,
+        validation_alias="FERRYBOT_MYSQL_BIN",
+        description="Set it to the folder that holds mariadb-dump and mariadb, or mysqldump and mysql (several: like"
+        " PATH).",
+    )
 
     restore_points: str | None = Field(
         default=None,
@@ -146,7 +152,7 @@ class JobSettings(BaseSettings):
             raise ValueError("is not an absolute path")
         return value
 
-    @field_validator("pg_bin")
+    @field_validator("pg_bin", "mysql_bin")
     @classmethod
     def _folders(cls, value: str | None) -> str | None:
         if value and not all(Path(part).is_dir() for part in value.split(os.pathsep) if part):

@@ -215,7 +215,7 @@ def _options(options: Options, plan: MigrationPlan) -> list[Block]:
             hint="These tables arrive empty. " + _HINT,
         ),
         *([t.field("keep", "Owners and grants", owners, optional=True)] if owned else []),
-        safety.field(options, replaces=owned),
+        safety.field(options),
     ]
 
 

@@ -106,7 +106,7 @@ def done_buttons(state: State, value: str) -> list[Block]:
     if receipt is None or _source_forgotten(state):
         return []
     made = []
-    if receipt.written.tables:
+    if receipt.written.some:
         sure = t.confirm(
             "Copy changed tables again?",
             "Every table is compared with the source as it is now; those that differ are emptied and copied again. "
@@ -139,6 +139,8 @@ def since(written: Written) -> list[str]:
         ]
     if written.nothing:
         return [f"{as_of}; nothing was written to the source's server from then until the end of the proof."]
+    if not written.counted:
+        return [f"{as_of}; {_by_times(written)}"]
     if not written.tables:
         return [
             f"{as_of}; the source's counters show no write to these tables until the end of the proof (they may lag "
@@ -154,12 +156,24 @@ def since(written: Written) -> list[str]:
     ]
 
 
+def _by_times(written: Written) -> str:
+    """Where no counter names tables: by the time of each one's last write, which a server may have forgotten."""
+    doubt = "A server forgets such a time when it closes a table, so others may have been written to as well."
+    if not written.tables:
+        return f"the source's server was written to since, and no moved table says that it was one of them. {doubt}"
+    named = ", ".join(t.code(t.clip(table.table, 80)) for table in written.tables[:SHOWN])
+    more = f" and {len(written.tables) - SHOWN} more" if len(written.tables) > SHOWN else ""
+    tables = t.count(len(written.tables), "table")
+    return f"by the time of its last write, {tables} of the source changed since: {named}{more}. {doubt}"
+
+
 def _keys(keys: Sequence[BrokenKey]) -> list[str]:
     if not keys:
         return []
     are = "is" if len(keys) == 1 else "are"
     orphans = t.count(sum(key.orphans for key in keys), "orphan")
-    return [f":warning: {t.count(len(keys), 'foreign key')} {are} NOT VALID: {orphans}."]
+    word = "broken by rows" if keys[0].stands else "NOT VALID"
+    return [f":warning: {t.count(len(keys), 'foreign key')} {are} {word}: {orphans}."]
 
 
 def receipt_lines(receipt: Receipt) -> list[str]:
@@ -179,7 +193,8 @@ def _more(things: Sequence[object], noun: str) -> list[str]:
 
 def _key_line(key: BrokenKey) -> str:
     own = f"; keys {', '.join(key.examples)}" if key.examples else ""
-    said = f"Foreign key {key.name} is NOT VALID: {t.count(key.orphans, 'row')} without a parent{own}"
+    word = "is there, as in the source, and rows break it" if key.stands else "is NOT VALID"
+    said = f"Foreign key {key.name} {word}: {t.count(key.orphans, 'row')} without a parent{own}"
     return f":warning: {t.clip(t.plain(said), 220)}"
 
 

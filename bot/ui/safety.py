@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.refs import Ref
 from bot.ui import text as t
 from bot.ui.text import Block
-from jobs.core.model import Dialect, Options, Scope, blockers
+from jobs.core.model import Options, Scope, blockers
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import RestorePoint
 
@@ -21,12 +21,11 @@ _HINT = (
 )
 
 
-def field(options: Options, *, replaces: bool = True) -> Block:
-    """Step 3's two choices; neither is made for anybody. Not every pair of dialects `replaces` what is there."""
-    offered = [HOLD, OVERWRITE] if replaces or options.overwrite else [HOLD]
+def field(options: Options) -> Block:
+    """Step 3's two choices; neither is made for anybody."""
     on = {HOLD: options.hold_source, OVERWRITE: options.overwrite}
-    chosen = [_CHOICES[name] for name in offered if on[name]]
-    boxes: Block = {"type": "checkboxes", "action_id": "safety_check", "options": [_CHOICES[n] for n in offered]}
+    chosen = [choice for name, choice in _CHOICES.items() if on[name]]
+    boxes: Block = {"type": "checkboxes", "action_id": "safety_check", "options": list(_CHOICES.values())}
     if chosen:
         boxes["initial_options"] = chosen
     return t.field("safety", "Source and target", boxes, optional=True, hint=_HINT)
@@ -57,10 +56,8 @@ def ways_out(state: State) -> list[Block]:
         return []
     value, options, made = Ref(m=state.id).pack(), state.options, list[Block]()
     blocking = {f.check for f in blockers(state.results)}
-    replaceable = state.target is not None and state.target.engine is Dialect.postgresql
-    replaceable = replaceable and state.source is not None and state.source.engine is Dialect.postgresql
     chosen = options.overwrite or options.scope is Scope.data_only
-    if "target_empty" in blocking and replaceable and not chosen:
+    if "target_empty" in blocking and not chosen:
         sure = t.confirm(
             "Replace what the target holds?",
             "Everything in the target database goes: tables, rows, all else. A restore point of it is made first; "

@@ -62,12 +62,13 @@ class RowDifference(Frozen):
 
 
 class BrokenKey(Frozen):
-    """A foreign key that stayed NOT VALID, because rows of the source break it."""
+    """A foreign key that rows of the source break: it stayed NOT VALID, or `stands` where no server knows such."""
 
     name: str = Field(description="schema.table.constraint; its difference is `foreign key:<name>`")
     orphans: int
     find: str = Field(description="a query that shows the rows")
     examples: tuple[str, ...] = ()
+    stands: bool = Field(default=False, description="it holds for every new row, as in the source")
 
 
 class TableWritten(Frozen):
@@ -94,10 +95,18 @@ class Written(Frozen):
     held: bool = Field(default=False, description="the source was held read-only from before the snapshot")
     tables: tuple[TableWritten, ...] = ()
     unknown: str = ""
+    counted: bool = Field(
+        default=True, description="by counters; else `tables` are named by their last write's time, and some may lack"
+    )
 
     @property
     def rows(self) -> int:
         return sum(table.rows for table in self.tables)
+
+    @property
+    def some(self) -> bool:
+        """Whether copying again may bring something, as far as anybody knows."""
+        return bool(self.tables) or not (self.counted or self.nothing)
 
 
 class RestorePoint(Frozen):

@@ -68,7 +68,7 @@ def test_step_3_asks_what_fits_the_pair(source: Dialect, target: Dialect) -> Non
     good_view(view)
     assert ("keep" in blocks_of(view)) is (source is Dialect.postgresql)
     choices = [o["value"] for o in blocks_of(view)["safety"]["element"]["options"]]
-    assert choices == (["hold_source", "overwrite"] if source is Dialect.postgresql else ["hold_source"])
+    assert choices == ["hold_source", "overwrite"]
     assert f"{NAMES[source]} 10.11.6" in str(view) and f"{NAMES[target]} 16.4" in str(view)
     assert Sheet.model_validate_json(view["private_metadata"]).m == MIGRATION
 

@@ -109,3 +109,24 @@ def test_a_run_that_brings_up_to_date_cannot_be_cancelled() -> None:
     assert "asked to copy again what changed" in logs.line(tale.story[-1].event, tale.state)
     tale.obey(tell(e.RunFailed(run=2, problem=LOST)))
     assert pressed(tale.state) == ["Retry", "Show logs", "Show plan"]
+
+
+def test_what_no_counter_says_is_told_as_such() -> None:
+    """MySQL and MariaDB: by the time of a last write, or not at all; copying again is offered in both cases."""
+    at = NOON
+    named = Written(since=at, tables=(TableWritten(table="shop.<!channel>"),), counted=False)
+    (line,) = proof.since(named)
+    assert "by the time of its last write, 1 table" in line and "<!channel>" not in line and "others may" in line
+    (line,) = proof.since(Written(since=at, counted=False))
+    assert "no moved table says" in line
+    (line,) = proof.since(Written(since=at, counted=False, unknown="it keeps no log"))
+    assert "not known: it keeps no log" in line
+    assert named.some and Written(since=at, counted=False, unknown="x").some
+    assert not Written(since=at, nothing=True).some and not Written(since=at, unknown="x").some
+
+
+def test_a_key_that_stands_is_not_called_invalid() -> None:
+    key = BrokenKey(name="child.of_parent", orphans=2, find="select 1", examples=("7", "8"), stands=True)
+    lines = proof.receipt_lines(RECEIPT.model_copy(update={"broken_keys": (key,)}))
+    assert any("is there, as in the source, and rows break it: 2 rows without a parent" in line for line in lines)
+    assert not any("NOT VALID" in line for line in lines)

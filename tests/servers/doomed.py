@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -22,6 +23,7 @@ from jobs.core.verdict import RestorePoint
 from jobs.engines.mysql_postgres import locks
 from jobs.engines.registry import engine_for
 from jobs.ports.engine import Asked, Conductor, Lane
+from tests.servers import moments
 
 
 class Doom:
@@ -85,6 +87,10 @@ def main() -> None:
     plan = MigrationPlan.model_validate_json(order["plan"])
     engine = engine_for(asked.source.dialect, asked.target.dialect)
     doom = Doom(order["at"])
+    if order.get("statements"):
+        moments.count_statements(doom.event)
+    if order.get("children"):
+        moments.count_children(doom.event)
     if order["role"] == "lane":
         with engine.lane(asked, plan) as lane:
             drain(lane, doom)
@@ -101,6 +107,7 @@ def _asked(order: dict[str, Any]) -> Asked:
         endpoint(order["target"]),
         Options.model_validate(order["options"]),
         restore_point=RestorePoint.model_validate(point) if point else None,
+        restore_folder=order["folder"],
     )
 
 
@@ -110,6 +117,11 @@ def _conduct(conductor: Conductor, order: dict[str, Any], doom: Doom) -> None:
     elif order["role"] == "back":
         conductor.roll_back(order["keepsake"], doom)
     else:
+        if order["role"] == "overwrite" and order["point"] is None:
+            point = conductor.secure(doom)
+            if point is not None:
+                Path(order["story"]).write_text(point.model_dump_json())
+            doom.event()
         conductor.prepare(doom, refresh=order["refresh"])
         with conductor.lane() as lane:
             drain(lane, doom)

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from bot.sandbox.servers import MariaDbServer
 from jobs.core.model import Endpoint, Finding, Options
 from jobs.core.plan import MigrationPlan
+from jobs.core.verdict import RestorePoint
 from jobs.engines.mysql_postgres.conductor import MySqlPostgresConductor, conduct
 from jobs.engines.mysql_postgres.engine import MySqlPostgresEngine
 from jobs.ports.engine import Asked
@@ -88,6 +89,8 @@ class Move(Journey):
     migration: str = MIGRATION
     rules: tuple[tuple[str, str], ...] = ()
     """as a service of ferrybot.yaml carries them"""
+    restore_folder: str = ""
+    restore_point: RestorePoint | None = None
     accounts: tuple[str, str] | None = None
     """a user and a password that both servers know; the superusers' where there is none"""
 
@@ -99,6 +102,8 @@ class Move(Journey):
             target=self._as(postgres_endpoint(self.target)),
             options=options,
             rules=self.rules,
+            restore_folder=self.restore_folder,
+            restore_point=self.restore_point,
         )
 
     def _as(self, endpoint: Endpoint) -> Endpoint:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.sandbox.servers import MariaDbServer
 from jobs.core.model import Dialect, Endpoint, Options, TlsMode
+from jobs.core.verdict import RestorePoint
 from jobs.engines.mysql.engine import MysqlEngine
 from jobs.ports.engine import Asked
 from tests.support.driver import MIGRATION, Journey, Spy, doomed, drain, steps, work
@@ -114,9 +115,13 @@ class Migration(Journey):
     options: Options = field(default_factory=Options)
     migration: str = MIGRATION
     user: tuple[str, str] | None = None
+    restore_folder: str = ""
+    restore_point: RestorePoint | None = None
 
     def asked(self) -> Asked:
         return Asked(
+            restore_folder=self.restore_folder,
+            restore_point=self.restore_point,
             migration=self.migration,
             source=endpoint(self.source),
             target=endpoint(self.target, *(self.user or (None, None))),

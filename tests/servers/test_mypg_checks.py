@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -247,10 +248,20 @@ def test_a_target_without_unicode_is_refused(move: Move, pg_server: PostgresPool
             admin.execute("drop database plain with (force)")
 
 
-def test_overwriting_is_refused_in_words(move: Move) -> None:
+def test_overwriting_asks_for_a_restore_point_and_lists_what_goes(move: Move, tmp_path: Path) -> None:
     move.source.execute("create table t (id int primary key)")
     move.options = Options(overwrite=True)
-    assert "not built" in only(said(move), "overwrite", Severity.block)
+    checks = move.checks()
+    assert checks["target_empty"].severity is None and checks["restore_point"].severity is not Severity.block
+    with move.target.connect() as target:
+        target.execute("create table kept (id int primary key)")
+    checks = move.checks()
+    assert checks["target_empty"].severity is Severity.warn
+    assert "table public.kept" in checks["target_empty"].findings[0].message
+    assert checks["restore_point"].severity is Severity.block
+    assert "FERRYBOT_RESTORE_POINTS" in checks["restore_point"].findings[0].remedy
+    move.restore_folder = str(tmp_path)
+    assert move.checks()["restore_point"].findings == ()
 
 
 def test_sides_that_cannot_be_reached_are_told_and_skip_the_rest(move: Move) -> None:
@@ -258,7 +269,7 @@ def test_sides_that_cannot_be_reached_are_told_and_skip_the_rest(move: Move) -> 
     lost = Source(move.source.server, "no_such_database")
     results = Move(lost, move.target).checks()
     assert [f.side for f in results["connect"].findings] == ["source"]
-    assert {name for name, r in results.items() if not (r.skipped or r.findings)} == {"encoding", "overwrite"}
+    assert {name for name, r in results.items() if not (r.skipped or r.findings)} == {"encoding"}
     nowhere = Move(move.source, Database(move.target.server, "no_such_database")).checks()
     assert [f.side for f in nowhere["connect"].findings] == ["target"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from jobs.core.errors import Permanent
 from jobs.core.model import Options, Scope
 from tests.servers.mypg_run import Move, fresh_source, work
 from tests.servers.pg_run import Spy, nothing_of_ours, rows
+from tests.servers.test_pg_rollback import picture
 from tests.support.servers import FreshDatabase
 
 SHOP = r"""
@@ -209,7 +211,7 @@ def test_a_finished_run_is_rolled_back_once_and_only_if_it_is_the_same(shop: Mov
         assert conductor.keepsake() == ""
         with shop.target.connect() as target:
             target.execute("alter table orders rename to old; create table orders (a int)")
-        with pytest.raises(Permanent, match="somebody made it anew"):
+        with pytest.raises(Permanent, match="orders is now public"):
             conductor.roll_back(kept, Spy())
         with shop.target.connect() as target:
             target.execute("drop table orders; alter table old rename to orders")
@@ -279,3 +281,73 @@ def test_orphans_that_came_between_two_snapshots_are_found(shop: Move) -> None:
         assert conductor.prepare(Spy()) is True
         work(conductor)
         assert [key.orphans for key in conductor.verdict().broken_keys] == [1]
+
+
+def test_a_held_source_takes_no_writer_until_the_release(shop: Move) -> None:
+    with shop.conductor() as conductor:
+        conductor.hold(Spy())
+        assert conductor.holds()
+        conductor.prepare(Spy())
+        with pytest.raises(Exception, match="timeout"):
+            shop.source.execute("set lock_wait_timeout = 1;\nupdate Customers set name = 'no'")
+        assert conductor.release() and not conductor.release() and not conductor.holds()
+        shop.source.execute("update Customers set name = 'yes'")
+        work(conductor)
+        assert conductor.verdict().reasons == []
+    assert rows(shop.target, "select count(*) from customers where name = 'yes'") == [(0,)]
+
+
+THEIRS = """
+create schema before; create table before.kept (id int primary key, t text);
+insert into before.kept select i, md5(i::text) from generate_series(1, 500) i;
+create view before.seen as select * from before.kept; create table customers (x int);
+create sequence loose start 40; create extension vector; create table public.vectors (v vector(2));
+insert into vectors values ('[1,2]');
+"""
+
+
+def test_what_the_target_held_is_replaced_and_brought_back(shop: Move, tmp_path: Path) -> None:
+    with shop.target.connect() as target:
+        target.execute(THEIRS)
+    before = picture(shop.target)
+    shop.options, shop.restore_folder = Options(overwrite=True), str(tmp_path)
+    plan = shop.plan()
+    with shop.conductor(plan) as conductor:
+        shop.restore_point = conductor.secure(Spy())
+        assert shop.restore_point is not None and shop.restore_point.tool.startswith("pg_dump")
+        assert picture(shop.target) == before
+        conductor.prepare(Spy())
+    # As after a crash: another conductor goes on; then it is cancelled, and done once more to its end.
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        assert conductor.verdict().reasons == []
+        assert "brought back" in conductor.undo(Spy())
+        assert picture(shop.target) == before
+        assert "Nothing" in conductor.undo(Spy())
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        kept = conductor.keepsake()
+        conductor.finish()
+        for _ in range(2):
+            assert "brought back" in conductor.roll_back(kept, Spy())
+            assert picture(shop.target) == before
+    assert nothing_of_ours(shop.target)
+
+
+def test_data_only_is_rolled_back_to_empty_tables_and_earlier_identities(shop: Move) -> None:
+    whole = shop.plan()
+    shop.options = Options(scope=Scope.schema_only)
+    assert shop.run().green
+    shop.options = Options(scope=Scope.data_only)
+    before, plan = picture(shop.target), shop.plan()
+    assert whole.digest != plan.digest
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        assert conductor.verdict().reasons == []
+        kept = conductor.keepsake()
+        conductor.finish()
+        assert "emptied again" in conductor.roll_back(kept, Spy())
+    assert picture(shop.target) == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -59,6 +59,7 @@ class Case:
     on: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     free: int | None = 10**12
+    folder: str = "/tmp"
 
 
 CASES = [
@@ -113,7 +114,28 @@ CASES = [
     Case("target_empty", "an event alone", BLOCK, T, "create event e on schedule every 1 day do select 1;"),
     Case("target_empty", "a sequence alone", BLOCK, T, "create sequence s;", says="sequence s"),
     Case("target_empty", "empty", None, T),
-    Case("target_empty", "replacing is not built", BLOCK, T, options={"overwrite": True}, says="restore point"),
+    Case("target_empty", "replaced", WARN, T, T + "create view v as select 1 x;", options={"overwrite": True},
+         says="EVERYTHING in database bench_target of the target will be replaced: 2 objects: table t, view v"),
+    Case("target_empty", "nothing to replace", None, T, options={"overwrite": True}),
+    Case("target_empty", "data only does not replace", BLOCK, T, T, at="overwrite",
+         options={"overwrite": True, "scope": Scope.data_only}),
+    Case("restore_point", "no folder", BLOCK, T, T, options={"overwrite": True}, folder="",
+         says="FERRYBOT_RESTORE_POINTS", at="overwrite"),
+    Case("restore_point", "another folder", BLOCK, T, T, options={"overwrite": True}, folder="/-", says="a folder"),
+    Case("restore_point", "all is there", None, T, OBJECTS, options={"overwrite": True}),
+    Case("restore_point", "rights are missing", BLOCK, T, OBJECTS, options={"overwrite": True}, at="overwrite",
+         target_grants=READER + "grant insert, update, delete, create, drop, alter, index on {db}.* to {to};",
+         says="it lacks LOCK TABLES, CREATE VIEW, CREATE ROUTINE, ALTER ROUTINE"),
+    Case("restore_point", "another definer", BLOCK, T, FOREIGN, options={"overwrite": True},
+         target_grants=ALL + "grant select on mysql.proc to {to};", says="GRANT SET USER ON *.*"),
+    Case("restore_point", "may name another definer", None, T, FOREIGN, options={"overwrite": True},
+         target_grants=ALL + "grant select on mysql.proc to {to}; grant set user, super on *.* to {to};"),
+    Case("restore_point", "a broken view", BLOCK, T, T + "create view w as select id from t; drop table t;",
+         options={"overwrite": True}, object="w"),
+    Case("restore_point", "history that cannot be saved whole", BLOCK, T, options={"overwrite": True}, object="h",
+         target="create table h (f float) with system versioning;"),
+    Case("restore_point", "history", None, T, options={"overwrite": True},
+         target="create table h (f double) with system versioning;"),
     Case("target_empty", "our own run", None, T, RUN.format(MIGRATION) + T),
     Case("target_empty", "data only: no table", BLOCK, T, options={"scope": Scope.data_only}, object="t"),
     Case("target_empty", "data only: no column", BLOCK, T, "create table t (id int primary key);", object="t.v",
@@ -242,7 +264,7 @@ def looked(bench: MyBench, case: Case) -> Mapping[str, CheckResult]:
         (bench.source.server.data / bench.source.name / "t.MYI").unlink()
     ends = bench.source.endpoint(users["source"]), bench.target.endpoint(users["target"])
     with globally(bench.target.server, case.on):
-        return judge(inspect(asked(*ends, free=case.free, **case.options)))
+        return judge(inspect(replace(asked(*ends, free=case.free, **case.options), restore_folder=case.folder)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.name}")

@@ -9,7 +9,7 @@ import pytest
 
 from bot.sandbox.servers import MariaDbServer
 from jobs.core import chunks
-from jobs.core.errors import Permanent, Refused, Stopped
+from jobs.core.errors import Permanent, Stopped
 from jobs.core.model import Options, Scope
 from jobs.engines.mysql import worktable
 from jobs.engines.mysql.conductor import conduct
@@ -245,9 +245,3 @@ def test_rows_alone_into_tables_that_are_there(pair: Migration) -> None:
     assert pair.target.rows("select count(*) from big") == [(0,)]
     assert pair.run(plan=plan).green
     assert_same(pair.source, pair.target)
-
-
-def test_what_is_not_built_says_so(pair: Migration) -> None:
-    plan = pair.plan()
-    with conduct(pair.asked(), plan) as conductor, pytest.raises(Refused, match="not offered"):
-        conductor.prepare(Spy(), refresh=True)

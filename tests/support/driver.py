@@ -138,9 +138,13 @@ def steps(lane: Lane, until: Callable[[Task], bool], watch: Watch | None = None)
         lane.commit(task, lane.perform(task, watch or Spy()))
 
 
-def doomed(journey: Journey, plan: MigrationPlan, at: int, role: str = "conductor", *, refresh: bool = False) -> int:
-    """Runs `tests.servers.doomed` until its event `at`; its exit status: -9 when it was killed, 0 at its end."""
-    order = json.dumps(order_of(journey.asked(), plan, at=at, role=role, refresh=refresh))
+def doomed(
+    journey: Journey, plan: MigrationPlan, at: int, role: str = "conductor", *, refresh: bool = False, **more: object
+) -> int:
+    """Runs `tests.servers.doomed` until its event `at`; its exit status: -9 when it was killed, 0 at its end.
+
+    `statements` and `children` add moments to die in; `story` names the file that stands for the ledger."""
+    order = json.dumps(order_of(journey.asked(), plan, at=at, role=role, refresh=refresh, **more))
     ran = subprocess.run([sys.executable, "-m", "tests.servers.doomed"], input=order, text=True, check=False)
     return ran.returncode
 
@@ -153,6 +157,7 @@ def order_of(asked: Asked, plan: MigrationPlan, **more: object) -> dict[str, obj
         "options": asked.options.model_dump(mode="json"),
         "source": address(asked.source),
         "target": address(asked.target),
+        "folder": asked.restore_folder,
         "point": asked.restore_point and asked.restore_point.model_dump(mode="json"),
         **more,
     }

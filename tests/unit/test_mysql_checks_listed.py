@@ -20,7 +20,6 @@ ELSEWHERE = {
     "packets": (DIFFER, BACK),
     "pooler": (f"{SIDES}::test_replicas_and_clusters",) * 2,
     "replication": (f"{SIDES}::test_replicas_and_clusters",) * 2,
-    "restore_point": (DIFFER, BACK),
     "restricted_keys": (f"{SIDES}::test_keys_that_mysql_refuses",) * 2,
     "same_database": (f"{SIDES}::test_one_database_on_one_server",) * 2,
     "time_zones": (DIFFER, f"{SIDES}::test_every_check_looks"),

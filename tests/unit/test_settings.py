@@ -86,6 +86,7 @@ def test_blank_signing_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         ("FERRYBOT_WORKERS", "0", "greater than or equal to 1"),
         ("FERRYBOT_LOG_LEVEL", "LOUD", "it should be 'DEBUG'"),
         ("FERRYBOT_PG_BIN", "/nowhere", "names a folder that is not here"),
+        ("FERRYBOT_MYSQL_BIN", "/nowhere", "names a folder that is not here"),
         ("FERRYBOT_RESTORE_POINTS", "here", "is not an absolute path"),
         ("SLACK_BOT_TOKEN", f"xoxp-{CANARY}", "does not begin with xoxb-"),
         ("SLACK_APP_TOKEN", CANARY, "does not begin with xapp-"),

@@ -13,20 +13,25 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pymysql
 
-from jobs.core.errors import FerrybotError, Permanent, Refused, Transient
+from jobs.core.errors import FerrybotError, Permanent, Transient
 from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import BrokenKey, RestorePoint, RowDifference, TableProof, Verdict, Waiver
-from jobs.engines.mysql import bisect, catalog, census, session, undo, worklist, worktable
+from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
+from jobs.engines.mysql import catalog, census, judge, refresh, safekeeping, session, undo, worklist, worktable
+from jobs.engines.mysql import found as noted
+from jobs.engines.mysql import keepsake as keepsakes
+from jobs.engines.mysql import keys as orphans
 from jobs.engines.mysql.catalog import Catalog
 from jobs.engines.mysql.chosen import chosen, reduced
 from jobs.engines.mysql.connect import Connection, connect, explain, one
-from jobs.engines.mysql.hold import Hold, written
+from jobs.engines.mysql.hold import Hold
 from jobs.engines.mysql.lane import MysqlLane, open_lane
+from jobs.engines.mysql.perform.counters import next_values
 from jobs.engines.mysql.session import Snapshot
 from jobs.ports.engine import Asked, FenceHeld, Tally, Watch
 
@@ -75,10 +80,13 @@ class MysqlConductor:
         return open_lane(self._asked, self._plan, self._snapshot)
 
     def secure(self, watch: Watch) -> RestorePoint | None:
-        """No restore point is made here yet, so a plan that overwrites is refused."""
-        if self._asked.options.overwrite:
-            raise _not_built("Overwriting a target", "Empty the target yourself, then run the checks again.")
-        return None
+        """Makes the restore point of a plan that overwrites; None where the target holds nothing."""
+        try:
+            point = safekeeping.secure(self._target, self._asked, watch) if self._asked.options.overwrite else None
+        except pymysql.MySQLError as error:
+            raise self._fault(error, "Making the restore point") from None
+        self._asked = replace(self._asked, restore_point=point or self._asked.restore_point)
+        return point
 
     def hold(self, watch: Watch) -> None:
         """Keeps everybody else from writing to the moved tables of the source, before the snapshot is taken."""
@@ -93,16 +101,15 @@ class MysqlConductor:
         return self._hold.stands()
 
     def revalidate(self, keys: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
-        """These servers have no key that is there without being enforced: nothing can be left to validate."""
-        if keys:
-            raise _not_built("Validating foreign keys again", "Look for orphans by the query in the receipt.")
-        return ()
+        """Looks again for rows that break foreign keys, which are there and hold for every new row."""
+        try:
+            there = catalog.read(self._target, self._asked.target.database)
+            return orphans.revalidate(self._target, there, [key.name for key in keys], watch.check, watch.note)
+        except pymysql.MySQLError as error:
+            raise self._fault(error, "Looking for rows without a parent") from None
 
     def prepare(self, watch: Watch, *, refresh: bool = False) -> bool:
         """Takes the snapshot and writes the task rows, or finds them and reopens what must be proven again."""
-        if refresh:
-            raise _not_built("Refreshing a finished target", "Empty the target and migrate again.")
-        self.secure(watch)
         try:
             found = worktable.read_run(self._target)
             if found is not None:
@@ -110,7 +117,10 @@ class MysqlConductor:
             session.end_lanes(self._target, self._asked.target.database, watch.check)
             self._take_snapshot()
             if found is None:
-                self._begin(watch)
+                safekeeping.demand_free(self._target, self._asked.migration)
+                if not refresh:
+                    safekeeping.make_room(self._target, self._asked, watch.check)
+                self._begin(again=refresh)
             else:
                 self._resume(found)
         except pymysql.MySQLError as error:
@@ -160,27 +170,8 @@ class MysqlConductor:
             found = worktable.read_run(self._target)
             if found is None or self._snapshot is None:
                 raise Permanent("No prepared run to judge", remedy="Start the migration again.")
-            source = catalog.read(self._snapshot.first, self._asked.source.database)
-            target = catalog.read(self._target, self._asked.target.database)
-            kept = {
-                name: value
-                for result in worktable.results(self._target, "counters")
-                for name, value in result.items()
-            }
-            counted = census.take(source, target, self._plan, kept)
-            excused = {waiver.key for waiver in waivers}
-            proofs = census.proofs(worktable.results(self._target, "verify"))
-            return Verdict(
-                proofs=tuple(proofs),
-                objects=tuple(counted.agreed),
-                differences=tuple(d for d in counted.differences if d.key not in excused),
-                transformed=tuple(counted.transformed),
-                waived=tuple(d for d in counted.differences if d.key in excused),
-                unchecked=(*found.unchecked, *counted.unchecked, *self._open_tasks()),
-                expected_tables=sum(table.rows_moved for table in self._plan.tables),
-                rows=tuple(self._rows(proofs)),
-                written=written(self._snapshot, held=self._hold.stands()),
-            )
+            held = self._hold.stands()
+            return judge.verdict(self._asked, self._plan, self._snapshot, self._target, found, waivers, held=held)
         except pymysql.MySQLError as error:
             raise self._fault(error, "Judging the run") from None
 
@@ -205,7 +196,7 @@ class MysqlConductor:
         """All that `roll_back` needs once the task table is gone; empty when it is gone already."""
         try:
             found = worktable.read_run(self._target)
-            return "" if found is None else undo.keepsake(self._target, self._asked, found)
+            return "" if found is None else keepsakes.take(self._target, self._asked, found)
         except pymysql.MySQLError as error:
             raise self._fault(error, "Writing down what the run made") from None
 
@@ -213,18 +204,26 @@ class MysqlConductor:
         """Removes the task table from the target after a green verdict."""
         try:
             worktable.drop(self._target)
+            noted.drop(self._target)
         except pymysql.MySQLError as error:
             raise self._fault(error, "Removing the task table") from None
 
     def undo(self, watch: Watch) -> str:
-        """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
+        """Back to the target as it was found: emptied, or with what it held; says what was done. Idempotent."""
         try:
-            found = worktable.read_run(self._target)
+            found, before = worktable.read_run(self._target), noted.read(self._target)
+            if found is not None:
+                self._must_be_ours(found, whatever_plan=True)
+            elif before is not None and before.migration != self._asked.migration:
+                raise safekeeping.of_another(before.migration)
+            session.end_lanes(self._target, self._asked.target.database)
+            if before is not None:
+                return safekeeping.bring_back(self._target, self._asked, before)
             if found is None:
                 worktable.drop(self._target)
                 return "Nothing of a run is left in the target."
-            self._must_be_ours(found, whatever_plan=True)
-            session.end_lanes(self._target, self._asked.target.database)
+            if found.found.get(refresh.MARK):
+                return refresh.keep(self._target)
             return undo.remove(self._target, self._asked, found, watch.check)
         except pymysql.MySQLError as error:
             raise self._fault(error, "Undoing the run") from None
@@ -232,7 +231,9 @@ class MysqlConductor:
     def roll_back(self, keepsake: str, watch: Watch) -> str:
         """`undo` after `finish`. Raises `Permanent` where an object is not the one that the run made. Idempotent."""
         try:
-            return undo.roll_back(self._target, self._asked, keepsake)
+            safekeeping.demand_free(self._target, self._asked.migration)
+            session.end_lanes(self._target, self._asked.target.database)
+            return keepsakes.roll_back(self._target, self._asked, keepsake)
         except pymysql.MySQLError as error:
             raise self._fault(error, "Rolling back") from None
 
@@ -258,14 +259,17 @@ class MysqlConductor:
                 remedy="Run the checks again, so that the plan knows them.",
             )
 
-    def _begin(self, watch: Watch) -> None:
+    def _begin(self, *, again: bool) -> None:
+        """The task table of a first run, or (`again`) of one that brings a finished target up to date."""
         assert self._snapshot and self._catalog
         there = catalog.read(self._target, self._asked.target.database)
         options = self._asked.options
         if options.scope is Scope.data_only:
             _refuse_triggers(there, {table.name for table in self._plan.tables})
-        elif not there.empty:
+        elif not there.empty and not again:
             raise _not_empty(there)
+        if again:
+            refresh.must_be_the_same(self._catalog, there, self._plan)
         most = min(
             int(one(connection, "select @@max_allowed_packet")[0])
             for connection in (self._snapshot.first, self._target)
@@ -279,16 +283,30 @@ class MysqlConductor:
             most_bytes=most,
         )
         tasks = worklist.build(asking)
+        moved = {table.name for table in self._plan.tables if table.rows_moved}
+        awake = refresh.triggers(tasks, there, moved) if again else None
         new = worktable.Run(
             migration=self._asked.migration,
             digest=self._plan.digest,
             epoch=1,
             conductor=0,
             fingerprint=census.fingerprint(self._catalog),
-            found={"charset": there.charset, "collation": there.collation},
+            found=self._as_found(there, again),
             unchecked=[],
         )
-        worktable.write(self._target, new, tasks, socket.gethostname(), os.getpid())
+        listed = refresh.tasks(tasks) if again else tasks
+        worktable.write(self._target, new, listed, socket.gethostname(), os.getpid(), awake)
+        if again:
+            undo.drop_triggers(self._target)
+
+    def _as_found(self, there: Catalog, again: bool) -> dict[str, Any]:
+        """What an undo puts back, besides removing what the run made."""
+        found: dict[str, Any] = {"charset": there.charset, "collation": there.collation}
+        if again:
+            found[refresh.MARK] = True
+        elif self._asked.options.scope is Scope.data_only:
+            found["counters"] = next_values(self._target, [item.name for item in there.sequences])
+        return found
 
     def _resume(self, found: worktable.Run) -> None:
         assert self._catalog
@@ -310,27 +328,6 @@ class MysqlConductor:
                 remedy="Undo the run, then migrate under the new plan.",
             )
 
-    def _rows(self, proofs: Sequence[TableProof]) -> Iterator[RowDifference]:
-        """Which rows stand behind unequal tables. The lanes are done, so a reader of the snapshot is free."""
-        assert self._snapshot and self._catalog
-        unequal = {proof.table for proof in proofs if not proof.equal}
-        documents = {
-            table["label"]: table
-            for kind in ("parts", "copy")
-            for task in worktable.tasks(self._target, kind)
-            for table in (task["tables"] if kind == "copy" else [task["table"]])
-        }
-        for label in sorted(unequal & documents.keys()):
-            table = documents[label]
-            reader = self._snapshot.borrow()
-            try:
-                yield bisect.differing(reader, self._target, self._asked, self._catalog.by_name[table["name"]], table)
-            finally:
-                self._snapshot.give_back(reader)
-
-    def _open_tasks(self) -> list[str]:
-        return [f"{title} ({kind} is not done)" for kind, title in worktable.open_tasks(self._target)]
-
     def _fault(self, error: pymysql.MySQLError, doing: str) -> FerrybotError:
         lost = self._snapshot is not None and not self._snapshot.first.open
         return explain(error, self._asked.source if lost else self._asked.target, doing=doing)
@@ -344,12 +341,6 @@ def whole_tables(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         added = {key: before[key] + line[key] for key in ("rows", "bytes", "seconds")}
         tables[line["table"]] = before | added | {"parts": before["parts"] + 1}
     return list(tables.values())
-
-
-def _not_built(what: str, remedy: str) -> Refused:
-    return Refused(
-        f"{what} is not offered between MySQL and MariaDB servers yet", meaning="Nothing was changed.", remedy=remedy
-    )
 
 
 def _not_empty(there: Catalog) -> Permanent:

@@ -1,4 +1,4 @@
-"""Keeping others from writing to the source, and what is known of what they wrote."""
+"""Keeping others from writing to tables: of the source while it is copied, of a target while it is saved."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ import pymysql
 
 from jobs.core.errors import Permanent, Transient
 from jobs.core.model import Endpoint
-from jobs.core.verdict import Written
-from jobs.engines.mysql import quote, session
+from jobs.engines.mysql import quote
 from jobs.engines.mysql.connect import Connection, code_of, connect, explain, one, run
-from jobs.engines.mysql.session import Snapshot
 
 WAIT_SECONDS = 30
 """For transactions that write; longer would make everybody behind them wait too."""
 
 
 class Hold:
-    """A session of the source that holds a read lock on every moved table; it ends with the session."""
+    """A session that holds a read lock on every moved table; it ends with the session."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -79,21 +77,3 @@ def _refused(error: pymysql.MySQLError, endpoint: Endpoint) -> Permanent | Trans
         )
     explained = explain(error, endpoint, doing="Holding the source")
     return explained if isinstance(explained, Transient) else Permanent(explained.what, remedy=explained.remedy)
-
-
-def written(snapshot: Snapshot, *, held: bool) -> Written:
-    """Whether the source moved on since the snapshot. No server of this family counts rows written by table."""
-    if held:
-        return Written(held=True, nothing=True)
-    try:
-        with connect(snapshot.endpoint, purpose="look") as now:
-            place, counters = session.place_of(now), session.rows_written(now)
-    except (pymysql.MySQLError, Permanent, Transient):
-        place = counters = ""
-    if not snapshot.place or not place:
-        return Written(unknown="This server does not tell what was written since the snapshot.")
-    if (place, counters) == (snapshot.place, snapshot.counters):
-        return Written(nothing=True)
-    return Written(
-        unknown="Something was written to the source's server since the snapshot; it does not count by table."
-    )

@@ -18,6 +18,7 @@ from jobs.engines.mysql.connect import connect, explain, said, scrub
 from jobs.engines.mysql.facts import Fact, Unreachable
 from jobs.engines.mysql.inspect_disk import free_bytes
 from jobs.engines.mysql.inspect_rows import filled, orphans, unreadable, zeros
+from jobs.engines.mysql.inspect_safe import with_safety
 from jobs.engines.mysql.inventory import Address, Inventory, Side
 from jobs.engines.mysql.reader import Reader
 from jobs.ports.engine import Asked
@@ -40,10 +41,13 @@ def inspect(asked: Asked) -> Inventory:
         target_side=target,
         stated_free_bytes=asked.stated_free_bytes,
     )
-    return replace(
-        inventory,
-        source_side=source_probes(asked.source, inventory),
-        target_side=_target_probes(asked.target, inventory),
+    return with_safety(
+        asked,
+        replace(
+            inventory,
+            source_side=source_probes(asked.source, inventory),
+            target_side=_target_probes(asked.target, inventory),
+        ),
     )
 
 

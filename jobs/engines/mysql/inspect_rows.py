@@ -74,7 +74,7 @@ def _look(reader: Reader, pairs: Sequence[tuple[Table, ForeignKey, Table]]) -> I
     """The small first, so that time is spent on as many keys as it can."""
     end = time.monotonic() + ALL_SECONDS
     for table, key, other in pairs:
-        query = _rows(table, key)
+        query = orphan_rows(table, key)
         left = min(ONE_SECONDS, end - time.monotonic())
         reason = _unseen(table.data_bytes + other.data_bytes, left)
         if reason:
@@ -102,7 +102,7 @@ def _why(reader: Reader, error: pymysql.MySQLError, seconds: float) -> str:
     return reader.reason(error)
 
 
-def _rows(table: Table, key: ForeignKey) -> str:
+def orphan_rows(table: Table, key: ForeignKey) -> str:
     """What follows SELECT to get them; the other table is always in the same database."""
     same = " and ".join(
         f"o.{quote.name(theirs)} = t.{quote.name(ours)}"

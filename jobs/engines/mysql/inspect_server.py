@@ -22,6 +22,7 @@ from jobs.engines.mysql.facts import (
     Transaction,
     Unread,
 )
+from jobs.engines.mysql.objects import FOUND_TABLE, RUN_TABLES
 from jobs.engines.mysql.reader import Reader
 
 _SETTINGS = frozenset(
@@ -179,15 +180,17 @@ def leftover(reader: Reader, database: str) -> Leftover:
         "select table_name from information_schema.tables where table_schema = %s and table_name like %s",
         [database, r"\_ferrybot\_%"],
     )
-    if ("_ferrybot_run",) not in there:
-        return Leftover(bool(there))
-    try:
-        runs = reader.rows(f"select migration from {quote.qualified(database, '_ferrybot_run')}")  # noqa: S608 - quoted
-    except pymysql.MySQLError as error:
-        reader.reason(error)
-        # Unreadable runs are somebody else's: the tables are there all the same.
-        return Leftover(True)
-    return Leftover(True, tuple(str(migration) for (migration,) in runs))
+    named = [name for name in (RUN_TABLES[0], FOUND_TABLE) if (name,) in there]
+    runs: set[str] = set()
+    for name in named:
+        try:
+            noted = reader.rows(f"select migration from {quote.qualified(database, name)}")  # noqa: S608 - quoted
+        except pymysql.MySQLError as error:
+            reader.reason(error)
+            # Unreadable runs are somebody else's: the tables are there all the same.
+            return Leftover(True)
+        runs |= {str(migration) for (migration,) in noted}
+    return Leftover(bool(there), tuple(sorted(runs)))
 
 
 def speed_of_source(reader: Reader) -> Speed:

@@ -25,6 +25,7 @@ from jobs.engines.mysql.facts import (
     Zeros,
 )
 from jobs.engines.mysql.grants import Grants
+from jobs.engines.shared.room import Room
 from jobs.engines.shared.select import named, selected
 
 _UNREAD: Fact[Any] = Fact()
@@ -94,6 +95,21 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Replacement:
+    """What overwriting the target needs to know of it. `bytes` are those of its tables' rows."""
+
+    room: Room
+    bytes: int
+    sessions: tuple[str, ...] = ()
+    """who else is connected to it, as far as this account may see"""
+    broken_views: tuple[str, ...] = ()
+    """views that the server itself cannot read: over something that is gone, or whose definer is"""
+    tool: str = ""
+    tool_problem: str = ""
+    tool_remedy: str = ""
+
+
+@dataclass(frozen=True)
 class Inventory:
     """Every fact of one validation."""
 
@@ -105,6 +121,7 @@ class Inventory:
     target_side: Side | Unreachable
     stated_free_bytes: int | None = None
     """by the service or by the requester"""
+    replacement: Fact[Replacement] = _UNREAD
     extra: Mapping[str, object] = field(default_factory=dict)
     """what another pair of dialects adds"""
 

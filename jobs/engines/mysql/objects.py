@@ -10,6 +10,8 @@ from jobs.engines.mysql.flavour import Flavour
 
 RUN_TABLES = ("_ferrybot_run", "_ferrybot_task", "_ferrybot_need", "_ferrybot_made")
 """Ours, in a target; never part of a database that moves."""
+FOUND_TABLE = "_ferrybot_found"
+"""Ours too: there while what a target held is replaced or brought back; it outlives a run's tables."""
 
 
 @dataclass(frozen=True)

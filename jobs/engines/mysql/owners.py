@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from jobs.core.model import Choice, Question
 from jobs.core.questions import answer
+from jobs.engines.mysql.catalog import Catalog
 from jobs.engines.mysql.definers import DEFINER, INVOKER, KEEP, TARGET
 from jobs.engines.mysql.dependents import broken
 from jobs.engines.mysql.inventory import Inventory
 from jobs.engines.shared.words import listed
 
-_SETTERS = ("SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER")
+SETTERS = ("SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER")
 """Rights to name another definer: MariaDB, MariaDB 10.5.2, MySQL 8.0, MySQL 8.2."""
 
 
@@ -25,11 +26,15 @@ def foreign(inventory: Inventory) -> dict[str, list[str]]:
 
 
 def _defined(inventory: Inventory) -> Iterator[tuple[str, str]]:
-    catalog, lost = inventory.source.catalog.get(), {view.name for view in broken(inventory)}
+    lost = {view.name for view in broken(inventory)}
+    yield from definers(inventory.source.catalog.get(), inventory.selected_names, lost)
+
+
+def definers(catalog: Catalog, tables: Collection[str], lost: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """Definer and what it defines, without triggers of other than these tables and without the views in `lost`."""
     yield from ((view.definer, f"view {view.name}") for view in catalog.views if view.name not in lost)
     yield from ((r.definer, f"{r.kind.lower()} {r.name}") for r in catalog.routines)
     yield from ((event.definer, f"event {event.name}") for event in catalog.events)
-    tables = inventory.selected_names
     yield from (
         (trigger.definer, f"trigger {trigger.name}") for trigger in catalog.triggers if trigger.table in tables
     )
@@ -63,7 +68,7 @@ def question(inventory: Inventory) -> Question | None:
 def _may_keep(inventory: Inventory, all_there: bool) -> bool:
     """Naming another definer is a right; naming one that does not exist is one more since MySQL 8.2."""
     mine, known = inventory.target.grants.get(), inventory.target.server.flavour
-    if not mine.may_everywhere(*_SETTERS):
+    if not mine.may_everywhere(*SETTERS):
         return False
     return all_there or not known.can("nonexistent definer") or mine.may_everywhere("ALLOW_NONEXISTENT_DEFINER")
 

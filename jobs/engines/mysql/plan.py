@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -125,11 +125,16 @@ def _finishing(inventory: Inventory) -> int:
 
 
 def fingerprint(inventory: Inventory) -> str:
+    """Of what moves. Raises `Unread` or `Unreached`."""
+    return fingerprint_of(inventory.source.catalog.get(), inventory.selected)
+
+
+def fingerprint_of(catalog: Catalog, selected: Sequence[Table]) -> str:
     """64 hex digits over the definitions of what moves: the same while nobody changes the schema."""
-    catalog = inventory.source.catalog.get()
+    names = {table.name for table in selected}
     found: list[Any] = [catalog.charset, catalog.collation]
-    found += [_lasting(table) for table in inventory.selected]
-    found += [asdict(t) for t in catalog.triggers if t.table in inventory.selected_names]
+    found += [_lasting(table) for table in selected]
+    found += [asdict(t) for t in catalog.triggers if t.table in names]
     for others in (catalog.views, catalog.routines, catalog.events):
         found += [asdict(item) for item in others]
     found += [(sequence.name, sequence.create) for sequence in catalog.sequences]

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 import pymysql
 
@@ -113,16 +114,28 @@ def open_target(endpoint: Endpoint, migration: str) -> Connection:
     return target
 
 
+def restoring(database: str, *, mariadb: bool) -> str:
+    """What the program that restores says first: a sign of life, and takes what was there, whatever the rules are."""
+    words = [f"@ferrybot = get_lock('{lock_name(database, f'lane:{SLOTS - 1}')}', 0)"]
+    if mariadb:
+        words += ["SESSION check_constraint_checks = 0", "SESSION innodb_strict_mode = 0"]
+    return f"SET {', '.join(words)}"
+
+
 class Snapshot:
     """Source sessions that all see the same instant; `how` says by what that is known."""
 
-    def __init__(self, endpoint: Endpoint, sessions: Sequence[Connection], how: str, counters: str = "") -> None:
+    def __init__(
+        self, endpoint: Endpoint, sessions: Sequence[Connection], how: str, counters: str, taken: datetime
+    ) -> None:
         self.endpoint = endpoint
         self.how = how
         self.lost = False
         self.place = place_of_snapshot(sessions[0])
         self.counters = counters
         """rows that the server had written before the snapshot"""
+        self.taken = taken
+        """a moment before the snapshot, by the server's clock, in UTC"""
         self.first = sessions[0]
         """the conductor's own"""
         self._all = list(sessions)
@@ -164,6 +177,7 @@ def take_snapshot(endpoint: Endpoint, migration: str, readers: int, tables: Sequ
             sessions.append(connect(endpoint, purpose=f"reader {number} {migration}"))
             run(sessions[-1], "set session transaction isolation level repeatable read")
         counters = rows_written(sessions[0])
+        taken = one(sessions[0], "select utc_timestamp(6)")[0]
         how = _align(sessions, endpoint, tables)
         if how is None:
             for session in sessions[2:]:
@@ -182,7 +196,7 @@ def take_snapshot(endpoint: Endpoint, migration: str, readers: int, tables: Sequ
         if isinstance(error, pymysql.MySQLError):
             raise explain(error, endpoint, doing="Taking the snapshot") from None
         raise
-    return Snapshot(endpoint, sessions, how, counters)
+    return Snapshot(endpoint, sessions, how, counters, taken)
 
 
 def _begin(sessions: Iterable[Connection]) -> None:

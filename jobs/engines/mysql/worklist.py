@@ -12,7 +12,7 @@ from jobs.core.errors import Permanent
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
 from jobs.engines.mysql import columns as values
-from jobs.engines.mysql import conditional, definers, parts, quote, schema
+from jobs.engines.mysql import conditional, definers, keys, parts, quote, schema
 from jobs.engines.mysql.catalog import Catalog, Column, Table
 from jobs.engines.mysql.connect import SQL_MODE, Connection
 from jobs.engines.mysql.worktable import Row
@@ -73,10 +73,21 @@ def build(asking: Asking) -> list[Row]:
     if asking.options.scope is not Scope.data_only:
         _late(tasks, asking, made, copied)
     if asking.options.scope is not Scope.schema_only:
+        looks = keys.task_of(*_arriving(asking))
+        if looks["keys"]:
+            title = f"rows without a parent by {len(looks['keys'])} foreign keys"
+            tasks.add("orphans", 44, title, payload=looks, barrier=44)
         tasks.add("counters", 48, "counters and sequences", payload=_counters(asking), barrier=40)
     if asking.options.scope is not Scope.data_only:
         _programs(tasks, asking)
     return tasks.rows
+
+
+def _arriving(asking: Asking) -> tuple[list[Table], str]:
+    """The tables whose rows move with the foreign keys that the target has, and those keys' own database."""
+    if asking.options.scope is Scope.data_only:
+        return [_target_table(asking, table) for table in asking.moved], asking.target.database
+    return asking.moved, asking.catalog.database
 
 
 def _made(table: Table, asking: Asking) -> schema.Made:
@@ -255,9 +266,10 @@ def _late(tasks: _List, asking: Asking, made: dict[str, schema.Made], copied: di
                 needs=tuple(copied.get(table.name, ())),
                 barrier=18,
             )
-    keys = {table.name: made[table.name].foreign_keys for table in asking.tables if made[table.name].foreign_keys}
-    if keys:
-        tasks.add("foreign keys", 40, f"foreign keys of {len(keys)} tables", payload={"tables": keys}, barrier=40)
+    foreign = {table.name: made[table.name].foreign_keys for table in asking.tables if made[table.name].foreign_keys}
+    if foreign:
+        title = f"foreign keys of {len(foreign)} tables"
+        tasks.add("foreign keys", 40, title, payload={"tables": foreign}, barrier=40)
     for batch in _batches(asking.moved):
         title, names = _title(asking, batch), [table.name for table in batch]
         size = sum(table.data_bytes for table in batch)

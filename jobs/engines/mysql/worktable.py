@@ -29,6 +29,7 @@ PHASES = {
     20: ("copy", "Copying rows"),
     30: ("index", "Building indexes"),
     40: ("constraint", "Adding foreign keys"),
+    44: ("constraint", "Looking for rows without a parent"),
     48: ("sequence", "Setting counters and sequences"),
     50: ("finish", "Creating routines, views, triggers and events"),
     52: ("finish", "Creating routines, views, triggers and events"),
@@ -38,9 +39,9 @@ PHASES = {
 }
 """Order -> the plan's name of the step, and a title. Numbers leave room."""
 
-REOPENED = ("parts", "copy", "counters", "triggers", "verify")
+REOPENED = ("parts", "copy", "orphans", "counters", "triggers", "verify")
 """Kinds that a new snapshot opens again: what depends on the source's rows, and triggers, which no row may wake."""
-TARGET_ALONE = ("index", "foreign keys", "analyze")
+TARGET_ALONE = ("index", "foreign keys", "orphans", "analyze")
 """Kinds that a lane in another process may do: it cannot join the snapshot."""
 
 _CANDIDATES = 25
@@ -132,8 +133,17 @@ def read_run(connection: Connection) -> Run | None:
     return Run(migration, digest, int(epoch), int(conductor), *map(json.loads, documents))
 
 
-def write(connection: Connection, new: Run, tasks: Sequence[Row], host: str, pid: int) -> None:
-    """Tables, then run and tasks in one transaction: a run is there whole or not at all."""
+def write(
+    connection: Connection,
+    new: Run,
+    tasks: Sequence[Row],
+    host: str,
+    pid: int,
+    again: Sequence[tuple[str, str]] | None = None,
+) -> None:
+    """Tables, then run and tasks in one transaction: a run is there whole or not at all.
+
+    With `again` every row was copied before, and kind and name in it are of what was made before."""
     for statement in DDL.split("\n;\n"):
         run(connection, statement)
     connection.begin()
@@ -147,6 +157,10 @@ def write(connection: Connection, new: Run, tasks: Sequence[Row], host: str, pid
             "insert into _ferrybot_need (task, needs) values (%s, %s)",
             [(task.id, need) for task in tasks for need in sorted(set(task.needs))],
         )
+    if again is not None:
+        run(connection, "update _ferrybot_task set epoch = 0 where kind in ('parts', 'copy')")
+        for kind, name in again:
+            run(connection, "insert into _ferrybot_made (kind, name) values (%s, %s)", [kind, name])
     documents = map(json.dumps, (new.fingerprint, new.found, new.unchecked))
     run(connection, _WRITE_RUN, [new.migration, new.digest, host, pid, *documents])
     connection.commit()

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -22,15 +23,17 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, RowDifference, Verdict, Waiver
 from jobs.engines.mysql import connect as mysql
 from jobs.engines.mysql.catalog import read
-from jobs.engines.mysql.hold import Hold, written
+from jobs.engines.mysql.hold import Hold
 from jobs.engines.mysql.session import Snapshot, take_snapshot
-from jobs.engines.mysql_postgres import judge, keepsake, lane, locks, words, worklist
+from jobs.engines.mysql.written import written
+from jobs.engines.mysql_postgres import judge, keepsake, lane, locks, safekeeping, words, worklist
 from jobs.engines.mysql_postgres.ddl import Ddl, build
 from jobs.engines.mysql_postgres.differing import differing
 from jobs.engines.mysql_postgres.perform.hands import Hands
 from jobs.engines.mysql_postgres.rules import Rules
 from jobs.engines.mysql_postgres.shape import Shape
-from jobs.engines.postgres import session, undo, worktable
+from jobs.engines.postgres import found, session, undo, worktable
+from jobs.engines.postgres import safekeeping as target_safe
 from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.ports.engine import Asked, FenceHeld, Lane, Tally, Watch
 
@@ -105,14 +108,13 @@ class MySqlPostgresConductor:
             self._snapshot.give_back(source)
 
     def secure(self, watch: Watch) -> RestorePoint | None:
-        """There is nothing to secure, since a target that holds anything is refused."""
-        if self._asked.options.overwrite:
-            raise Permanent(
-                "Overwriting a target is not built for moves from MySQL to PostgreSQL",
-                meaning="Nothing was changed.",
-                remedy="Choose an empty database, or empty this one yourself.",
-            )
-        return None
+        """Makes the restore point of a plan that overwrites; None where the target holds nothing."""
+        try:
+            point = target_safe.secure(self._target, self._asked, watch) if self._asked.options.overwrite else None
+        except psycopg.Error as error:
+            raise explain(error, self._asked.target, doing="Making the restore point") from None
+        self._asked = replace(self._asked, restore_point=point or self._asked.restore_point)
+        return point
 
     def hold(self, watch: Watch) -> None:
         """Read locks on the moved tables, in a session of their own. Raises `Transient` when writers do not yield."""
@@ -137,6 +139,9 @@ class MySqlPostgresConductor:
             self._take_snapshot(watch)
             replica = self._may_silence()
             if run is None:
+                target_safe.demand_free(self._target, self._asked.migration)
+                if not refresh:
+                    safekeeping.make_room(self._target, self._asked, watch.check)
                 self._begin(replica, refresh, watch)
             else:
                 self._resume(run, replica)
@@ -193,7 +198,8 @@ class MySqlPostgresConductor:
             if self._made is None or self._snapshot is None:
                 raise Permanent("No prepared run to judge", remedy="Start the migration again.")
             found = judge.verdict(self._target, self._plan, self._asked.options, *self._made, waivers)
-            since = written(self._snapshot, held=self._hold.stands())
+            moved = {table.name for table in self._plan.tables if table.rows_moved}
+            since = written(self._snapshot, moved, held=self._hold.stands())
             return found.model_copy(update={"rows": tuple(self._differing(found)), "written": since})
         except psycopg.Error as error:
             raise explain(error, self._asked.target, doing="Judging the run") from None
@@ -208,7 +214,7 @@ class MySqlPostgresConductor:
     def keepsake(self) -> str:
         """All that `roll_back` needs once the task table is gone; empty when it is gone already."""
         try:
-            return keepsake.make(self._target, self._asked.options.scope)
+            return safekeeping.take(self._target, self._asked)
         except psycopg.Error as error:
             raise explain(error, self._asked.target, doing="Noting what the run made") from None
 
@@ -222,13 +228,20 @@ class MySqlPostgresConductor:
             raise explain(error, self._asked.target, doing="Removing the task table") from None
 
     def undo(self, watch: Watch) -> str:
-        """Removes what the run made from a target that was found empty; says what was done. Idempotent."""
+        """Back to the target as it was found: emptied, or with what it held; says what was done. Idempotent."""
         try:
-            run = worktable.read_run(self._target)
-            if run is None:
+            run, before = worktable.read_run(self._target), found.read(self._target)
+            if run is not None:
+                self._must_be_ours(run, whatever_plan=True)
+            elif before is None:
                 return "Nothing of a run is left in the target."
-            self._must_be_ours(run, whatever_plan=True)
+            elif before.migration != self._asked.migration:
+                raise target_safe.of_another(before.migration)
             session.end_lanes(self._target)
+            if before is not None and before.replaced:
+                return target_safe.bring_back(self._target, self._asked, before)
+            if run is None:
+                return undo.remove(self._target, self._asked)
             return self._keep() if run.tool == REFRESH else undo.remove(self._target, self._asked)
         except psycopg.Error as error:
             raise explain(error, self._asked.target, doing="Undoing the run") from None
@@ -246,7 +259,7 @@ class MySqlPostgresConductor:
     def roll_back(self, keepsake_text: str, watch: Watch) -> str:
         """`undo` after `finish`. Raises `Permanent` where an object is not the one that the run made."""
         try:
-            return keepsake.roll_back(self._target, keepsake_text)
+            return safekeeping.roll_back(self._target, self._asked, keepsake_text)
         except psycopg.Error as error:
             raise explain(error, self._asked.target, doing="Rolling back") from None
 
@@ -309,7 +322,10 @@ class MySqlPostgresConductor:
             left_out=[],
             unchecked=[],
         )
+        before = None if found.read(self._target) else target_safe.look(self._target, self._asked, replaced=False)
         with self._target.transaction():
+            if before is not None:
+                found.write(self._target, before)
             worktable.write(self._target, run, worklist.build(asking), socket.gethostname(), os.getpid())
 
     def _resume(self, run: worktable.Run, replica: bool) -> None:

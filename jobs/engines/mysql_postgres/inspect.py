@@ -48,7 +48,8 @@ def _source(asked: Asked) -> MySqlInventory:
 
 def _target(asked: Asked) -> PostgresInventory:
     """PostgreSQL's own inspection, of the target alone: it is asked to be its own source."""
-    options = Options(scope=asked.options.scope, parallelism=asked.options.parallelism)
+    chosen = asked.options
+    options = Options(scope=chosen.scope, parallelism=chosen.parallelism, overwrite=chosen.overwrite)
     return inspect_postgres(replace(asked, source=asked.target, options=options))
 
 

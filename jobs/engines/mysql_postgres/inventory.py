@@ -124,7 +124,8 @@ class Inventory:
             objects=pg.Fact(value=()),
             oddities=pg.Fact(value=()),
         )
-        plain = Options(scope=self.options.scope, parallelism=self.options.parallelism)
+        options = self.options
+        plain = Options(scope=options.scope, parallelism=options.parallelism, overwrite=options.overwrite)
         # Made anew: a copy would bring along what was cached about the earlier source.
         known = {name: getattr(self.reached, name) for name in PostgresInventory.model_fields}
         return PostgresInventory(**{**known, "source_side": side, "options": plain})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from jobs.core.model import Frozen
+from jobs.engines.shared.room import Room as Room
 
 
 class Holding(Frozen):
@@ -13,14 +14,6 @@ class Holding(Frozen):
     shut: tuple[tuple[str, str], ...] = ()
     writers: tuple[str, ...] = Field(default=(), description="transactions that write to moved tables right now")
     locks: int = Field(default=0, description="how many locks the server has room for")
-
-
-class Room(Frozen):
-    """The folder for restore points as this worker sees it; `problem` says why it cannot be used."""
-
-    folder: str = ""
-    problem: str = ""
-    free_bytes: int = 0
 
 
 class Replacement(Frozen):

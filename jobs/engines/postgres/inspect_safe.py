@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import TypeVar
 
 import psycopg
@@ -17,9 +14,10 @@ from jobs.engines.postgres import clear, found, hold, restore_point
 from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.engines.postgres.facts import Fact, Unreached, Unread
 from jobs.engines.postgres.facts_rights import Privileged
-from jobs.engines.postgres.facts_safe import Holding, Replacement, Room
+from jobs.engines.postgres.facts_safe import Holding, Replacement
 from jobs.engines.postgres.inventory import Inventory
 from jobs.engines.postgres.reader import Reader
+from jobs.engines.shared.room import room
 from jobs.ports.engine import Asked
 
 T = TypeVar("T")
@@ -104,15 +102,3 @@ def _replacement(connection: Connection, asked: Asked, inventory: Inventory) -> 
         superuser_only=tuple(hard),
         going=tuple(t.identity.strip('"') for t in gone if t.type == "extension"),
     )
-
-
-def room(folder: str) -> Room:
-    """The folder by this worker's own eyes."""
-    if not folder:
-        return Room(problem="no folder for restore points is configured (FERRYBOT_RESTORE_POINTS)")
-    path = Path(folder)
-    if not path.is_dir():
-        return Room(folder=folder, problem=f"{folder} is not a folder on the worker that checked")
-    if not os.access(path, os.W_OK | os.X_OK):
-        return Room(folder=folder, problem=f"the worker that checked may not write to {folder}")
-    return Room(folder=folder, free_bytes=shutil.disk_usage(path).free)

@@ -8,17 +8,23 @@ from jobs.core.model import Scope, Severity
 from jobs.engines.mysql.catalog import Routine
 from jobs.engines.mysql.checks.base import Findings, MyCheck, counted, found, listed
 from jobs.engines.mysql.checks.remedies import asked, who
+from jobs.engines.mysql.facts import Server
 from jobs.engines.mysql.inventory import Inventory
 
 _TRUST = "log_bin_trust_function_creators"
-_REMEDY = f"SET GLOBAL {_TRUST} = 1;\n{who('target')}; on a managed server it is a parameter of its own"
+TRUST_REMEDY = f"SET GLOBAL {_TRUST} = 1;\n{who('target')}; on a managed server it is a parameter of its own"
 _BODY = re.compile(r"\b(BEGIN|RETURN)\b", re.I)
 _SAID = re.compile(r"(?<!NOT )\bDETERMINISTIC\b|\bNO SQL\b|\bREADS SQL DATA\b", re.I)
 
 
+def trusted(server: Server) -> bool:
+    """Whether anybody may create them who may create anything."""
+    return not server.on("log_bin") or server.on(_TRUST)
+
+
 def find(inventory: Inventory) -> Findings:
     server = inventory.target.server
-    if inventory.options.scope is Scope.data_only or not server.on("log_bin") or server.on(_TRUST):
+    if inventory.options.scope is Scope.data_only or trusted(server):
         return
     catalog = inventory.source.catalog.get()
     functions = [routine for routine in catalog.routines if routine.kind == "FUNCTION"]
@@ -30,7 +36,7 @@ def find(inventory: Inventory) -> Findings:
             f"The target writes a binary log, and its user may not create {counted(len(names), 'object')} there"
             f" without SUPER: {listed(names)}.",
             object=names[0] if len(names) == 1 else server.database,
-            remedy=_REMEDY,
+            remedy=TRUST_REMEDY,
             side="target",
             field="user",
         )
@@ -43,7 +49,7 @@ def find(inventory: Inventory) -> Findings:
             f" {'says' if len(unsaid) == 1 else 'say'} neither DETERMINISTIC, NO SQL nor READS SQL DATA:"
             f" {listed(unsaid)}.",
             object=unsaid[0],
-            remedy=_REMEDY,
+            remedy=TRUST_REMEDY,
             side="target",
         )
 

@@ -18,7 +18,7 @@ def find(inventory: Inventory) -> Findings:
         f"The target holds tables _ferrybot_*, left by {whose}.",
         object="_ferrybot_run",
         remedy="Finish or cancel that migration. If it is long gone:\n"
-        "DROP TABLE IF EXISTS _ferrybot_task, _ferrybot_lane, _ferrybot_run;\n"
+        "DROP TABLE IF EXISTS _ferrybot_task, _ferrybot_need, _ferrybot_made, _ferrybot_run, _ferrybot_found;\n"
         "-- in the target's database, while no migration is at work in it",
         side="target",
         field="target",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.core.model import Scope, Severity
+from jobs.core.model import Finding, Scope, Severity
 from jobs.engines.mysql import quote
 from jobs.engines.mysql.checks.base import Findings, MyCheck, counted, found, listed
 from jobs.engines.mysql.checks.remedies import asked, who
@@ -19,16 +19,9 @@ def find(inventory: Inventory) -> Findings:
 
 def _empty(inventory: Inventory) -> Findings:
     objects = list(standing(inventory))
-    if inventory.options.overwrite:
-        yield found(
-            Severity.block,
-            "What a MySQL or MariaDB target holds cannot be replaced yet: no restore point is made there.",
-            object=inventory.target.server.database,
-            remedy="Check again without replacing, into an empty database.",
-            side="target",
-            field="target",
-        )
-    if objects:
+    if objects and inventory.options.overwrite:
+        yield _replaced(inventory, objects)
+    elif objects:
         server = inventory.target.server
         catalog = inventory.source.catalog.get()
         fresh = quote.name(f"{server.database}_new"[:64])
@@ -37,10 +30,27 @@ def _empty(inventory: Inventory) -> Findings:
             f"The target is not empty: it holds {counted(len(objects), 'object')}: {listed(objects, 20)}.",
             object=server.database,
             remedy="Choose an empty database, or have one made:\n"
-            f"CREATE DATABASE {fresh} CHARACTER SET {catalog.charset} COLLATE {catalog.collation};\n{who('target')}",
+            f"CREATE DATABASE {fresh} CHARACTER SET {catalog.charset} COLLATE {catalog.collation};\n{who('target')}"
+            "\n-- or have it replaced, behind a restore point: the button Replace its contents",
             side="target",
             field="target",
         )
+
+
+def _replaced(inventory: Inventory, objects: list[str]) -> Finding:
+    """Nobody may learn from the receipt only what was in the target."""
+    server, facts = inventory.target.server, inventory.replacement.value
+    users = f" Connected to it now: {listed(facts.sessions)}." if facts and facts.sessions else ""
+    return found(
+        Severity.warn,
+        f"EVERYTHING in database {server.database} of the target will be replaced: {counted(len(objects), 'object')}:"
+        f" {listed(objects, 20)}.{users}",
+        object=server.database,
+        remedy="A restore point of the whole database is made first, while its writers wait; Cancel and Roll back"
+        " bring it back. Stop what writes to it: what is written after the restore point is lost.",
+        side="target",
+        field="target",
+    )
 
 
 def standing(inventory: Inventory) -> Iterator[str]:
@@ -57,6 +67,15 @@ def standing(inventory: Inventory) -> Iterator[str]:
 
 
 def _prepared(inventory: Inventory) -> Findings:
+    if inventory.options.overwrite:
+        yield found(
+            Severity.block,
+            "Only rows travel, into tables that are there: overwriting replaces a whole database.",
+            object=inventory.target.server.database,
+            remedy="Choose schema and data to replace the target, or do without overwriting and empty the tables.",
+            side="target",
+            field="overwrite",
+        )
     there = inventory.target.catalog.get().by_name
     missing = [table.name for table in inventory.selected if table.name not in there]
     if missing:
@@ -105,6 +124,8 @@ def _columns(inventory: Inventory) -> Findings:
 def measured(inventory: Inventory) -> str:
     if inventory.own_run:
         return "only what this migration's unfinished run made"
+    if inventory.options.overwrite and list(standing(inventory)):
+        return "its contents are replaced"
     if inventory.options.scope is Scope.data_only:
         return f"{counted(len(inventory.selected), 'table')} ready and without rows"
     return "no tables, no other objects"

@@ -37,8 +37,13 @@ def set_counters(hands: Hands, task: Task, watch: Watch) -> Done:
             continue
         kept[name] = wanted[name]
         if there.get(name) != wanted[name]:
-            run(hands.ddl, _statement(name, wanted[name]))
+            set_next(hands.ddl, name, wanted[name])
     return Done(result=kept)
+
+
+def set_next(connection: Connection, name: str, value: list[Any]) -> None:
+    """`name` and `value` are as `next_values` gives them; commits by itself."""
+    run(connection, _statement(name, value))
 
 
 def _statement(name: str, value: list[Any]) -> str:

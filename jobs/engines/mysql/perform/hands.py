@@ -56,6 +56,7 @@ _DOING = {
     "index": "Building",
     "foreign keys": "Adding",
     "counters": "Setting",
+    "orphans": "Looking for",
     "programs": "Creating",
     "triggers": "Creating",
     "analyze": "Analyzing",

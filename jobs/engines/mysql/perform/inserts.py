@@ -21,7 +21,7 @@ def insert(
     count = size = total = 0
     codes: set[int] = set()
     for payload in payloads:
-        row = b"(" + b",".join(map(_literal, cells_of(payload, len(how)), how)) + b")"
+        row = values_of(payload, how)
         if pending and size + len(row) > most:
             codes |= _send(target, head, pending)
             pending, size = [], 0
@@ -31,6 +31,11 @@ def insert(
     if pending:
         codes |= _send(target, head, pending)
     return Loaded(count, 0, frozenset(codes))
+
+
+def values_of(payload: bytes, how: Sequence[str]) -> bytes:
+    """One row as it stands after VALUES."""
+    return b"(" + b",".join(map(_literal, cells_of(payload, len(how)), how)) + b")"
 
 
 def _literal(cell: bytes | None, how: str) -> bytes:

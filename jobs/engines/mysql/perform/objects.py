@@ -9,7 +9,9 @@ import pymysql
 
 from jobs.core.errors import Permanent
 from jobs.engines.mysql import quote, worktable
+from jobs.engines.mysql.catalog import read
 from jobs.engines.mysql.connect import Connection, code_of, one, rows, run
+from jobs.engines.mysql.keys import look
 from jobs.engines.mysql.perform.hands import Hands
 from jobs.ports.engine import Done, Task, Watch
 
@@ -115,6 +117,18 @@ def add_foreign_keys(hands: Hands, task: Task, watch: Watch) -> Done:
     return Done()
 
 
+def find_orphans(hands: Hands, task: Task, watch: Watch) -> Done:
+    """Of each foreign key the rows without a parent: told in the receipt, and no difference between the sides."""
+    there = read(hands.ddl, hands.asked.target.database).by_name
+    broken = []
+    for key in task.payload["keys"]:
+        watch.check()
+        watch.report(str(task.id), f"foreign key {key['name']}", 0, 0)
+        found = look(hands.ddl, key, there.get(key["table"]))
+        broken += [found.model_dump(mode="json")] if found else []
+    return Done(result=broken)
+
+
 _SESSION = (
     "set session sql_mode = %s, session character_set_client = %s, session collation_connection = %s,"
     " session time_zone = %s"
@@ -132,7 +146,7 @@ def create_programs(hands: Hands, task: Task, watch: Watch) -> Done:
             watch.check()
             watch.report(str(task.id), f"{item['kind']} {item['name']}", 0, 0)
             try:
-                _create_one(hands, item)
+                create_one(hands.ddl, item)
             except pymysql.MySQLError as error:
                 if item["kind"] != "view" or code_of(error) not in _WAITS:
                     raise _named(error, hands, item) from None
@@ -150,9 +164,9 @@ def _named(error: pymysql.MySQLError, hands: Hands, item: dict[str, str]) -> Exc
     return hands.explain(error, Task(0, "programs", "", place), place)
 
 
-def _create_one(hands: Hands, item: dict[str, str]) -> None:
+def create_one(ddl: Connection, item: dict[str, str]) -> None:
+    """A routine, view, trigger or event under its own session settings; the session's usual ones come back."""
     values = [item["sql_mode"], item["charset"], item["collation"], item["time_zone"]]
-    ddl = hands.ddl
     run(ddl, _SESSION, values)
     try:
         made = make(ddl, item["kind"], item["name"], item["sql"])

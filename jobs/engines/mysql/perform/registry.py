@@ -11,6 +11,7 @@ from jobs.engines.mysql.perform.objects import (
     build_indexes,
     create,
     create_programs,
+    find_orphans,
     set_up_database,
 )
 
@@ -22,6 +23,7 @@ PERFORMERS: dict[str, Performer] = {
     "index": build_indexes,
     "foreign keys": add_foreign_keys,
     "counters": set_counters,
+    "orphans": find_orphans,
     "programs": create_programs,
     "triggers": create_programs,
     "analyze": analyze,

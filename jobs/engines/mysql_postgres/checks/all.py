@@ -29,7 +29,6 @@ CHECKS: tuple[PairCheck, ...] = (
     of_target(target_rights.CHECK),
     of_target(leftover.CHECK),
     of_target(target_empty.CHECK),
-    reach.OVERWRITE,
     of_source(filters.CHECK),
     # is there room
     of_target(disk.CHECK),

@@ -93,18 +93,6 @@ def _tls(inventory: Inventory) -> Findings:
             )
 
 
-def _overwrite(inventory: Inventory) -> Findings:
-    if inventory.options.overwrite:
-        yield found(
-            Severity.block,
-            "Overwriting a target is not built for moves from MySQL to PostgreSQL.",
-            object=inventory.target.server.database,
-            remedy="Choose an empty database, or empty this one yourself.",
-            side="target",
-            field="overwrite",
-        )
-
-
 def _whole_schema(inventory: Inventory) -> str:
     return inventory.target.server.encoding
 
@@ -113,4 +101,3 @@ CONNECT = PairCheck("connect", "Both servers answer", _connect, _said)
 TLS = PairCheck("tls", "Connections are encrypted", _tls, lambda _: "TLS on both sides")
 VERSIONS = PairCheck("versions", "Versions are known", _versions, _said)
 ENCODING = PairCheck("encoding", "Target takes every text", _encoding, _whole_schema)
-OVERWRITE = PairCheck("overwrite", "Nothing is overwritten", _overwrite, lambda _: "the target is empty")

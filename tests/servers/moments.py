@@ -1,0 +1,37 @@
+"""More moments to die in: before each statement of pymysql, and around the life of a child process."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from pymysql.cursors import Cursor
+
+
+def count_statements(event: Callable[[], None]) -> None:
+    """Every statement that the driver is asked for is an event, too."""
+    execute = Cursor.execute
+
+    def counted(self: Cursor, query: str, args: Any = None) -> int:
+        event()
+        return execute(self, query, args)
+
+    Cursor.execute = counted  # type: ignore[method-assign]  # only in this process, which is about to die
+
+
+def count_children(event: Callable[[], None]) -> None:
+    """The start of a dump program or client is an event, and the moment in which it has all that it will get."""
+
+    class Child(subprocess.Popen[bytes]):
+        def __init__(self, command: Any, **more: Any) -> None:
+            super().__init__(command, **more)
+            if "--version" not in command:
+                event()
+
+        def wait(self, timeout: float | None = None) -> int:
+            if self.poll() is None and "--version" not in self.args:  # type: ignore[operator]
+                event()
+            return super().wait(timeout)
+
+    subprocess.Popen = Child  # type: ignore[misc, assignment]  # only in this process, which is about to die

@@ -21,14 +21,14 @@ from jobs.core.errors import FerrybotError, Permanent, Refused, Transient
 from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, RowDifference, TableProof, Verdict, Waiver
-from jobs.engines.mysql import bisect, catalog, census, session, undo, worklist, worktable
+from jobs.engines.mysql import bisect, catalog, census, inspect_disk, session, undo, worklist, worktable
 from jobs.engines.mysql.catalog import Catalog
 from jobs.engines.mysql.chosen import chosen, reduced
 from jobs.engines.mysql.connect import Connection, connect, explain, one
 from jobs.engines.mysql.hold import Hold, written
 from jobs.engines.mysql.lane import MysqlLane, open_lane
 from jobs.engines.mysql.session import Snapshot
-from jobs.ports.engine import Asked, FenceHeld, Tally, Watch
+from jobs.ports.engine import Asked, FenceHeld, Room, Tally, Watch
 
 LARGEST_SHOWN = 10
 
@@ -116,6 +116,10 @@ class MysqlConductor:
         except pymysql.MySQLError as error:
             raise self._fault(error, "Preparing the run") from None
         return found is not None
+
+    def room(self) -> Room:
+        """What is free on the target's disk, asked in a session of its own. Safe from another thread."""
+        return inspect_disk.room(self._asked.target)
 
     def tally(self) -> Tally:
         """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""

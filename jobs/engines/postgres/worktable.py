@@ -34,11 +34,13 @@ PHASES = {
     34: ("index", "Building indexes"),
     40: ("constraint", "Adding foreign keys"),
     45: ("constraint", "Validating foreign keys"),
+    46: ("constraint", "Validating foreign keys"),
     48: ("sequence", "Setting sequences"),
     50: ("finish", "Creating triggers, policies and grants"),
     60: ("finish", "Filling materialized views"),
     62: ("finish", "Indexing materialized views"),
     64: ("finish", "Creating triggers, policies and grants"),
+    66: ("finish", "Creating triggers, policies and grants"),
     70: ("analyze", "Gathering statistics"),
     90: ("verify", "Verifying"),
     95: ("settings", "Setting what holds in the database"),
@@ -47,7 +49,17 @@ PHASES = {
 
 Numbers leave room; a later phase may start early where `needs` and `barrier` allow."""
 
-REOPENED = ("parts", "copy", "configuration", "large objects", "validate", "refresh", "sequences", "verify")
+REOPENED = (
+    "parts",
+    "copy",
+    "configuration",
+    "large objects",
+    "validate",
+    "refresh",
+    "comments",
+    "sequences",
+    "verify",
+)
 """Kinds whose result depends on the source's rows: a new snapshot makes them open again. A key that is valid by now
 costs nothing."""
 

@@ -188,8 +188,8 @@ def large_objects(source: Connection) -> tuple[int, ...]:
 def read(source: Connection) -> Catalog:
     """Everything in six queries, however many tables there are."""
     constraints = [
-        Constraint(oid, kind, table, other, name, index, plain, partitioned, tuple(columns), tuple(others), definition)
-        for oid, kind, table, other, name, index, plain, partitioned, columns, others, definition in source.execute(
+        Constraint(oid, kind, table, other, name, index, plain, partitioned, tuple(columns), tuple(others), text)
+        for oid, kind, table, other, name, index, plain, partitioned, columns, others, text in source.execute(
             _query("constraints")
         )
     ]

@@ -162,6 +162,18 @@ def test_a_source_that_was_mended_makes_it_whole_at_the_next_run(migration: Migr
     assert nothing_of_ours(migration.target)
 
 
+def test_a_finished_target_is_brought_up_to_date_with_its_keys(migration: Migration) -> None:
+    plan = migration.plan()
+    assert migration.run(plan=plan, waivers=CONSENT).green
+    execute(migration.source, REPLICA + 'delete from "S.p".c where id = 1001')
+    verdict = migration.run(plan=plan, refresh=True, waivers=CONSENT)
+    assert verdict.green and [key.orphans for key in verdict.broken_keys] == [11, 6]
+    execute(migration.source, REPLICA + MEND)
+    assert migration.run(plan=plan, refresh=True).reasons == []
+    assert_same(migration.source, migration.target)
+    assert_whole(migration)
+
+
 @pytest.mark.parametrize("change", [
     'alter table "S.p".c2a drop constraint "c p_of_part"',
     'alter table "S.p".c2a drop constraint "c p_of_part", add constraint "c p_of_part"'

@@ -121,7 +121,8 @@ select t.id, t.kind, t.phase, t.title, t.size, t.payload, t.attempts, t.epoch, t
 from ferrybot.task t
 where t.done_at is null and not t.fatal
   and not exists (select from ferrybot.task n where n.id = any(t.needs) and n.done_at is null)
-  and not exists (select from ferrybot.task n where n.phase < t.barrier and n.done_at is null)
+  -- Nothing below the barrier is open. One look for all tasks: asked for each, it took seconds of 75,000.
+  and t.barrier <= (select min(n.phase) from ferrybot.task n where n.done_at is null)
 order by t.phase, t.size desc, t.id
 limit 1
 for update of t skip locked"""

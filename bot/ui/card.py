@@ -89,7 +89,7 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
     if state.status is Status.rolling_back:
         return [*_trouble(state), *safety.held(state)]
     if state.status in RUNNING or state.status is Status.paused:
-        return [*_trouble(state), *_running(now), *safety.held(state)]
+        return [*_paused(state), *_trouble(state), *_running(now), *safety.held(state)]
     if state.status is Status.failed:
         return [*_failure(state), *safety.held(state)]
     if state.status in (Status.cancelled, Status.rolled_back):
@@ -120,6 +120,14 @@ def _running(now: RunProgress | None) -> list[Block]:
     ]
     doing = progress.working(now)
     return [*made, t.context(doing, block_id="card_now")] if doing else made
+
+
+def _paused(state: State) -> list[Block]:
+    """Why the run paused itself."""
+    if not state.pause_why or state.status not in (Status.pausing, Status.paused):
+        return []
+    said = f":warning: The run paused itself: {t.clip(t.plain(state.pause_why), 1000)}"
+    return [t.section(said, block_id="card_pause")]
 
 
 def _trouble(state: State) -> list[Block]:

@@ -89,6 +89,8 @@ def _run_line(event: e.Event) -> str:
             what, again = t.clip(t.plain(event.problem.what), 1500), t.span(event.retry_seconds)
             return f":warning: {what} Nothing was lost; try {event.attempt + 1} follows in {again}."
         case e.PauseAsked():
+            if event.by is None:
+                return f":double_vertical_bar: The run pauses itself: {t.clip(t.plain(event.why), 1000)}"
             return f":double_vertical_bar: {t.mention(event.by.id)} asked for a pause."
         case e.Paused():
             return ":double_vertical_bar: Paused. What is copied stays; *Resume* continues, also hours later."

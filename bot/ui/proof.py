@@ -191,10 +191,15 @@ def _more(things: Sequence[object], noun: str) -> list[str]:
     return [f"… and {t.count(len(things) - THREAD, noun)} more in the full log"] if len(things) > THREAD else []
 
 
+def _key_state(key: BrokenKey) -> str:
+    if key.stands:
+        return "is there, as in the source, and rows break it"
+    return "stands NOT VALID on each partition" if key.parted else "is NOT VALID"
+
+
 def _key_line(key: BrokenKey) -> str:
     own = f"; keys {', '.join(key.examples)}" if key.examples else ""
-    word = "is there, as in the source, and rows break it" if key.stands else "is NOT VALID"
-    said = f"Foreign key {key.name} {word}: {t.count(key.orphans, 'row')} without a parent{own}"
+    said = f"Foreign key {key.name} {_key_state(key)}: {t.count(key.orphans, 'row')} without a parent{own}"
     return f":warning: {t.clip(t.plain(said), 220)}"
 
 
@@ -236,7 +241,9 @@ def log_lines(state: State) -> Iterator[str]:
     yield from (f"  changed on its way: {_why(difference)}" for difference in receipt.transformed)
     yield from (f"  accepted by {w.by.name or w.by.id}: {w.key} ({w.reason})" for w in receipt.waived)
     for key in receipt.broken_keys:
-        yield f"  foreign key {key.name} is NOT VALID, {key.orphans} rows: {key.find}; keys {', '.join(key.examples)}"
+        where = " on each partition" if key.parted else ""
+        keys = ", ".join(key.examples)
+        yield f"  foreign key {key.name} is NOT VALID{where}, {key.orphans} rows: {key.find}; keys {keys}"
     written = receipt.written
     yield f"  as of {_stamp(written.since)}; nothing written: {written.nothing}; unknown: {written.unknown or 'no'}"
     for table in written.tables:

@@ -47,6 +47,13 @@ class Pause(Frozen):
     by: Person
 
 
+class Halt(Frozen):
+    """The run itself wants a pause that a person ends, for a reason that concerns its safety."""
+
+    run: int
+    why: str
+
+
 class Resume(Frozen):
     """After a pause, or after a failure (Retry)."""
 
@@ -109,6 +116,7 @@ Command = (
     | Approve
     | Decline
     | Pause
+    | Halt
     | Resume
     | Cancel
     | GiveUp

@@ -142,8 +142,11 @@ class Troubled(Frozen):
 
 
 class PauseAsked(Frozen):
+    """By a person, or by the run itself: then `why` says what for."""
+
     type: Literal["pause_asked"] = "pause_asked"
-    by: Person
+    by: Person | None = None
+    why: str = ""
 
 
 class Paused(Frozen):

@@ -146,7 +146,7 @@ def _run_changes(state: State, event: _OfRun, at: datetime) -> dict[str, object]
         case e.Troubled():
             return {"trouble": event.problem}
         case e.PauseAsked():
-            return {"status": Status.pausing}
+            return {"status": Status.pausing, "pause_why": event.why}
         case e.Paused():
             return {"status": Status.paused, "trouble": None, "held": False}
         case e.Resumed():
@@ -182,6 +182,7 @@ def _resumed(state: State, event: e.Resumed) -> dict[str, object]:
     """A finished run keeps its proof, except where its rows are to be brought up to date."""
     return {
         "cancelled_by": None,
+        "pause_why": "",
         "status": Status.migrating,
         "run": event.run,
         "mode": event.mode,

@@ -52,6 +52,11 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             _demand(state, "paused", Status.migrating, Status.verifying)
             _demand_unproven(state)
             return [e.PauseAsked(by=command.by)]
+        case c.Halt():
+            _demand_run(state, command.run)
+            _demand(state, "paused", Status.migrating, Status.verifying)
+            _demand_unproven(state)
+            return [e.PauseAsked(why=command.why)]
         case c.Resume():
             return _resume(state, command)
         case c.Cancel():

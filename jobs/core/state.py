@@ -81,6 +81,7 @@ class State(Frozen):
     started: datetime | None = None
     phase: str = ""
     phase_title: str = ""
+    pause_why: str = Field(default="", description="of a pause that the run asked for itself")
     cancelled_by: Person | None = None
     problem: Problem | None = None
     reasons: tuple[str, ...] = ()

@@ -69,6 +69,8 @@ class BrokenKey(Frozen):
     find: str = Field(description="a query that shows the rows")
     examples: tuple[str, ...] = ()
     stands: bool = Field(default=False, description="it holds for every new row, as in the source")
+    parted: bool = Field(default=False, description="it stands on each partition by itself, not on the whole table")
+    comments: tuple[str, ...] = Field(default=(), description="SQL that comes with it once it is whole")
 
 
 class TableWritten(Frozen):

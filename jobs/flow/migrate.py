@@ -27,6 +27,7 @@ from jobs.flow.holding import Holding
 from jobs.flow.lane import TRIES, delay_before
 from jobs.flow.overseer import Overseer
 from jobs.flow.own_lanes import run_lanes
+from jobs.flow.room import DiskWatch
 from jobs.flow.watch import StoryWatch
 from jobs.flow.wiring import Asking
 from jobs.ports.board import Board
@@ -109,7 +110,8 @@ class Run:
         self.tell(e.RunStarted(run=self.number, takeover=takeover))
         self._ring_lanes(conductor.own_lanes)
         began = time.monotonic()
-        with Overseer(self.desk, self.board, self.watch, conductor.tally, self.plan.options.parallelism):
+        overseer = Overseer(self.desk, self.board, self.watch, conductor.tally, self.plan.options.parallelism)
+        with overseer, DiskWatch(self.desk, self.board, self.asked, self.watch, conductor.room, self._note_once):
             run_lanes(conductor.lane, conductor.own_lanes, self.watch, self.trouble)
         # Only now, when nobody else looks: the overseer's thread uses the same two connections.
         verdict = conductor.verdict(proof.waivers(self.watch.state))
@@ -165,10 +167,10 @@ class Run:
         self._note_once(proof.validated(receipt.broken_keys, left))
         self.tell(e.Finished(run=self.number, receipt=receipt.model_copy(update={"broken_keys": left})))
 
-    def _note_once(self, text: str) -> None:
+    def _note_once(self, text: str, *, warning: bool = False) -> None:
         """A run that was killed between this line and its end does not say it twice."""
         _, story = self.desk.story(self.id)
-        note = e.Noted(run=self.number, text=text)
+        note = e.Noted(run=self.number, text=text, level="warning" if warning else "info")
         if all(recorded.event != note for recorded in story):
             self.tell(note)
 

@@ -95,6 +95,17 @@ class Tally:
     """(table, rows, bytes, seconds) of the largest tables copied so far"""
 
 
+@dataclass(frozen=True)
+class Room:
+    """Free disk of the target in bytes, as its server measured it just now; else why nobody can say.
+
+    `ever` is False where asking again during this run is of no use."""
+
+    free: int | None = None
+    unknown: str = ""
+    ever: bool = True
+
+
 class Lane(Protocol):
     """One worker's hands: its connections and the task it holds."""
 
@@ -154,6 +165,9 @@ class Conductor(Protocol):
 
     def tally(self) -> Tally:
         """The state of the task table; raises `Transient` when the fence's connection is gone."""
+
+    def room(self) -> Room:
+        """What is free on the disks that the run writes to; never raises. Safe from another thread."""
 
     def verdict(self, waivers: Sequence[Waiver] = ()) -> Verdict:
         """What the finished tasks and the census prove; what a waiver names stands under `waived`."""

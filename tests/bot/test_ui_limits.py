@@ -166,10 +166,13 @@ def lives(nasty: str) -> Iterator[Tale]:
     run.obey(tell(e.PhaseReached(run=1, phase="copy", title=long)), tell(e.Noted(run=1, text=long, level="warning")))
     run.obey(tell(e.Troubled(run=1, problem=problem, attempt=7, retry_seconds=60)))
     yield run  # in trouble
-    run.obey(tell(e.RunFailed(run=1, problem=problem, reasons=(long,) * 50)))
+    run.obey(c.Halt(run=1, why=long))
+    yield run  # pausing by itself
+    run.obey(tell(e.Paused(run=1)), c.Resume(by=BOB))
+    run.obey(tell(e.RunFailed(run=2, problem=problem, reasons=(long,) * 50)))
     yield run  # failed
     objects = tuple(Difference(kind="table", name=f"{n}{nasty}", what=long) for n in range(300))
-    run.obey(c.Resume(by=BOB), tell(e.RunFailed(run=2, problem=problem, reasons=(long,) * 50, differences=objects)))
+    run.obey(c.Resume(by=BOB), tell(e.RunFailed(run=3, problem=problem, reasons=(long,) * 50, differences=objects)))
     yield run  # failed by its objects
     keys = tuple(difference.key for difference in objects)
     run.obey(c.Waive(by=BOB, keys=keys, reason=f"{long}."))
@@ -177,7 +180,7 @@ def lives(nasty: str) -> Iterator[Tale]:
         RowDifference(table=f"{n}{nasty}", missing=10**12, key=(nasty,) * 3, examples=(grown(nasty, 61),) * 10)
         for n in range(50)
     )
-    run.obey(tell(e.RunFailed(run=3, problem=problem, reasons=(long,) * 50, differences=objects, rows=rows)))
+    run.obey(tell(e.RunFailed(run=4, problem=problem, reasons=(long,) * 50, differences=objects, rows=rows)))
     yield run  # failed by its rows
     run.obey(c.Cancel(by=BOB), tell(e.Cancelled(undone=long)))
     yield run  # cancelled

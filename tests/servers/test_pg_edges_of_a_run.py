@@ -191,12 +191,39 @@ def test_an_extension_of_ones_own_is_created_and_filled(
         "create table conf (id int primary key, v text, built_in boolean);"
         "insert into conf values (1, 'built in', true);"
         "select pg_extension_config_dump('conf', 'where not built_in');"
+        "comment on table conf is 'of the author'; comment on column conf.v is 'of the author';"
+        "create function twice(int) returns int language sql as 'select 2 * $1';"
+        "create operator <+> (leftarg = int, rightarg = int, function = int4pl)"
     )
     server = pg_server.server(18, extension_control_path=f"$system:{folder.parent}")
     migration = Migration(fresh_db(server), fresh_db(server))
-    run_in(migration.source, "create extension ferryconf; insert into conf values (2, 'ours', false)")
-    assert migration.run().reasons == []
+    run_in(migration.source, "create extension ferryconf; insert into conf values (2, 'ours', false);" + COMMENTS)
+    plan = migration.plan()
+    verdict = migration.run(plan=plan, finish=False)
+    assert verdict.reasons == [] and ("extension's comment", 5) in verdict.objects
     assert rows(migration.target, "select id, v from conf order by 1") == [(1, "built in"), (2, "ours")]
+    assert rows(migration.target, SAID) == rows(migration.source, SAID)
+    told = [(d.name, d.why) for d in verdict.transformed if d.kind == "extension's comment"]
+    assert told == [("extension plpgsql", "the target had the extension before this run")]
+    run_in(
+        migration.target, "comment on column conf.v is 'changed again'; comment on operator <+> (int, int) is null"
+    )
+    with conduct(migration.asked(), plan) as conductor:
+        assert conductor.prepare(Spy())
+        work(migration.asked(), plan)
+        run_in(migration.target, "comment on column conf.v is 'changed again'")
+        reasons = conductor.verdict().reasons
+    assert reasons == ["extension's comment table column public.conf.v: another one on the target"]
+
+
+COMMENTS = """
+comment on extension ferryconf is 'it''s ours'; comment on table conf is null; comment on column conf.v is 'ours';
+comment on function twice(int) is 'doubles'; comment on operator <+> (int, int) is 'adds';
+comment on extension plpgsql is 'spoken here'
+"""
+SAID = """select i.type, i.identity, d.description
+from pg_description d cross join pg_identify_object(d.classoid, d.objoid, d.objsubid) i
+where d.objoid >= 16384 order by 1, 2"""
 
 
 # roles

@@ -1,7 +1,7 @@
 """The hard cases that concern PostgreSQL, by number: a test here, or the name of the test that covers it wholly.
 
-14 (a replication slot that waits) belongs to live migrations. Of 25, a full disk of the target is not played:
-it takes a file system of its own, which a test may not mount; `DiskFull` has words of its own in `connect.explain`.
+14 (a replication slot that waits) belongs to live migrations. Of 25, the disk that is full is played elsewhere, since
+it takes a file system of its own.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ ELSEWHERE = {
          "servers.test_pg_stream::test_no_row_and_rows_larger_than_any_buffer"],
     22: ["servers.test_pg_run_resume::test_a_run_killed_at_random_moments_ends_exact",
          "servers.test_pg_run_resume::test_a_lane_that_outlived_its_conductor_cannot_commit"],
+    25: ["servers.test_disk::test_a_disk_that_is_full_stops_the_run_until_there_is_room"],
     29: ["servers.test_pg_run::test_from_debians_15_whose_columns_carry_a_private_option"],
 }  # fmt: skip
 HERE = {5, 8, 9, 13, 15, 24, 25, 30}

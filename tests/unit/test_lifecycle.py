@@ -544,6 +544,25 @@ def test_reports_of_an_old_run_are_refused() -> None:
             tale.obey(tell(event))
 
 
+def test_a_run_may_pause_itself_and_says_why() -> None:
+    tale = Tale().running()
+    with pytest.raises(Refused, match="not the current one"):
+        tale.obey(c.Halt(run=2, why="the disk"))
+    tale.obey(c.Halt(run=1, why="the disk"), tell(e.Paused(run=1)))
+    assert tale.state.status is Status.paused and tale.state.pause_why == "the disk"
+    renders(tale.state, tale.story)
+    tale.obey(c.Resume(by=ALICE), c.Pause(by=ALICE))
+    assert tale.state.pause_why == ""
+    for status in (Status.pausing, Status.paused, Status.failed, Status.done):
+        other = in_status(status)
+        with pytest.raises(Refused):
+            other.obey(c.Halt(run=other.state.run, why="late"))
+    tale = Tale().running()
+    tale.obey(tell(e.Proven(run=1, receipt=RECEIPT)))
+    with pytest.raises(Refused, match="verified already"):
+        tale.obey(c.Halt(run=1, why="late"))
+
+
 def test_proven_then_crash_then_finished() -> None:
     tale = Tale().running()
     tale.obey(tell(e.Proven(run=1, receipt=RECEIPT)))

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Options
-from jobs.engines.postgres import archive, census, quote, schema, worklist
+from jobs.engines.postgres import archive, census, grouping, quote, schema, worklist
 from jobs.engines.postgres.archive import Entry, Section
 from jobs.engines.postgres.catalog import Constraint, Table
 from jobs.engines.postgres.parts import parts
@@ -103,10 +103,10 @@ def test_a_constraint_takes_its_index_and_keeps_what_follows() -> None:
 
 
 def test_small_tables_travel_together_and_large_ones_alone() -> None:
-    sizes = [worklist.SMALL_BYTES * 3, 10, 20, worklist.SMALL_BYTES, *[5] * 60]
-    found = list(worklist.groups(sizes, lambda size: size))
-    assert found[0] == [worklist.SMALL_BYTES * 3] and found[1] == [worklist.SMALL_BYTES]
-    assert [len(group) for group in found[2:]] == [worklist.GROUP_TABLES, 62 - worklist.GROUP_TABLES]
+    sizes = [grouping.SMALL_BYTES * 3, 10, 20, grouping.SMALL_BYTES, *[5] * 60]
+    found = list(grouping.groups(sizes, lambda size: size))
+    assert found[0] == [grouping.SMALL_BYTES * 3] and found[1] == [grouping.SMALL_BYTES]
+    assert [len(group) for group in found[2:]] == [grouping.GROUP_TABLES, 62 - grouping.GROUP_TABLES]
 
 
 def test_checksums_name_every_column_once_and_quote_it() -> None:

@@ -44,7 +44,7 @@ def test_registry() -> None:
     ],
 )
 def test_df(output: str, expected: int | None) -> None:
-    assert parse(output).value == expected
+    assert parse(output).value == (expected and (expected,))
 
 
 def test_words() -> None:

@@ -22,7 +22,18 @@ from jobs.core.errors import FerrybotError, Permanent, Transient
 from jobs.core.model import Scope
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
-from jobs.engines.mysql import catalog, census, judge, refresh, safekeeping, session, undo, worklist, worktable
+from jobs.engines.mysql import (
+    catalog,
+    census,
+    inspect_disk,
+    judge,
+    refresh,
+    safekeeping,
+    session,
+    undo,
+    worklist,
+    worktable,
+)
 from jobs.engines.mysql import found as noted
 from jobs.engines.mysql import keepsake as keepsakes
 from jobs.engines.mysql import keys as orphans
@@ -33,7 +44,7 @@ from jobs.engines.mysql.hold import Hold
 from jobs.engines.mysql.lane import MysqlLane, open_lane
 from jobs.engines.mysql.perform.counters import next_values
 from jobs.engines.mysql.session import Snapshot
-from jobs.ports.engine import Asked, FenceHeld, Tally, Watch
+from jobs.ports.engine import Asked, FenceHeld, Room, Tally, Watch
 
 LARGEST_SHOWN = 10
 
@@ -126,6 +137,10 @@ class MysqlConductor:
         except pymysql.MySQLError as error:
             raise self._fault(error, "Preparing the run") from None
         return found is not None
+
+    def room(self) -> Room:
+        """What is free on the target's disk, asked in a session of its own. Safe from another thread."""
+        return inspect_disk.room(self._asked.target)
 
     def tally(self) -> Tally:
         """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""

@@ -32,10 +32,10 @@ from jobs.engines.mysql_postgres.differing import differing
 from jobs.engines.mysql_postgres.perform.hands import Hands
 from jobs.engines.mysql_postgres.rules import Rules
 from jobs.engines.mysql_postgres.shape import Shape
-from jobs.engines.postgres import found, session, undo, worktable
+from jobs.engines.postgres import found, inspect_disk, session, undo, worktable
 from jobs.engines.postgres import safekeeping as target_safe
 from jobs.engines.postgres.connect import Connection, connect, explain
-from jobs.ports.engine import Asked, FenceHeld, Lane, Tally, Watch
+from jobs.ports.engine import Asked, FenceHeld, Lane, Room, Tally, Watch
 
 LARGEST_SHOWN = 10
 REFRESH = "refresh"
@@ -153,6 +153,10 @@ class MySqlPostgresConductor:
         except (pymysql.MySQLError, LookupError, OSError) as error:
             raise mysql.explain(error, self._asked.source, doing="Preparing the run") from None
         return run is not None
+
+    def room(self) -> Room:
+        """What is free on the target's disk, asked in a session of its own. Safe from another thread."""
+        return inspect_disk.room(self._asked.target)
 
     def tally(self) -> Tally:
         """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""

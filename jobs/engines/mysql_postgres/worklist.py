@@ -18,7 +18,7 @@ from jobs.engines.mysql_postgres.ddl import Ddl, Made
 from jobs.engines.mysql_postgres.keys import IDENTITIES
 from jobs.engines.mysql_postgres.shape import MovedTable, Shape
 from jobs.engines.postgres import quote
-from jobs.engines.postgres.worklist import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
+from jobs.engines.postgres.grouping import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
 from jobs.engines.postgres.worktable import Row
 
 MOST = {"smallint": 32767, "integer": 2147483647, "bigint": 9223372036854775807}

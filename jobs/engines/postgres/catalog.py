@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.connect import Connection
@@ -65,7 +67,9 @@ class Index:
 
 @dataclass(frozen=True)
 class Constraint:
-    """A constraint. `plain` says that it may be built as an index first and then take that index."""
+    """A constraint. `plain` says that it may be built as an index first and then take that index.
+
+    `definition` is read of a partitioned table's foreign key alone."""
 
     oid: int
     kind: str
@@ -77,6 +81,7 @@ class Constraint:
     partitioned: bool
     columns: tuple[str, ...]
     other_columns: tuple[str, ...]
+    definition: str = ""
 
 
 _WORDS = {
@@ -122,6 +127,18 @@ class Catalog:
         places = [_Place(table.key, self._key(table.above)) for table in self.tables.values()]
         chosen = {place.key for place in selected(places, include, exclude)}
         return {table.oid for table in self.tables.values() if table.key not in chosen}
+
+    def leaves(self, oid: int) -> list[Table]:
+        """The tables that hold a partitioned table's rows."""
+        below = self._below.get(oid, [])
+        return [leaf for table in below for leaf in ([table] if table.kind == "r" else self.leaves(table.oid))]
+
+    @cached_property
+    def _below(self) -> dict[int, list[Table]]:
+        below: dict[int, list[Table]] = defaultdict(list)
+        for table in self.tables.values():
+            below[table.above].append(table)
+        return below
 
     def top(self, table: Table) -> Table:
         """The partitioned table above all others, or the table itself."""
@@ -171,8 +188,8 @@ def large_objects(source: Connection) -> tuple[int, ...]:
 def read(source: Connection) -> Catalog:
     """Everything in six queries, however many tables there are."""
     constraints = [
-        Constraint(oid, kind, table, other, name, index, plain, partitioned, tuple(columns), tuple(others))
-        for oid, kind, table, other, name, index, plain, partitioned, columns, others in source.execute(
+        Constraint(oid, kind, table, other, name, index, plain, partitioned, tuple(columns), tuple(others), text)
+        for oid, kind, table, other, name, index, plain, partitioned, columns, others, text in source.execute(
             _query("constraints")
         )
     ]

@@ -9,18 +9,19 @@ would not let us read is named as unchecked.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
 from jobs.core.model import Options, Scope
-from jobs.core.verdict import BrokenKey, Difference, TableProof
+from jobs.core.verdict import Difference, TableProof
 from jobs.engines.postgres import census_edges, transformed, wire, worktable
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.parts import parts
 from jobs.engines.postgres.perform.sequences import PER_STATEMENT, read_values
+from jobs.engines.postgres.transformed import Broken
 
 _BEFORE = """with mine as (
     select n.oid, n.nspname, n.nspowner from pg_namespace n
@@ -42,17 +43,17 @@ _CLIP = 200
 
 @dataclass
 class Counted:
-    """How many objects of each kind agree, and every one that does not.
+    """How many objects of each kind agree, and every one that does not."""
 
-    `broken` are foreign keys that stayed NOT VALID, by their name in the census."""
-
-    broken: Mapping[str, BrokenKey] = field(default_factory=dict)
+    broken: Broken = field(default_factory=Broken)
     agreed: list[tuple[str, int]] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     transformed: list[Difference] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
 
     def add(self, kind: str, source: dict[str, str], target: dict[str, str]) -> None:
+        if kind == "constraint":
+            target = self.broken.folded(source, target)
         agreeing = sum(target.get(name) == definition for name, definition in source.items())
         if source or target:
             self.agreed.append((kind, agreeing))
@@ -76,7 +77,7 @@ def take(
     run: worktable.Run,
     options: Options,
     values: Sequence[Sequence[str]],
-    broken: Mapping[str, BrokenKey],
+    broken: Broken,
 ) -> Counted:
     """Compares both sides; `values` are the sequences' as they were read when they were set."""
     counted = Counted(broken)

@@ -6,12 +6,13 @@ from typing import Protocol
 
 from jobs.core.model import Options, Scope
 from jobs.core.verdict import Difference
-from jobs.engines.postgres import configuration, settings
+from jobs.engines.postgres import configuration, extension_comments, settings, worktable
 from jobs.engines.postgres.connect import Connection
 
 
 class _Counted(Protocol):
     agreed: list[tuple[str, int]]
+    transformed: list[Difference]
     differences: list[Difference]
     unchecked: list[str]
 
@@ -22,8 +23,26 @@ def count(counted: _Counted, source: Connection, target: Connection, options: Op
     """Adds to what the census counted; the source within its snapshot."""
     if options.scope is not Scope.data_only:
         counted.add("database setting", *settings.compared(source, target, roles=options.keep_grants))
+        _extension_comments(counted, source, target)
     if options.scope is not Scope.schema_only:
         agreed, differences, unchecked = configuration.compare(source, target)
         counted.agreed += [("extension's table", agreed)] if agreed or differences else []
         counted.differences += differences
         counted.unchecked += unchecked
+
+
+def _extension_comments(counted: _Counted, source: Connection, target: Connection) -> None:
+    """What a task could not set, since the target refused it or is not ours to change, is told and no difference."""
+    before = {name for payload in worktable.payloads(target, ["comments"]) for name in payload["before"]}
+    refused = {name: why for result in worktable.results(target, ["comments"]) for name, why in result.items()}
+    found = extension_comments.compared(source, target)
+    agreed = sum(comment.source == comment.target for comment in found)
+    counted.agreed += [(extension_comments.KIND, agreed)] if found else []
+    for comment in found:
+        if comment.source == comment.target:
+            continue
+        what = "missing on the target" if comment.target is None else "another one on the target"
+        why = extension_comments.told(comment, before, refused)
+        difference = Difference(kind=extension_comments.KIND, name=comment.name, what=what, why=why)
+        (counted.transformed if why else counted.differences).append(difference)
+    counted.transformed += extension_comments.uncompared(source, target)

@@ -24,9 +24,11 @@ from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.postgres import catalog as source_catalog
 from jobs.engines.postgres import (
     found,
+    inspect_disk,
     judge,
-    keys,
     refresh,
+    report,
+    revalidate,
     safekeeping,
     schema,
     session,
@@ -42,7 +44,7 @@ from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.engines.postgres.hold import Hold
 from jobs.engines.postgres.lane import open_lane
 from jobs.engines.postgres.schema import Dumped
-from jobs.ports.engine import Asked, FenceHeld, Lane, Tally, Watch
+from jobs.ports.engine import Asked, FenceHeld, Lane, Room, Tally, Watch
 
 LARGEST_SHOWN = 10
 
@@ -124,7 +126,7 @@ class PostgresConductor:
     def revalidate(self, broken: Sequence[BrokenKey], watch: Watch) -> tuple[BrokenKey, ...]:
         """Validates foreign keys that stayed NOT VALID."""
         try:
-            return keys.revalidate(self._target, [key.name for key in broken], watch.check, watch.note)
+            return revalidate.revalidate(self._target, broken, watch.check, watch.note)
         except psycopg.Error as error:
             raise self._fault(error, "Validating foreign keys") from None
 
@@ -157,6 +159,10 @@ class PostgresConductor:
     def lane(self) -> AbstractContextManager[Lane]:
         """A lane like any other."""
         return open_lane(self._asked, self._plan)
+
+    def room(self) -> Room:
+        """What is free on the target's disk, asked in a session of its own. Safe from another thread."""
+        return inspect_disk.room(self._asked.target)
 
     def tally(self) -> Tally:
         """The state of the task table. Raises `Transient` when the fence or the snapshot is lost."""
@@ -209,11 +215,9 @@ class PostgresConductor:
     def report(self) -> Sequence[dict[str, Any]]:
         """Per table: name, rows, bytes, seconds, checksums, method. For the full log."""
         try:
-            proofs = {p.table: p for p in judge.proofs(self._target)}
-            lines = [line for result in worktable.results(self._target, ["copy"]) for line in result]
+            return report.of_tables(self._target)
         except psycopg.Error as error:
             raise self._fault(error, "Reading the run's results") from None
-        return [line | _proof_of(proofs.get(line["table"])) for line in whole_tables(lines)]
 
     def finish(self) -> None:
         """Removes the task table from the target after a green verdict."""
@@ -354,24 +358,6 @@ class PostgresConductor:
     def _fault(self, error: psycopg.Error, doing: str) -> FerrybotError:
         lost = self._source is not None and self._source.broken
         return explain(error, self._asked.source if lost else self._asked.target, doing=doing)
-
-
-def whole_tables(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was kept of each table, its parts added up."""
-    tables: dict[str, dict[str, Any]] = {}
-    for line in lines:
-        kept = {key: value for key, value in line.items() if key != "xid"}
-        before = tables.setdefault(line["table"], {**kept, "rows": 0, "bytes": 0, "seconds": 0, "parts": 0})
-        added = {key: before[key] + line[key] for key in ("rows", "bytes", "seconds")}
-        tables[line["table"]] = before | added | {"parts": before["parts"] + 1}
-    return list(tables.values())
-
-
-def _proof_of(proof: Any) -> dict[str, Any]:
-    if proof is None:
-        return {}
-    sums = {"source_sum": proof.source_sum, "target_sum": proof.target_sum}
-    return {"source_rows": proof.source_rows, "target_rows": proof.target_rows, **sums}
 
 
 def _must_be_unchanged(run: worktable.Run, dumped: Dumped) -> None:

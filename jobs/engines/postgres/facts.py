@@ -276,7 +276,9 @@ class Bloat(Frozen):
 
 
 class ForeignKey(Frozen):
-    """An enforced foreign key. `operators` compare the other table's columns with ours, as SQL."""
+    """An enforced foreign key. `operators` compare the other table's columns with ours, as SQL.
+
+    Of one over a `period` the last column is the period: the other table's rows together must cover it."""
 
     name: str
     schema_name: str
@@ -289,6 +291,7 @@ class ForeignKey(Frozen):
     only: bool = Field(description="our table is not partitioned: its heirs are not meant")
     to_only: bool
     validated: bool
+    period: bool = False
 
     @property
     def label(self) -> str:

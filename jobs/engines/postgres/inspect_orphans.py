@@ -111,4 +111,9 @@ def orphan_rows(key: ForeignKey) -> str:
     same = " and ".join(f"o.{quote.name(theirs)} {operator} t.{quote.name(ours)}" for theirs, operator, ours in pairs)
     filled = " and ".join(f"t.{quote.name(ours)} is not null" for ours in key.columns)
     mine, theirs = "only " if key.only else "", "only " if key.to_only else ""
-    return f"from {mine}{table} t where {filled} and not exists (select from {theirs}{other} o where {same})"
+    found = f"select from {theirs}{other} o where {same}"
+    if key.period:
+        # As the server asks it (ri_triggers.c, RI_FKey_check): the periods of all rows that fit, put together.
+        ours, its = quote.name(key.columns[-1]), quote.name(key.to_columns[-1])
+        found += f" having t.{ours} operator(pg_catalog.<@) pg_catalog.range_agg(o.{its})"
+    return f"from {mine}{table} t where {filled} and not exists ({found})"

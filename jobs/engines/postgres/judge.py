@@ -9,9 +9,10 @@ import psycopg
 
 from jobs.core.errors import FerrybotError
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import BrokenKey, TableProof, Verdict, Waiver, Written
+from jobs.core.verdict import TableProof, Verdict, Waiver, Written
 from jobs.engines.postgres import bisect, census, worktable, written
 from jobs.engines.postgres.connect import Connection, connect, first_line
+from jobs.engines.postgres.transformed import Broken
 from jobs.ports.engine import Asked
 
 
@@ -30,7 +31,7 @@ def judge(
     A difference that a waiver names stands under `waived`."""
     proved = proofs(target)
     sequences = [value for result in worktable.results(target, ["sequences"]) for value in result]
-    broken = _broken_keys(target)
+    broken = Broken.of(worktable.results(target, ["validate"]))
     counted = census.take(source, target, run, asked.options, sequences, broken)
     allowed = {waiver.key for waiver in waivers}
     unequal = [proof for proof in proved if not proof.equal]
@@ -44,7 +45,7 @@ def judge(
         unchecked=(*run.unchecked, *counted.unchecked, *_open_tasks(target)),
         expected_tables=sum(table.rows_moved for table in plan.tables),
         rows=tuple(bisect.rows_of(source, target, bisect.described(payloads), unequal)),
-        broken_keys=tuple(broken.values()),
+        broken_keys=tuple(broken.keys.values()),
         written=_written(asked, plan, target).model_copy(update={"held": held}),
         move_seconds=worktable.move_seconds(target),
     )
@@ -53,12 +54,6 @@ def judge(
 def proofs(target: Connection) -> list[TableProof]:
     """Each table's, as the verify tasks kept it."""
     return census.proofs(worktable.results(target, ["verify"]))
-
-
-def _broken_keys(target: Connection) -> dict[str, BrokenKey]:
-    """Foreign keys that stayed NOT VALID, by their name in the census."""
-    documents = [document for result in worktable.results(target, ["validate"]) for document in result]
-    return {document.pop("census"): BrokenKey(**document) for document in documents}
 
 
 def _written(asked: Asked, plan: MigrationPlan, target: Connection) -> Written:

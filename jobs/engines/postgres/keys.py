@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 
-from jobs.core.errors import Permanent
 from jobs.core.verdict import BrokenKey
 from jobs.engines.postgres import quote, wire
 from jobs.engines.postgres.connect import Connection
@@ -40,7 +39,7 @@ def clipped(text: str | None) -> str:
 
 
 def foreign_keys(connection: Connection) -> list[ForeignKey]:
-    """Every foreign key that is enforced; those over periods compare in a way of their own and are not here."""
+    """Every foreign key that is enforced."""
     cursor = connection.execute(query("foreign_keys"))
     names = [column.name for column in cursor.description or ()]
     return [ForeignKey(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
@@ -51,9 +50,9 @@ def foreign_key(connection: Connection, label: str) -> ForeignKey | None:
     return next((key for key in foreign_keys(connection) if key.label == label), None)
 
 
-def census_name(connection: Connection, key: ForeignKey) -> str:
+def census_name(connection: Connection, schema: str, table: str, name: str) -> str:
     """What the census calls it."""
-    parts = (key.schema_name, key.table_name, key.name)
+    parts = (schema, table, name)
     row = connection.execute("select concat_ws('.', quote_ident(%s), quote_ident(%s), quote_ident(%s))", parts)
     return str((row.fetchone() or ("",))[0])
 
@@ -84,31 +83,9 @@ def try_to_validate(connection: Connection, key: ForeignKey, check: Callable[[],
     return True
 
 
-def revalidate(
-    target: Connection, names: Sequence[str], check: Callable[[], None], note: Callable[..., None]
-) -> tuple[BrokenKey, ...]:
-    """Validates the named keys; those that still cannot be, with the orphans of today. Idempotent."""
-    left: list[BrokenKey] = []
-    for name in names:
-        check()
-        key = foreign_key(target, name)
-        if key is None:
-            note(f"Foreign key {name} is not in the target any more.", warning=True)
-        elif not key.validated and not try_to_validate(target, key, check):
-            left.append(broken(target, key, check))
-    return tuple(left)
-
-
-def over_a_period(label: str) -> Permanent:
-    """A key over periods: PostgreSQL says that rows break it, and we cannot say which."""
-    return Permanent(
-        f"Rows break the foreign key {label}, which is over a period",
-        meaning="The source holds them too: its key was not enforced when they came. All rows are copied.",
-        remedy="Mend them in the source, then press Retry.",
-        object=label,
-    )
-
-
 def document(connection: Connection, found: BrokenKey, key: ForeignKey) -> dict[str, Any]:
     """What a task keeps of a key that stayed NOT VALID."""
-    return {**found.model_dump(mode="json"), "census": census_name(connection, key)}
+    return {
+        **found.model_dump(mode="json"),
+        "census": census_name(connection, key.schema_name, key.table_name, key.name),
+    }

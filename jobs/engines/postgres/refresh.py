@@ -26,6 +26,7 @@ KINDS = (
     "validate",
     "sequences",
     "refresh",
+    "comments",
     "analyze",
     "verify",
 )

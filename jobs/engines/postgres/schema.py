@@ -80,7 +80,7 @@ def choose(
 
 
 def _of_extension(entry: Entry) -> bool:
-    """An extension's comment is its author's; setting it needs the owner of the extension."""
+    """An extension's comment is mostly its author's; one of a person comes by a task of its own."""
     return entry.desc == "COMMENT" and entry.tag.startswith("EXTENSION ")
 
 

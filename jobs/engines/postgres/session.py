@@ -95,5 +95,13 @@ def end_lanes(target: Connection) -> None:
 
 
 def take_fence(target: Connection) -> bool:
-    row = target.execute("select pg_try_advisory_lock(%s, %s)", [worktable.LOCK_CLASS, worktable.FENCE]).fetchone()
-    return bool(row and row[0])
+    """Waits a second: the server may not yet have noticed that an earlier conductor's session has ended."""
+    target.execute("set lock_timeout = '1s'")
+    try:
+        target.execute("select pg_advisory_lock(%s, %s)", [worktable.LOCK_CLASS, worktable.FENCE])
+    except psycopg.errors.LockNotAvailable:
+        return False
+    finally:
+        if not target.closed:
+            target.execute("set lock_timeout = 0")
+    return True

@@ -5,8 +5,9 @@ A rule speaks only where it is sure. Whatever no rule explains stays a differenc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from jobs.core.model import Options
 from jobs.core.verdict import BrokenKey, Difference
@@ -45,15 +46,50 @@ def explain(found: Difference, source: Definition, target: Definition) -> Differ
 _UNPROVEN = " NOT VALID unproven"
 
 
-def as_broken_key(
-    found: Difference, source: Definition, target: Definition, broken: Mapping[str, BrokenKey]
-) -> Difference | None:
+@dataclass(frozen=True)
+class Broken:
+    """Foreign keys that stayed NOT VALID. Names are those of the census.
+
+    `stand_ins`: of a key that a partitioned table cannot have NOT VALID the keys of its partitions; `waiting`:
+    comments on such keys."""
+
+    keys: Mapping[str, BrokenKey] = field(default_factory=dict)
+    stand_ins: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    waiting: Collection[str] = ()
+
+    @staticmethod
+    def of(results: Iterable[Sequence[Mapping[str, Any]]]) -> Broken:
+        """From what validate tasks kept."""
+        documents = [document for result in results for document in result]
+        own = {"census", "stand_ins", "comment"}
+        return Broken(
+            {d["census"]: BrokenKey(**{k: v for k, v in d.items() if k not in own}) for d in documents},
+            {d["census"]: d["stand_ins"] for d in documents if "stand_ins" in d},
+            {d["comment"] for d in documents if d.get("comment")},
+        )
+
+    def folded(self, source: Mapping[str, str], target: Mapping[str, str]) -> dict[str, str]:
+        """The target's constraints, the stand-ins of a key as that key: only where each is as the key is."""
+        seen = dict(target)
+        for name, stand_ins in self.stand_ins.items():
+            wanted = source.get(name)
+            fits = {wanted, f"{wanted}{_UNPROVEN}"}
+            if wanted and name not in seen and all(target.get(n) in fits and n not in source for n in stand_ins):
+                seen = {n: definition for n, definition in seen.items() if n not in set(stand_ins)}
+                seen[name] = wanted + _UNPROVEN
+        return seen
+
+
+def as_broken_key(found: Difference, source: Definition, target: Definition, broken: Broken) -> Difference | None:
     """A foreign key that only stayed NOT VALID since rows break it; None where that is not all, or not so."""
-    key = broken.get(found.name) if found.kind == "constraint" else None
+    if found.kind == "comment" and found.name in broken.waiting and target is None:
+        return found.model_copy(update={"why": "its key stands on each partition; it comes when that is valid"})
+    key = broken.keys.get(found.name) if found.kind == "constraint" else None
     if key is None or source is None or target != source + _UNPROVEN:
         return None
     rows = "1 row breaks it" if key.orphans == 1 else f"{key.orphans:,} rows break it"
-    return Difference(kind="foreign key", name=key.name, what=f"is NOT VALID on the target: {rows}")
+    where = "stands NOT VALID on each partition" if key.parted else "is NOT VALID on the target"
+    return Difference(kind="foreign key", name=key.name, what=f"{where}: {rows}")
 
 
 _OF_ANOTHER = frozenset({"column", "owner", "privilege", "comment", "security label"})

@@ -10,26 +10,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import predata, quote, schema, worklist_edges
+from jobs.engines.postgres import parted_keys, predata, quote, schema, worklist_edges, worklist_keys
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Table
+from jobs.engines.postgres.grouping import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
 from jobs.engines.postgres.schema import Dumped
 from jobs.engines.postgres.splits import conditions
 from jobs.engines.postgres.worklist_edges import Edges
 from jobs.engines.postgres.worktable import Row
 
-ENTRIES_PER_TEXT = 1000
-"""Objects made in one transaction: each takes up to three locks, and a default server has room for 6,400."""
-SMALL_BYTES = 1 << 20
-"""Smaller tables travel in groups: their cost is the round trip and the commit."""
-GROUP_TABLES, GROUP_BYTES = 50, 8 << 20
 BIG_INDEX_BYTES = 32 << 20
 """From here on a primary key is built as an index first, so that the indexes of one table build side by side."""
 LARGE_OBJECTS_PER_TASK = 500
@@ -69,6 +65,21 @@ class Asking:
         """Oids of relations that do not travel."""
         return frozenset(entry.oid for entry in self.dumped.left_out if entry.catalog == PG_CLASS)
 
+    @cached_property
+    def comments_on_parted(self) -> dict[int, list[Entry]]:
+        """Entry of a foreign key of a partitioned table that may have to wait -> what is said of it."""
+        said: dict[int, list[Entry]] = {
+            entry.id: []
+            for entry in self.dumped.post_data()
+            if entry.desc == "FK CONSTRAINT" and self.catalog.constraints[entry.oid].partitioned
+        }
+        if self.target_version >= parted_keys.UNPROVEN_FROM:
+            return {}
+        for entry in self.dumped.post_data() if said else ():
+            for need in said.keys() & set(entry.needs) if entry.desc == "COMMENT" else ():
+                said[need].append(entry)
+        return said
+
     def text(self, entries: Iterable[Entry]) -> str:
         return schema.text(self.dumped, entries, self.options, self.target_version, self.check)
 
@@ -84,6 +95,7 @@ def build(asking: Asking) -> list[Row]:
     if scope is not Scope.data_only:
         _Indexes(work, asking, copied, made).add()
         _post(work, asking)
+        _comments(work, asking)
     if scope is not Scope.schema_only:
         _large_objects(work, asking, made)
         _refreshes(work, asking)
@@ -200,7 +212,7 @@ class _Indexes:
         for chunk in chunks(attached, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
             self.work.add("index", 34, "attaching partition indexes", payload={"sql": texts}, barrier=34)
-        _foreign_keys(self.work, self.asking, keys)
+        worklist_keys.add(self.work, keys, self.catalog, self.asking.comments_on_parted)
         for chunk in chunks(self.late, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
             self.work.add("index", 62, "indexes of materialized views", payload={"sql": texts}, barrier=62)
@@ -261,54 +273,13 @@ def using_index(created: str, table: Table, constraint: Constraint) -> str:
     return f"alter table only {table.quoted} add constraint {called} {word} using index {called};\n{rest}"
 
 
-_UNPROVEN = re.compile(r"(NOT VALID|NOT ENFORCED);\s*$")
-
-
-def _foreign_keys(work: _List, asking: Asking, keys: Sequence[tuple[Entry, Constraint]]) -> None:
-    """Added without looking at rows, all by one task; then proven in parallel.
-
-    On partitioned tables NOT VALID is refused before PostgreSQL 18: those are added in full, by the same chain."""
-    last = 0
-    validated: dict[int, list[Constraint]] = defaultdict(list)
-    for chunk in chunks(keys, ENTRIES_PER_TEXT):
-        texts, drops = [], []
-        for entry, constraint in chunk:
-            created = schema.statement(entry)
-            whole = (constraint.partitioned and asking.target_version < 180000) or _UNPROVEN.search(created)
-            texts.append(created if whole else f"{created.rstrip().removesuffix(';')} NOT VALID;\n")
-            drops.append(schema.drop_statement(entry))
-            if not whole:
-                validated[constraint.table].append(constraint)
-        payload = {"sql": texts, "drops": drops[::-1]}
-        last = work.add("foreign keys", 40, "foreign keys", payload=payload, needs=(last,), barrier=40)
-    _validations(work, asking.catalog, validated, last)
-
-
-def _validations(work: _List, catalog: Catalog, keys: dict[int, list[Constraint]], added: int) -> None:
-    """All keys of a table in one task: validating locks that table alone against another validation."""
-    tables = [(catalog.tables[oid], constraints) for oid, constraints in keys.items()]
-    for group in groups(tables, lambda pair: pair[0].bytes):
-        found = [_validation(table, constraint) for table, constraints in group for constraint in constraints]
-        title = found[0]["title"] if len(found) == 1 else f"{len(found)} foreign keys"
-        size = sum(table.bytes for table, _ in group)
-        work.add("validate", 45, title, size=size, payload={"keys": found}, needs=(added,), barrier=45)
-
-
-def _validation(table: Table, constraint: Constraint) -> dict[str, str]:
-    only = "" if constraint.partitioned else "only "
-    return {
-        "sql": f"alter table {only}{table.quoted} validate constraint {quote.name(constraint.name)}",
-        "label": f"{table.label}.{constraint.name}",
-        "title": f"{constraint.name} of {table.label}",
-    }
-
-
 _OWN_TASK = {"INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT"}
 
 
 def _post(work: _List, asking: Asking) -> None:
     """Triggers, rules, policies, publications, comments and grants: what must not act while rows arrive."""
-    entries = [entry for entry in asking.dumped.post_data() if entry.desc not in _OWN_TASK]
+    waiting = {said.id for comments in asking.comments_on_parted.values() for said in comments}
+    entries = [e for e in asking.dumped.post_data() if e.desc not in _OWN_TASK and e.id not in waiting]
     views = asking.catalog.matviews
     indexes = {index.oid for index in asking.catalog.indexes.values() if index.table in views}
     made_late = {e.id for e in asking.dumped.post_data() if e.oid in indexes and e.catalog == PG_CLASS}
@@ -321,6 +292,13 @@ def _post(work: _List, asking: Asking) -> None:
             payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
             title = "triggers, policies, comments and grants"
             last = work.add("post", phase, title, payload=payload, needs=(last,), barrier=phase)
+
+
+def _comments(work: _List, asking: Asking) -> None:
+    """Nothing else runs beside it: what it speaks of may be any relation."""
+    if any(entry.desc == "EXTENSION" for entry in asking.dumped.kept):
+        payload = {"before": sorted(asking.extensions_before)}
+        work.add("comments", 66, "comments on extensions", payload=payload, barrier=66)
 
 
 def _large_objects(work: _List, asking: Asking, made: int) -> None:
@@ -377,23 +355,3 @@ def _proofs(work: _List, asking: Asking) -> None:
         title = group[0][0].label if len(group) == 1 else f"{len(group)} small tables"
         size = sum(table.bytes for table, _ in group)
         work.add("verify", 90, title, size=size, payload=payload, barrier=70)
-
-
-def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
-
-
-def groups(items: Sequence[Any], size: Callable[[Any], int]) -> Iterator[list[Any]]:
-    """Large items alone, small ones together up to a number and a size; the largest first."""
-    group: list[Any] = []
-    for item in sorted(items, key=size, reverse=True):
-        if size(item) >= SMALL_BYTES:
-            yield [item]
-            continue
-        if len(group) == GROUP_TABLES or (group and sum(map(size, group)) + size(item) > GROUP_BYTES):
-            yield group
-            group = []
-        group.append(item)
-    if group:
-        yield group

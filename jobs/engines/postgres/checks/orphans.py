@@ -46,7 +46,10 @@ def _fate(look: Orphans, inventory: Inventory) -> str:
         return "They arrive as they are, and the key as NOT VALID."
     version = inventory.target.server.version_num
     if not look.key.only and version < 180000:
-        return "The move copies all rows, then stops: before PostgreSQL 18 a partitioned table has no key NOT VALID."
+        return (
+            "They arrive as they are. Before PostgreSQL 18 a partitioned table has no key NOT VALID, so each"
+            " partition gets one of its own until Validate keys again finds no orphan: acknowledging this accepts it."
+        )
     return "They arrive as they are, and the key stays NOT VALID on the target: acknowledging this accepts it."
 
 

@@ -59,6 +59,7 @@ _DOING = {
     "foreign keys": "Adding",
     "validate": "Validating",
     "post": "Creating",
+    "comments": "Writing",
     "refresh": "Refreshing",
     "analyze": "Analyzing",
     "verify": "Verifying",

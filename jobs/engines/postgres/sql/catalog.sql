@@ -44,7 +44,8 @@ select k.oid::bigint, k.contype::text, k.conrelid::bigint, k.confrelid::bigint, 
     array(select a.attname::text from unnest(k.conkey) with ordinality u(n, o)
           join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.n order by u.o),
     array(select a.attname::text from unnest(k.confkey) with ordinality u(n, o)
-          join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.n order by u.o)
+          join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.n order by u.o),
+    case when k.contype = 'f' and c.relkind = 'p' then pg_get_constraintdef(k.oid) else '' end
 from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
 where k.contype in ('p', 'u', 'x', 'f') and {user}
 

@@ -9,14 +9,12 @@ from typing import Any
 
 from bot.ui import approval, findings, plan, proof, safety
 from bot.ui import text as t
-from bot.ui.text import Block, View
+from bot.ui.text import Block
 from jobs.core import events as e
-from jobs.core.evolve import evolve
 from jobs.core.model import CheckResult, Severity, blockers, warnings
 from jobs.core.state import State
 from jobs.core.verdict import Receipt
 
-PAGE = 40
 FINDINGS = 5
 """Findings of one check in the thread; the others stand in the full log."""
 
@@ -195,7 +193,7 @@ def reply(lines: Sequence[str], *, repeat: bool = False) -> tuple[str, list[Bloc
 def full(state: State, story: Sequence[e.Recorded], tables: str | None) -> str:
     """The whole log as plain text: every event with its time, then every table."""
     head = [f"Ferrybot migration {state.id}", state.title, f"plan {state.digest or 'none'}", ""]
-    told = [f"{r.version:>5}  {_stamp(r.at)}  {_plain_event(r.event)}" for r in story]
+    told = [f"{r.version:>5}  {_stamp(r.at)}  {plain_event(r.event)}" for r in story]
     return "\n".join([*head, *told, "", *proof.log_lines(state), *_table_lines(tables)]) + "\n"
 
 
@@ -203,7 +201,8 @@ def _stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
 
 
-def _plain_event(event: e.Event) -> str:
+def plain_event(event: e.Event) -> str:
+    """The whole event on one line, as the full log has it; no reference to a secret."""
     match event:
         case e.CheckFinished():
             return _plain_check(event.result)
@@ -239,19 +238,3 @@ def _table_lines(tables: str | None) -> list[str]:
         return []
     rows = [json.loads(x) for x in tables.splitlines() if x]
     return ["Tables", *("  " + json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows)]
-
-
-def view(state: State, story: Sequence[e.Recorded], page: int = 0) -> View:
-    """*Show logs*: the story on pages, the newest first."""
-    told, then = [], State(id=state.id)
-    for recorded in story:
-        # Each line as it was true then: later checks have found other things.
-        then = evolve(then, recorded)
-        told.append((recorded, line(recorded.event, then)))
-    lines = [f"{t.when(r.at)}  {t.clip(text, 600)}" for r, text in reversed(told) if text]
-    pages = max(1, -(-len(lines) // PAGE))
-    page = min(page, pages - 1)
-    part = lines[page * PAGE : (page + 1) * PAGE] or ["Nothing has happened yet."]
-    groups = findings.chunks(part, t.SECTION - 10)
-    head = t.context(f"{t.clip(t.plain(state.title), 500)}, page {page + 1} of {pages}, newest first")
-    return plan.paged("Log", "logs", state, page, pages, [head, *[t.section("\n".join(g)) for g in groups]])

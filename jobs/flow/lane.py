@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import partial
 
 from jobs.core.errors import Permanent, Stopped, Transient
 from jobs.core.plan import MigrationPlan
+from jobs.core.progress import COPY
 from jobs.flow.watch import StoryWatch
-from jobs.ports.engine import Asked, Engine, Lane, Task
+from jobs.ports.engine import Asked, Done, Engine, Lane, Task
 
 TRIES = 8
 """With the delays below about two minutes, and more with refused connections: a restart or a failover fits in."""
@@ -70,7 +72,7 @@ def _tasks_done(lane: Lane, watch: StoryWatch) -> Iterator[Task]:
 def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
     watch.report(str(task.id), task.title, 0, 0)
     try:
-        lane.commit(task, lane.perform(task, watch))
+        lane.commit(task, _signed(task, lane.perform(task, watch), watch.lane))
     except Stopped:
         lane.rollback(task)
         raise
@@ -82,6 +84,13 @@ def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
         raise
     finally:
         watch.idle()
+
+
+def _signed(task: Task, done: Done, lane: str) -> Done:
+    """Who copied a table stands with its figures: a copy keeps one object for each of its tables."""
+    if task.kind != COPY or not isinstance(done.result, list):
+        return done
+    return replace(done, result=[{**line, "lane": lane} if isinstance(line, dict) else line for line in done.result])
 
 
 def assist(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatch, trouble: Trouble) -> None:

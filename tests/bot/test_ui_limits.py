@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.sandbox.slack.messages import elements_of
-from bot.ui import approval, card, configure, findings, home, logs, progress, proof
+from bot.ui import approval, card, configure, findings, home, log_view, logs, progress, proof
 from bot.ui import plan as plan_view
 from bot.ui import text as t
+from bot.ui.log_view import Look
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.model import (
@@ -371,7 +372,7 @@ def test_the_log_on_pages_and_as_a_file(told: list[tuple[State, list[e.Recorded]
     for state, story in told:
         seen = 0
         for page in (0, 1, 99):
-            view = logs.view(state, story, page)
+            view = log_view.view(state, story, Look(page=page))
             good_view(view)
             seen += len(view["blocks"])
         assert seen
@@ -424,7 +425,7 @@ def test_the_confirmation_says_what_will_happen_whatever_the_names() -> None:
 def test_a_log_line_says_what_was_true_then() -> None:
     tale = Tale().checked(None, CheckResult(check="a", title="A", findings=(_blocker("x"), _blocker("y"))))
     tale.checked(plan())
-    shown = "\n".join(mrkdwn_of(logs.view(tale.state, tale.story)["blocks"]))
+    shown = "\n".join(mrkdwn_of(log_view.view(tale.state, tale.story)["blocks"]))
     assert "found 2 blockers" in shown and "1 check ran, nothing blocks" in shown
 
 

@@ -18,7 +18,7 @@ from jobs.core.state import State
 
 PAGE = 40
 LINE = 480
-"""Characters of one line: 40 of them stay below what a view may weigh (250 kB of JSON, up to 12 bytes a character)."""
+"""Characters of one line: 40 stay below what a view may weigh (250 kB of JSON, up to 12 bytes a character)."""
 SEARCH = 200
 """Characters of a search."""
 Show = Literal["story", "warnings", "tables", "troubled"]

@@ -11,6 +11,7 @@ from bot.ui import approval, findings, plan, proof, safety
 from bot.ui import text as t
 from bot.ui.text import Block
 from jobs.core import events as e
+from jobs.core.chain import Chain
 from jobs.core.model import CheckResult, Severity, blockers, warnings
 from jobs.core.state import State
 from jobs.core.verdict import Receipt
@@ -192,9 +193,22 @@ def reply(lines: Sequence[str], *, repeat: bool = False) -> tuple[str, list[Bloc
 
 def full(state: State, story: Sequence[e.Recorded], tables: str | None) -> str:
     """The whole log as plain text: every event with its time, then every table."""
-    head = [f"Ferrybot migration {state.id}", state.title, f"plan {state.digest or 'none'}", ""]
+    head = [first_line(state), state.title, f"plan {state.digest or 'none'}", ""]
     told = [f"{r.version:>5}  {_stamp(r.at)}  {plain_event(r.event)}" for r in story]
     return "\n".join([*head, *told, "", *proof.log_lines(state), *_table_lines(tables)]) + "\n"
+
+
+def first_line(state: State) -> str:
+    """How a log begins: whose it is, and of which end. `bot.audit` reads it."""
+    return f"Ferrybot migration {state.id}, run {state.run}, {state.status.value}"
+
+
+def of_file(migration: str, run: int, made: Chain) -> str:
+    """What stands beside the file: with this head nobody can put another file in its place."""
+    return (
+        f"Full log of `{migration}`, run {run}: {t.count(made.lines, 'line')}, each with the hash of the line before. "
+        f"Head: `{made.head}`. `ferrybot audit verify FILE` finds any change."
+    )
 
 
 def _stamp(at: datetime) -> str:

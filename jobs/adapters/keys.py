@@ -25,6 +25,10 @@ def run(migration: str) -> str:
     return f"{PREFIX}:run:{migration}"
 
 
+def samples(migration: str) -> str:
+    return f"{PREFIX}:samples:{migration}"
+
+
 def thread(migration: str) -> str:
     return f"{PREFIX}:thread:{migration}"
 
@@ -55,6 +59,11 @@ def pace(bucket: str) -> str:
 
 def last_ring(migration: str, kind: str) -> str:
     return f"{PREFIX}:rung:{migration}:{kind}"
+
+
+def history(version: int, part: str) -> str:
+    """The index of past migrations in the form `version`: `all`, `order`, `seen`."""
+    return f"{PREFIX}:history:{version}:{part}"
 
 
 OPEN = f"{PREFIX}:open"

@@ -20,6 +20,7 @@ class StoredFile:
     title: str = ""
     content: bytes | None = None
     snippet_type: str | None = None
+    alt_text: str = ""
     upload_key: str = ""
     shares: list[tuple[str, str, str | None]] = field(default_factory=list)
 

@@ -159,14 +159,19 @@ class Calls:
         return self.client.api_call(method, data=form).data
 
     def upload(self, url: str, content: bytes) -> None:
-        """Sends a file's bytes to the address that Slack gave for it. Raises `SlackRefusal` with `upload_failed`;
-        nothing is shared by it, so it may be tried again."""
-        request = Request(url, data=content, method="POST", headers={"Content-Type": "application/octet-stream"})  # noqa: S310
-        try:
-            with urlopen(request, timeout=60) as answer:  # noqa: S310  # the address comes from Slack's own answer
-                answer.read()
-        except (URLError, HTTPException, OSError) as error:
-            raise SlackRefusal(UPLOAD_FAILED, type(error).__name__) from None
+        """`upload`, as the courier's calls are made."""
+        upload(url, content)
+
+
+def upload(url: str, content: bytes) -> None:
+    """Sends a file's bytes to the address that Slack gave for it. Raises `SlackRefusal` with `upload_failed`;
+    nothing is shared by it, so it may be tried again."""
+    request = Request(url, data=content, method="POST", headers={"Content-Type": "application/octet-stream"})  # noqa: S310
+    try:
+        with urlopen(request, timeout=60) as answer:  # noqa: S310  # the address comes from Slack's own answer
+            answer.read()
+    except (URLError, HTTPException, OSError) as error:
+        raise SlackRefusal(UPLOAD_FAILED, type(error).__name__) from None
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from bot.ui import card, logs
 from bot.ui.text import Block, context
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
+from jobs.adapters.history_redis import RedisHistory
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.adapters.secrets import SecretStore
@@ -38,6 +39,7 @@ from jobs.core import events as e
 from jobs.core.evolve import evolve
 from jobs.core.model import TypedSource
 from jobs.core.state import ENDED, RUNNING, State, Status
+from jobs.core.summary import summary_of
 from jobs.desk import Desk
 
 log = structlog.get_logger(__name__)
@@ -103,6 +105,8 @@ class Delivery(Errand):
     def run(self) -> None:
         if self.state.version == 0:
             return
+        # Before anything can go wrong with Slack, and before `close`: what is closed stands there in its last form.
+        RedisHistory(self.c.redis).put(summary_of(self.state))
         unseen: Later | Uncertain | None = None
         try:
             seen = Screens(self.c.redis, self.c.desk, self.state, self.call).update()

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from jobs.adapters.board_redis import RedisBoard
+from jobs.adapters.history_redis import RedisHistory
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.adapters.secrets import SecretStore, endpoint_of
@@ -26,11 +27,13 @@ from jobs.desk import Desk
 from jobs.engines.registry import engine_for
 from jobs.flow import lane as lanes
 from jobs.flow import migrate as conductor
+from jobs.flow import remember
 from jobs.flow import sweep as sweeper
 from jobs.flow import validate as validator
 from jobs.flow.watch import StoryWatch
 from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Engine
+from jobs.ports.history import History
 from jobs.settings import load_job_settings
 
 log = structlog.get_logger(__name__)
@@ -43,6 +46,7 @@ class Wired:
     desk: Desk
     board: Board
     secrets: SecretStore
+    history: History
     restore_folder: str = ""
 
     def engine(self, state: State) -> Engine:
@@ -87,7 +91,8 @@ def _wired() -> Iterator[Wired]:
     )
     try:
         desk, folder = Desk(RedisLedger(redis), RqDoorbell(redis)), settings.restore_points or ""
-        yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key), folder)
+        secrets = SecretStore(redis, settings.secret_key)
+        yield Wired(desk, RedisBoard(redis), secrets, RedisHistory(redis), folder)
     finally:
         redis.close()
 
@@ -128,6 +133,7 @@ def lane(migration: str) -> None:
 def sweep(_: str = "") -> None:
     with _wired() as wired:
         rung = sweeper.sweep(wired.desk, wired.board)
+        remember.catch_up(wired.desk, wired.history)
         if rung:
             log.info("swept", rung=rung)
 

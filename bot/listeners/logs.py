@@ -51,7 +51,12 @@ def _read(deps: Deps, client: WebClient, g: Gesture, migration: str, page: int) 
     _, story = deps.desk.story(migration)
     kept = deps.desk.ledger.attachment(migration, "tables")
     now = deps.board.progress(migration) if state.status in RUNNING else None
-    show(deps, client, g, "", "read", log_view.view(state, story, look, kept, now), state.version)
+    view = log_view.view(state, story, look, kept, now)
+    if g.sheet is not None and g.sheet.step == "history":
+        # On top of the list, which closing the log brings back.
+        client.views_push(trigger_id=g.trigger, view=view)
+        return
+    show(deps, client, g, "", "read", view, state.version)
 
 
 def readable(deps: Deps, g: Gesture, migration: str) -> State:

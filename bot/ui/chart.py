@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -96,7 +97,7 @@ def _lanes(canvas: _Canvas, samples: Samples) -> None:
     canvas.scale(LOWER, most, "Lanes at work")
     top, bottom = LOWER
     for stretch in canvas.places:
-        for (x, point), (following, _) in zip(stretch, stretch[1:], strict=False):
+        for (x, point), (following, _) in pairwise(stretch):
             y = bottom - point.lanes / most * (bottom - top)
             if point.lanes:
                 canvas.pen.rectangle((x, y, max(x + 1, following), bottom), fill=LANES)
@@ -107,7 +108,7 @@ def _time(canvas: _Canvas, samples: Samples) -> None:
     y = LOWER[1] + 14
     canvas.words((LEFT, y), "0 s")
     canvas.words((WIDTH - RIGHT, y), f"{t.span(_span(samples))} of work", anchor="rt")
-    for before, after in zip(canvas.places, canvas.places[1:], strict=False):
+    for before, after in pairwise(canvas.places):
         x = (before[-1][0] + after[0][0]) / 2
         for top, bottom in (UPPER, LOWER):
             for start in range(top, bottom, 16):

@@ -206,8 +206,8 @@ def first_line(state: State) -> str:
 def of_file(migration: str, run: int, made: Chain) -> str:
     """What stands beside the file: with this head nobody can put another file in its place."""
     return (
-        f"Full log of `{migration}`, run {run}: {t.count(made.lines, 'line')}, each with the hash of the line before. "
-        f"Head: `{made.head}`. `ferrybot audit verify FILE` finds any change."
+        f"Full log of `{migration}`, run {run}: {t.count(made.lines, 'line')}, each with the hash of the line before "
+        f"it. Head: `{made.head}`. `ferrybot audit verify FILE` finds any change."
     )
 
 

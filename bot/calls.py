@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Literal
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -69,6 +69,9 @@ _RATES = {
     "conversations.history": (1, 61.0, 1),
 }
 
+Haste = Literal["first", "news", "progress"]
+"""Approvals and errors; everything else that is told once; figures, of which the next are as good."""
+
 _GCRA = """
 local now, every, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local tat = tonumber(redis.call('GET', KEYS[1]) or now)
@@ -99,14 +102,17 @@ class Pace:
 
     redis: Redis
     enabled: bool = True
+    now: Callable[[], float] = time.time
+    """seconds since the epoch, the same for every courier"""
+    sleep: Callable[[float], None] = time.sleep
 
-    def wait(self, method: str, channel: str = "") -> float:
+    def wait(self, method: str, channel: str = "", haste: Haste = "news") -> float:
         """Takes a turn and returns 0, or returns the seconds until there is one."""
         if not self.enabled or method not in _RATES:
             return 0.0
         calls, seconds, burst = _RATES[method]
         bucket = keys.pace(_bucket(method, channel))
-        answer: Any = self.redis.eval(_GCRA, 1, bucket, time.time(), seconds / calls, burst)
+        answer: Any = self.redis.eval(_GCRA, 1, bucket, self.now(), seconds / calls, _share(burst, haste))
         return float(answer)
 
     def rest(self, method: str, channel: str, seconds: float) -> None:
@@ -114,9 +120,15 @@ class Pace:
         if not self.enabled or method not in _RATES:
             return
         calls, period, burst = _RATES[method]
-        now = time.time()
-        until = now + seconds + (burst - 1) * period / calls
+        now = self.now()
+        until = now + seconds + (_share(burst, "first") - 1) * period / calls
         self.redis.eval(_REST, 1, keys.pace(_bucket(method, channel)), now, until)
+
+
+def _share(burst: int, haste: Haste) -> int:
+    """So much of a burst may be used up: one turn more for what goes first, so that it never stands behind a crowd;
+    less for figures, so that a crowd of cards leaves room for news."""
+    return {"first": burst + 1, "news": burst, "progress": max(1, burst // 2)}[haste]
 
 
 def _bucket(method: str, channel: str) -> str:
@@ -134,22 +146,23 @@ class Calls:
         # The SDK calls again when a connection breaks: a post that was made and not answered would be made twice.
         self.client.retry_handlers.clear()
 
-    def call(self, method: str, *, eager: bool = True, **arguments: Any) -> dict[str, Any]:
-        """Slack's answer. Raises `Later`, `Uncertain` or `SlackRefusal`; `eager` waits for its turn a little."""
+    def call(self, method: str, *, haste: Haste = "news", **arguments: Any) -> dict[str, Any]:
+        """Slack's answer. Raises `Later`, `Uncertain` or `SlackRefusal`; all but progress waits for its turn a
+        little."""
         channel = str(arguments.get("channel", ""))
-        self._turn(method, channel, eager)
+        self._turn(method, channel, haste)
         try:
             return _outcome(lambda: self._send(method, _given(arguments)))
         except Later as later:
             self.pace.rest(method, channel, later.seconds)
             raise
 
-    def _turn(self, method: str, channel: str, eager: bool) -> None:
-        patience = PATIENCE if eager else 0.0
-        while wait := self.pace.wait(method, channel):
+    def _turn(self, method: str, channel: str, haste: Haste) -> None:
+        patience = 0.0 if haste == "progress" else PATIENCE
+        while wait := self.pace.wait(method, channel, haste):
             if wait > patience:
                 raise Later(wait)
-            time.sleep(wait)
+            self.pace.sleep(wait)
             patience -= wait
 
     def _send(self, method: str, arguments: dict[str, Any]) -> Any:

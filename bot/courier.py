@@ -13,14 +13,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import structlog
 from redis import Redis
 from slack_sdk.web import WebClient
 
+from bot import haste
 from bot.attach import post_file
-from bot.calls import GONE, Calls, Later, Pace, SlackRefusal, Uncertain
+from bot.calls import GONE, Calls, Haste, Later, Pace, SlackRefusal, Uncertain
 from bot.doubt import CARD, LINE, can_look, look
 from bot.errand import Errand, Tools
 from bot.outbox import Overtaken, Turn
@@ -48,6 +50,10 @@ ROUND_SECONDS = 45.0
 """After so long a courier gives way to other migrations; the sweep rings again."""
 CARD_SECONDS = 3.0
 """Least time between two edits of a card that only show progress (chat.update: 50 a minute for a workspace)."""
+LAG_SECONDS = 10.0
+"""A thread that is behind by more says so on its card: a courier that waits its turn may need some seconds."""
+LATE_SECONDS = 60.0
+"""What is told so much later says when it happened; Slack shows only when it was posted."""
 SHORT_SECONDS = 3.0
 """A wait so short is waited out; after a longer one the sweep rings again."""
 CARD_TRIES = 3
@@ -87,7 +93,7 @@ class Courier(Tools):
                     log.info("slack asked to wait", migration=migration, seconds=later.seconds)
                     if later.seconds > SHORT_SECONDS or time.monotonic() + later.seconds > until:
                         return
-                    time.sleep(later.seconds)
+                    self.calls.pace.sleep(later.seconds)
                     continue
                 except Uncertain as unknown:
                     log.warning("slack gave no answer", migration=migration, reason=str(unknown))
@@ -146,7 +152,12 @@ class Delivery(Errand):
     def _told(self) -> None:
         if not self.outbox.card:
             self._post_card()
-        self._post_lines()
+        try:
+            self._post_lines()
+        except Later:
+            # The card is another method with turns of its own: it says that the thread is behind.
+            self._update_card(self._behind())
+            raise
         self._update_card()
         post_file(self)
 
@@ -160,14 +171,17 @@ class Delivery(Errand):
                 return
             if not can_look(self):
                 self.outbox.put(**{"done:card_repeat": "1"})
-        text, blocks = self._card()
+        text, blocks = self._card(self._behind())
         metadata = {"event_type": CARD, "event_payload": {"migration": self.id, "card": self.id}}
-        answer = self._once("doubt:card", f"{time.time() - SKEW_SECONDS:.0f}", text, blocks, metadata, "")
+        soon = haste.of_state(self.state)
+        answer = self._once("doubt:card", f"{time.time() - SKEW_SECONDS:.0f}", text, blocks, metadata, "", soon=soon)
         shown = _fingerprint(text, blocks)
         self.outbox.settle("doubt:card", card=answer["ts"], posted=self._beginning(), shown=shown)
 
-    def _card(self) -> tuple[str, list[Block]]:
+    def _card(self, behind: float = 0.0) -> tuple[str, list[Block]]:
         text, blocks = card.text(self.state), card.blocks(self.state, self._progress())
+        if behind >= LAG_SECONDS:
+            blocks.append(card.behind(behind))
         if self.outbox.get("done:card_repeat"):
             blocks.append(context(":repeat: This card may repeat an earlier one; this one is kept up to date."))
         return text, blocks
@@ -179,8 +193,13 @@ class Delivery(Errand):
         configured = [r.version for r in self.story if isinstance(r.event, e.Configured)]
         return (configured[-1] if configured else 1) - 1
 
-    def _update_card(self) -> None:
-        text, blocks = self._card()
+    def _behind(self) -> float:
+        """Seconds since the oldest event that the thread has not told; 0 when it has told everything."""
+        untold = [r.at for r in self.story if r.version > self.outbox.posted and logs.line(r.event, self.state)]
+        return self.c.calls.pace.now() - untold[0].timestamp() if untold and self.outbox.card else 0.0
+
+    def _update_card(self, behind: float = 0.0) -> None:
+        text, blocks = self._card(behind)
         shown = _fingerprint(text, blocks)
         if shown == self.outbox.get("shown"):
             return
@@ -192,7 +211,7 @@ class Delivery(Errand):
         try:
             self.call(
                 "chat.update",
-                eager=news,
+                haste=haste.of_state(self.state) if news else "progress",
                 channel=self.state.channel,
                 ts=self.outbox.card,
                 text=text,
@@ -202,7 +221,10 @@ class Delivery(Errand):
             if news:
                 raise
             return
-        self.outbox.put(shown=shown, status=status, edited=f"{time.time():.3f}")
+        self.outbox.put(shown=shown, edited=f"{time.time():.3f}")
+        if not behind:
+            # A card that says "behind" must be edited once more, whatever else happens.
+            self.outbox.put(status=status)
 
     def _progress(self) -> Any:
         return self.c.board.progress(self.id) if self.state.status in (*RUNNING, Status.paused) else None
@@ -237,11 +259,17 @@ class Delivery(Errand):
         return packed
 
     def _post_line(self, first: int, last: int, lines: list[str], *, repeat: bool = False) -> None:
-        text, blocks = logs.reply(lines, repeat=repeat)
+        told = self.story[first - 1 : last]
+        text, blocks = logs.reply(lines, repeat=repeat, late=self._late(told[0].at))
         metadata = {"event_type": LINE, "event_payload": {"migration": self.id, "first": first, "last": last}}
         doubt = f"{first}-{last}"
-        answer = self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat)
+        soon = haste.of_events(recorded.event for recorded in told)
+        answer = self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat, soon=soon)
         self.outbox.settle("doubt:line", posted=last, last=answer["ts"])
+
+    def _late(self, at: datetime) -> datetime | None:
+        """When it happened, where that is not about now."""
+        return at if self.c.calls.pace.now() - at.timestamp() >= LATE_SECONDS else None
 
     def _settle_line(self) -> None:
         """A post that was begun and never remembered: found in the thread, or made again with a mark."""
@@ -261,7 +289,16 @@ class Delivery(Errand):
         self._post_line(first, last, [x for x in lines if x], repeat=not can_look(self))
 
     def _once(
-        self, doubt: str, value: str, text: str, blocks: Any, metadata: Any, thread: str, *, repeat: bool = False
+        self,
+        doubt: str,
+        value: str,
+        text: str,
+        blocks: Any,
+        metadata: Any,
+        thread: str,
+        *,
+        repeat: bool = False,
+        soon: Haste = "news",
     ) -> dict[str, Any]:
         """Posts with a note before. A refusal or a postponement takes the note away again."""
         self.turn.keep()
@@ -269,6 +306,7 @@ class Delivery(Errand):
         try:
             return self.call(
                 "chat.postMessage",
+                haste=soon,
                 channel=self.state.channel,
                 thread_ts=thread or None,
                 text=text,

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from bot.calls import Calls
+from bot.calls import Calls, Haste
 from bot.outbox import Outbox, Turn
 from jobs.desk import Desk
 from jobs.ports.board import Board
@@ -34,7 +34,7 @@ class Errand:
         self.state, self.story = tools.desk.story(migration)
         self.outbox = Outbox(tools.redis, migration)
 
-    def call(self, method: str, *, eager: bool = True, **arguments: Any) -> dict[str, Any]:
+    def call(self, method: str, *, haste: Haste = "news", **arguments: Any) -> dict[str, Any]:
         """Slack's answer, while the turn is ours. Raises `Overtaken` and what `Calls.call` raises."""
         self.turn.keep()
-        return self.c.calls.call(method, eager=eager, **arguments)
+        return self.c.calls.call(method, haste=haste, **arguments)

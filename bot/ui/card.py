@@ -67,6 +67,13 @@ def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
     return made
 
 
+def behind(seconds: float) -> Block:
+    """That the thread lags, in steps of a minute: each other step would cost an edit."""
+    lag = "less than a minute" if seconds < 60 else f"about {t.count(int(seconds // 60), 'minute')}"
+    said = f":hourglass: The thread is {lag} behind: Slack limits how fast I may write. Nothing is lost."
+    return t.context(said, block_id="card_behind")
+
+
 def _headline(state: State) -> str:
     words = _WORDS.get(state.status, say(state.status))
     if state.status in (Status.migrating, Status.verifying) and state.phase_title:

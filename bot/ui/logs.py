@@ -183,9 +183,12 @@ def batches(lines: Sequence[str]) -> list[list[str]]:
     return groups
 
 
-def reply(lines: Sequence[str], *, repeat: bool = False) -> tuple[str, list[Block]]:
-    """One message of the thread."""
-    shown = [*([":repeat: _This may repeat an earlier message._"] if repeat else []), *lines]
+def reply(lines: Sequence[str], *, repeat: bool = False, late: datetime | None = None) -> tuple[str, list[Block]]:
+    """One message of the thread; `late` is when it happened, where that is not now."""
+    before = [":repeat: _This may repeat an earlier message._"] if repeat else []
+    if late is not None:
+        before.append(f":hourglass: Told late: this happened {t.when(late)}.")
+    shown = [*before, *lines]
     packed = findings.chunks(shown, t.SECTION - 10)
     text = t.clip(" ".join("\n".join(shown).split()), t.MESSAGE_TEXT)
     return text, [t.section("\n".join(chunk)) for chunk in packed]

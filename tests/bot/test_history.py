@@ -1,4 +1,4 @@
-"""`/migrate history`: found by words and filters, on pages, exported without formulas, never more than one may see."""
+"""`/migrate history`: found by words and filters, on pages, exported without formulas, and never for strangers."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ local now, every, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]
 local tat = tonumber(redis.call('GET', KEYS[1]) or now)
 if tat < now then tat = now end
 local wait = tat - now - every * (burst - 1)
-if wait > 0 then return tostring(wait) end
+if wait > 0.000001 then return tostring(wait) end
 redis.call('SET', KEYS[1], tostring(tat + every), 'PX', math.ceil((tat + every - now + 1) * 1000))
 return '0'
 """

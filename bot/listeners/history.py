@@ -37,6 +37,11 @@ def register(app: App, deps: Deps) -> None:
     app.action("history_next")(lambda ack, body, client: act(ack, body, client, 1))
     app.action("history_previous")(lambda ack, body, client: act(ack, body, client, -1))
 
+    @app.view(history.CALLBACK)
+    def searched(ack: Ack, body: Body) -> None:
+        g = gesture(body)
+        ack(response_action="update", view=_found(deps, g, _asked(g, 0)))
+
     def exported(ack: Ack, body: Body, client: WebClient, form: Form) -> None:
         ack()
         g = gesture(body)

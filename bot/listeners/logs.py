@@ -13,7 +13,8 @@ from bot.gestures import Body, Gesture, gesture, refusing, show, tell, typed
 from bot.refs import ref
 from bot.ui import log_view
 from bot.ui.log_view import Look
-from jobs.core.errors import Denied, Refused
+from bot.ui.text import View, unmarked
+from jobs.core.errors import Denied, FerrybotError, Refused
 from jobs.core.state import RUNNING, State
 
 
@@ -33,6 +34,16 @@ def register(app: App, deps: Deps) -> None:
     app.action("logs_next")(lambda ack, body, client: act(ack, body, client, 1))
     app.action("logs_previous")(lambda ack, body, client: act(ack, body, client, -1))
 
+    @app.view(log_view.CALLBACK)
+    def searched(ack: Ack, body: Body) -> None:
+        g = gesture(body)
+        try:
+            view, _ = _view(deps, g, g.sheet.m if g.sheet else "", 0)
+        except FerrybotError as error:
+            ack(response_action="errors", errors={"log_search": unmarked(error.what)})
+            return
+        ack(response_action="update", view=view)
+
     @app.shortcut("ferrybot_logs")
     def from_message(ack: Ack, body: Body, client: WebClient) -> None:
         ack()
@@ -45,18 +56,23 @@ def register(app: App, deps: Deps) -> None:
 
 
 def _read(deps: Deps, client: WebClient, g: Gesture, migration: str, page: int) -> None:
+    view, version = _view(deps, g, migration, page)
+    if g.sheet is not None and g.sheet.step == "history":
+        # On top of the list, which closing the log brings back.
+        client.views_push(trigger_id=g.trigger, view=view)
+        return
+    show(deps, client, g, "", "read", view, version)
+
+
+def _view(deps: Deps, g: Gesture, migration: str, page: int) -> tuple[View, int]:
+    """The log as the gesture's modal asks for it, and the version that it shows. Raises `Refused` and `Denied`."""
     state = readable(deps, g, migration)
     show_as, words = typed(g.values, "log_show", "log_show_select"), typed(g.values, "log_search", "log_search_input")
     look = Look.of(show_as, words, page)
     _, story = deps.desk.story(migration)
     kept = deps.desk.ledger.attachment(migration, "tables")
     now = deps.board.progress(migration) if state.status in RUNNING else None
-    view = log_view.view(state, story, look, kept, now)
-    if g.sheet is not None and g.sheet.step == "history":
-        # On top of the list, which closing the log brings back.
-        client.views_push(trigger_id=g.trigger, view=view)
-        return
-    show(deps, client, g, "", "read", view, state.version)
+    return log_view.view(state, story, look, kept, now), state.version
 
 
 def readable(deps: Deps, g: Gesture, migration: str) -> State:

@@ -114,6 +114,7 @@ def _modal(channel: str, page: int, blocks: list[Block]) -> View:
         "callback_id": CALLBACK,
         "private_metadata": Sheet(step="history", page=page, channel=channel).pack(),
         "title": t.label("Past migrations", 24),
+        "submit": t.label("Search", 24),
         "close": t.label("Close", 24),
         "blocks": t.within(blocks, t.MODAL_BLOCKS),
     }

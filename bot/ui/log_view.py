@@ -16,6 +16,7 @@ from jobs.core.model import Severity
 from jobs.core.progress import RunProgress
 from jobs.core.state import State
 
+CALLBACK = "ferrybot_logs"
 PAGE = 40
 LINE = 480
 """Characters of one line: 40 stay below what a view may weigh (250 kB of JSON, up to 12 bytes a character)."""
@@ -77,9 +78,10 @@ def view(
     meta = Sheet(m=state.id, step="logs", page=page, channel=state.channel)
     return {
         "type": "modal",
-        "callback_id": "ferrybot_logs",
+        "callback_id": CALLBACK,
         "private_metadata": meta.pack(),
         "title": t.label("Log", 24),
+        "submit": t.label("Search", 24),
         "close": t.label("Close", 24),
         "blocks": t.within(blocks, t.MODAL_BLOCKS),
     }

@@ -1,4 +1,4 @@
-"""The courier on bad days and busy ones, on a clock that is moved: ten minutes without Slack, twenty migrations at once."""
+"""The courier on bad days and busy ones, on a moved clock: ten minutes without Slack, twenty migrations at once."""
 
 from __future__ import annotations
 

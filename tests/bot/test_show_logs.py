@@ -13,6 +13,7 @@ from bot.ui import log_view, tables
 from bot.ui.log_view import Look
 from jobs.core import events as e
 from jobs.core.model import Problem
+from jobs.core.policy import Policy
 from jobs.core.state import State
 from jobs.core.verdict import RowDifference
 from tests.bot.office import Office, office
@@ -106,7 +107,7 @@ def test_nasty_names_errors_and_searches(kind: str) -> None:
     nasty = NASTY[kind]
     names = [f"{nasty}{n}" for n in range(200)]
     problem = Problem(what=grown(nasty, 3000), meaning="", remedy="", object=f"public.{names[0]}")
-    tale = Tale().requested(plan(names))
+    tale = Tale().requested(plan(names), policy=Policy())
     kept = "\n".join(line(f"public.{name}", method=grown(nasty, 500), lane=grown(nasty, 500)) for name in names)
     failure = e.Recorded(version=99, at=tale.story[-1].at, event=e.RunFailed(run=1, problem=problem))
     for show in log_view.SHOWN:
@@ -118,7 +119,7 @@ def test_nasty_names_errors_and_searches(kind: str) -> None:
 
 
 def long_tale() -> Tale:
-    tale = Tale().running()
+    tale = Tale().requested(policy=Policy())
     for number in range(3000):
         level: Any = "warning" if number % 100 == 0 else "info"
         tale.obey(tell(e.Noted(run=1, level=level, text=f"table_{number:04} has been copied")))
@@ -146,7 +147,7 @@ def test_what_the_thread_does_not_tell_is_found_too() -> None:
 
 
 def test_a_page_that_is_gone_and_a_view_that_is_not_ours_show_something() -> None:
-    tale = Tale().running()
+    tale = Tale().requested(policy=Policy())
     assert Look.of("drop table", "x" * 999, -4) == Look("story", "x" * log_view.SEARCH, 0)
     good_view(log_view.view(tale.state, tale.story, Look(page=9999)))
     good_view(log_view.view(State(id=MIGRATION), [], Look("tables"), "garbage"))
@@ -178,6 +179,9 @@ def test_people_search_turn_pages_and_filter(bureau: Office) -> None:
     alice.fill("log_search", "table_05")
     found = bureau.modal("alice", "10 tables with")
     assert "table_050" in found.plain and found.value("log_search") == "table_05", "what was typed stays"
+    alice.fill("log_search", "table_09", dispatch=False)
+    assert alice.submit().acked
+    bureau.modal("alice", "10 tables with `table_09`")
     alice.fill("log_show", "story", "log_show_select")
     bureau.modal("alice", "0 lines with")
     assert [str(p) for p in bureau.slack.problems] == []

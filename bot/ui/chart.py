@@ -51,7 +51,7 @@ def draw(samples: Samples, title: str) -> bytes:
     """A PNG. `title` is plain words of ours: the font knows no other scripts."""
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     canvas = _Canvas(ImageDraw.Draw(image), _places(samples))
-    canvas.words((LEFT, 22), title, 24)
+    canvas.words((LEFT, 12), title, 24)
     _rates(canvas, samples)
     _lanes(canvas, samples)
     _time(canvas, samples)
@@ -164,7 +164,7 @@ def _round_up(value: float) -> float:
     step = 1.0
     while step * 10 < value:
         step *= 10
-    for factor in (1, 2, 3, 4, 5, 6, 8, 10):
+    for factor in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10):
         if step * factor >= value:
             return step * factor
     return step * 10

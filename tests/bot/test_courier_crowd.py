@@ -107,9 +107,11 @@ def test_ten_minutes_without_slack_lose_and_double_nothing(yard: Yard) -> None:
     sweeps = 0
     while yard.now() < ends:
         yard.write(one, e.Noted(run=1, text=f"said at sweep {sweeps}"))
-        fault: Any = (yard.sandbox.faults.server_error, yard.sandbox.faults.ratelimit)[sweeps % 2]
-        fault(times=None)
-        if sweeps % 5 == 4:
+        if sweeps % 2:
+            yard.sandbox.faults.ratelimit(times=None, retry_after=30)
+        else:
+            yard.sandbox.faults.server_error(times=None)
+        if sweeps % 10 == 4:
             yard.sandbox.faults.clear_faults()
             yard.sandbox.faults.apply_then_fail("chat.postMessage")  # made, and answered with 500: the worst of all
         yard.deliver(one)

@@ -85,14 +85,8 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
     if state.status in (Status.configured, Status.validating, Status.blocked):
         return _checks(state)
     if state.status is Status.done and state.receipt is not None:
-        r = state.receipt
-        figures = [
-            ("Tables", f"{r.tables:,}"),
-            ("Rows", f"{r.rows:,}"),
-            ("Data", t.size(r.bytes)),
-            ("Duration", t.span(r.seconds)),
-        ]
-        return [t.fields(figures, block_id="card_figures"), *proof.done(state), *safety.held(state)]
+        # Nothing moves any more: one line of figures; the receipt in the thread has the rest.
+        return [t.section(proof.figures(state.receipt), block_id="card_end"), *proof.done(state), *safety.held(state)]
     if state.status is Status.rolling_back:
         return [*_trouble(state), *safety.held(state)]
     if state.status in RUNNING or state.status is Status.paused:

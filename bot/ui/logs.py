@@ -152,7 +152,7 @@ def receipt(r: Receipt) -> str:
         f"{t.count(r.tables, 'table')}, {r.rows:,} rows, {t.size(r.bytes)} in {t.span(r.seconds)}"
         + (f", in {r.runs} runs" if r.runs > 1 else ""),
         *filter(None, [proof.durations(r)]),
-        f"Every table has the same count and checksum on both sides, and {r.objects:,} objects agree.",
+        proof.proven(r),
         f"Checksum over all tables: `{r.checksum[:32]}`",
         f"{t.escape(r.source_engine)} {plan.version(r.source_version)} to {t.escape(r.target_engine)}"
         f" {plan.version(r.target_version)}, plan `{r.digest[:12]}`",

@@ -34,8 +34,8 @@ class RedisHistory:
 
     def put(self, summary: Summary) -> None:
         begun = summary.created.timestamp()
-        args = [summary.id, summary.version, begun, summary.model_dump_json()]
-        self._put(keys=[self._all, self._order], args=args)
+        text = summary.model_dump_json()
+        self._put(keys=[self._all, self._order], args=[str(summary.id), summary.version, begun, text])
 
     def latest(self) -> Iterator[Summary]:
         start = 0

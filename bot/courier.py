@@ -81,8 +81,9 @@ class Courier(Tools):
         """Brings Slack up to date, or as far as Slack lets us; the sweep rings for the rest."""
         self.redis.incr(keys.wanted(migration))
         self.redis.expire(keys.wanted(migration), 24 * 3600)
-        until = time.monotonic() + ROUND_SECONDS
-        while time.monotonic() < until:
+        now = self.calls.pace.now
+        until = now() + ROUND_SECONDS
+        while now() < until:
             with Turn(self.redis, migration) as turn:
                 if not turn.mine:
                     return
@@ -91,7 +92,7 @@ class Courier(Tools):
                     Delivery(self, migration, until, turn).run()
                 except Later as later:
                     log.info("slack asked to wait", migration=migration, seconds=later.seconds)
-                    if later.seconds > SHORT_SECONDS or time.monotonic() + later.seconds > until:
+                    if later.seconds > SHORT_SECONDS or now() + later.seconds > until:
                         return
                     self.calls.pace.sleep(later.seconds)
                     continue
@@ -235,7 +236,7 @@ class Delivery(Errand):
         self._settle_line()
         told = self._lines()
         for first, last, lines in told:
-            if time.monotonic() > self.until:
+            if self.c.calls.pace.now() > self.until:
                 raise Later(15.0)
             self._post_line(first, last, lines)
         if self.outbox.posted < self.state.version:

@@ -17,6 +17,7 @@ from jobs.core.policy import Policy
 from jobs.core.state import State
 from jobs.core.verdict import RowDifference
 from tests.bot.office import Office, office
+from tests.bot.sandbox_support import client_of
 from tests.bot.test_ui_limits import NASTY, good_view, grown
 from tests.support.tales import CHANNEL, MIGRATION, Tale, plan, tell
 
@@ -187,6 +188,20 @@ def test_people_search_turn_pages_and_filter(bureau: Office) -> None:
     assert [str(p) for p in bureau.slack.problems] == []
 
 
+def test_the_menu_of_a_message_opens_the_log_too(bureau: Office) -> None:
+    bureau.write(MIGRATION, [r.event for r in Tale().failed().story])
+    said = {"event_type": "ferrybot_line", "event_payload": {"migration": MIGRATION, "first": 1, "last": 2}}
+    line_of_ours = client_of(bureau.slack).chat_postMessage(channel=CHANNEL, text="a line", metadata=said)
+    other = client_of(bureau.slack).chat_postMessage(channel=CHANNEL, text="something else")
+    bob = bureau.person("bob")
+    bob.message_shortcut("ferrybot_logs", CHANNEL, str(other["ts"]))
+    bureau.answer("bob", "not about a migration")
+    bob.message_shortcut("ferrybot_logs", CHANNEL, str(line_of_ours["ts"]))
+    bureau.modal("bob", "newest first")
+    bob.fill("log_show", "warnings", "log_show_select")
+    assert "connection to the target was lost" in bureau.modal("bob", "1 warning or error").plain
+
+
 def test_who_may_not_read_a_migration_reads_no_log(bureau: Office) -> None:
     bureau.write(MIGRATION, [r.event for r in Tale().checked(plan()).story])
     bureau.command("alice", "list")
@@ -195,4 +210,4 @@ def test_who_may_not_read_a_migration_reads_no_log(bureau: Office) -> None:
     assert "none yet" in bureau.answer("mallory", "Latest migrations").plain
     bureau.person("mallory").click(listed, "show_logs")
     assert "still being prepared" in bureau.answer("mallory", "still being prepared").plain
-    assert bureau.person("mallory").modal() is None and CHANNEL
+    assert bureau.person("mallory").modal() is None

@@ -56,6 +56,8 @@ LATE_SECONDS = 60.0
 """What is told so much later says when it happened; Slack shows only when it was posted."""
 SHORT_SECONDS = 3.0
 """A wait so short is waited out; after a longer one the sweep rings again."""
+CARD_DAYS = 400
+"""So long a message's menu leads to the log; *Show logs* and `/migrate history` do for ever."""
 CARD_TRIES = 3
 """New cards in one delivery: a person who deletes faster than we post is not raced."""
 SKEW_SECONDS = 300
@@ -168,6 +170,7 @@ class Delivery(Errand):
         if self.outbox.get("doubt:card"):
             found = look(self, "conversations.history", CARD, "card", self.outbox.get("doubt:card"))
             if found:
+                self._remember_card(found)
                 self.outbox.settle("doubt:card", card=found, posted=self._beginning())
                 return
             if not can_look(self):
@@ -177,7 +180,12 @@ class Delivery(Errand):
         soon = haste.of_state(self.state)
         answer = self._once("doubt:card", f"{time.time() - SKEW_SECONDS:.0f}", text, blocks, metadata, "", soon=soon)
         shown = _fingerprint(text, blocks)
+        self._remember_card(str(answer["ts"]))
         self.outbox.settle("doubt:card", card=answer["ts"], posted=self._beginning(), shown=shown)
+
+    def _remember_card(self, ts: str) -> None:
+        """A message's menu names only the thread that it belongs to: so it is found whose thread that is."""
+        self.c.redis.set(keys.card(self.state.channel, ts), self.id, ex=CARD_DAYS * 24 * 3600)
 
     def _card(self, behind: float = 0.0) -> tuple[str, list[Block]]:
         text, blocks = card.text(self.state), card.blocks(self.state, self._progress())

@@ -14,6 +14,7 @@ from bot.refs import ref
 from bot.ui import log_view
 from bot.ui.log_view import Look
 from bot.ui.text import View, unmarked
+from jobs.adapters import keys
 from jobs.core.errors import Denied, FerrybotError, Refused
 from jobs.core.state import RUNNING, State
 
@@ -48,7 +49,7 @@ def register(app: App, deps: Deps) -> None:
     def from_message(ack: Ack, body: Body, client: WebClient) -> None:
         ack()
         g = gesture(body)
-        found = _migration_of(body.get("message") or {})
+        found = _migration_of(deps, g.channel, body.get("message") or {})
         if found is None:
             tell(client, g, "This message is not about a migration. Use it on a migration's card.")
             return
@@ -87,7 +88,8 @@ def readable(deps: Deps, g: Gesture, migration: str) -> State:
     return state
 
 
-def _migration_of(message: Body) -> str | None:
+def _migration_of(deps: Deps, channel: str, message: Body) -> str | None:
+    """By its metadata where Slack sends them, by a card's buttons, or by the thread that it stands in."""
     payload: Any = (message.get("metadata") or {}).get("event_payload") or {}
     if payload.get("migration"):
         return str(payload["migration"])
@@ -96,4 +98,5 @@ def _migration_of(message: Body) -> str | None:
             found = ref(element.get("value")) if isinstance(element.get("value"), str) else None
             if found:
                 return found.m
-    return None
+    known: Any = deps.redis.get(keys.card(channel, str(message.get("thread_ts") or message.get("ts") or "")))
+    return known.decode() if known is not None else None

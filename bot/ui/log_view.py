@@ -62,10 +62,12 @@ def view(
 ) -> View:
     """The modal in this look; `kept` is what the run kept of its tables, `now` its live progress."""
     of_tables = look.show in ("tables", "troubled")
-    found = _tables(state, story, look, kept) if of_tables else _lines(state, story, look)
+    found: Sequence[str | tables.Detail] = (
+        _tables(state, story, look, kept) if of_tables else _lines(state, story, look)
+    )
     pages = max(1, -(-len(found) // PAGE))
     page = min(look.page, pages - 1)
-    part = found[page * PAGE : (page + 1) * PAGE] or [_nothing(state, look)]
+    part = [_told(one) for one in found[page * PAGE : (page + 1) * PAGE]] or [_nothing(state, look)]
     groups = findings.chunks(part, t.SECTION - 10)
     blocks = [
         _search(look),
@@ -145,16 +147,17 @@ def _wanted(words: str, text: str) -> bool:
     return all(word in low for word in words.lower().split())
 
 
-def _tables(state: State, story: Sequence[e.Recorded], look: Look, kept: str | None) -> list[str]:
+def _tables(state: State, story: Sequence[e.Recorded], look: Look, kept: str | None) -> list[tables.Detail]:
     every = tables.details(state, story, kept)
     chosen = [d for d in every if d.troubled] if look.show == "troubled" else every
-    told = [(tables.told(detail), detail) for detail in chosen]
+    if not look.words.strip():
+        return chosen
     # The whole name and every error are searched, whatever the line has room for.
-    return [
-        t.clip(line, LINE)
-        for line, detail in told
-        if _wanted(look.words, " ".join((detail.name, line, *detail.errors)))
-    ]
+    return [d for d in chosen if _wanted(look.words, " ".join((d.name, tables.told(d), *d.errors)))]
+
+
+def _told(found: str | tables.Detail) -> str:
+    return t.clip(found if isinstance(found, str) else tables.told(found), LINE)
 
 
 def _lines(state: State, story: Sequence[e.Recorded], look: Look) -> list[str]:
@@ -172,7 +175,7 @@ def _lines(state: State, story: Sequence[e.Recorded], look: Look) -> list[str]:
                 continue
             line = line if _wanted(look.words, line) else t.code(t.clip(whole, 500))
         if line:
-            found.append(f"{t.when(recorded.at)}  {t.clip(line, LINE)}")
+            found.append(f"{t.when(recorded.at)}  {line}")
     return found[::-1]
 
 

@@ -33,6 +33,11 @@ def thread(migration: str) -> str:
     return f"{PREFIX}:thread:{migration}"
 
 
+def card(channel: str, ts: str) -> str:
+    """Whose card this message is."""
+    return f"{PREFIX}:card:{channel}:{ts}"
+
+
 def modal(migration: str) -> str:
     return f"{PREFIX}:modal:{migration}"
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
+from bot import audit as auditing
 from bot import doctor as examination
 from bot import processes
 from bot.app import Web
 from bot.config import ConfigError
 from bot.settings import load_settings
+from jobs.adapters.ledgers import open_ledger
 from jobs.adapters.queue_rq import MIGRATIONS, SLACK
+from jobs.adapters.redis_url import connect
 from jobs.core.errors import Permanent
 from jobs.logs import setup_logs
+from jobs.ports.ledger import Ledger
 from jobs.settings import SettingsError, load_job_settings
 
 
@@ -63,6 +68,32 @@ def doctor() -> None:
     """Says what is missing in this installation, and the remedy."""
     examined = examination.examine(load_settings())
     sys.exit(0 if examination.show(examined, sys.stdout) else 1)
+
+
+@main.group()
+def audit() -> None:
+    """Is a log the one that was written?"""
+
+
+@audit.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--head", default="", help="The head that stands in the migration's thread; default: the ledger's.")
+def verify(file: Path, head: str) -> None:
+    """Looks at every line of a migration's full log.
+
+    Exit code 0: intact; 1: changed, with the first bad line; 2: unreadable; 3: whole, but nothing to compare with.
+    """
+    found = auditing.examine(file, head, _ledger)
+    click.echo(found.said)
+    sys.exit(found.code)
+
+
+def _ledger() -> Ledger | None:
+    try:
+        settings = load_job_settings()
+    except SettingsError:
+        return None
+    return open_ledger(settings, connect(settings.redis_url, socket_timeout=5))
 
 
 @main.command()

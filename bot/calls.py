@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Literal
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -70,12 +70,15 @@ _RATES = {
     "conversations.history": (1, 61.0, 1),
 }
 
+Haste = Literal["first", "news", "progress"]
+"""Approvals and errors; everything else that is told once; figures, of which the next are as good."""
+
 _GCRA = """
 local now, every, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local tat = tonumber(redis.call('GET', KEYS[1]) or now)
 if tat < now then tat = now end
 local wait = tat - now - every * (burst - 1)
-if wait > 0 then return tostring(wait) end
+if wait > 0.000001 then return tostring(wait) end
 redis.call('SET', KEYS[1], tostring(tat + every), 'PX', math.ceil((tat + every - now + 1) * 1000))
 return '0'
 """
@@ -100,14 +103,17 @@ class Pace:
 
     redis: Redis
     enabled: bool = True
+    now: Callable[[], float] = time.time
+    """seconds since the epoch, the same for every courier"""
+    sleep: Callable[[float], None] = time.sleep
 
-    def wait(self, method: str, channel: str = "") -> float:
+    def wait(self, method: str, channel: str = "", haste: Haste = "news") -> float:
         """Takes a turn and returns 0, or returns the seconds until there is one."""
         if not self.enabled or method not in _RATES:
             return 0.0
         calls, seconds, burst = _RATES[method]
         bucket = keys.pace(_bucket(method, channel))
-        answer: Any = self.redis.eval(_GCRA, 1, bucket, time.time(), seconds / calls, burst)
+        answer: Any = self.redis.eval(_GCRA, 1, bucket, self.now(), seconds / calls, _share(burst, haste))
         return float(answer)
 
     def rest(self, method: str, channel: str, seconds: float) -> None:
@@ -115,9 +121,15 @@ class Pace:
         if not self.enabled or method not in _RATES:
             return
         calls, period, burst = _RATES[method]
-        now = time.time()
-        until = now + seconds + (burst - 1) * period / calls
+        now = self.now()
+        until = now + seconds + (_share(burst, "first") - 1) * period / calls
         self.redis.eval(_REST, 1, keys.pace(_bucket(method, channel)), now, until)
+
+
+def _share(burst: int, haste: Haste) -> int:
+    """So much of a burst may be used up: one turn more for what goes first, so that it never stands behind a crowd;
+    less for figures, so that a crowd of cards leaves room for news."""
+    return {"first": burst + 1, "news": burst, "progress": max(1, burst // 2)}[haste]
 
 
 def _bucket(method: str, channel: str) -> str:
@@ -135,10 +147,11 @@ class Calls:
         # The SDK calls again when a connection breaks: a post that was made and not answered would be made twice.
         self.client.retry_handlers.clear()
 
-    def call(self, method: str, *, eager: bool = True, **arguments: Any) -> dict[str, Any]:
-        """Slack's answer. Raises `Later`, `Uncertain` or `SlackRefusal`; `eager` waits for its turn a little."""
+    def call(self, method: str, *, haste: Haste = "news", **arguments: Any) -> dict[str, Any]:
+        """Slack's answer. Raises `Later`, `Uncertain` or `SlackRefusal`; all but progress waits for its turn a
+        little."""
         channel = str(arguments.get("channel", ""))
-        self._turn(method, channel, eager)
+        self._turn(method, channel, haste)
         try:
             answer = _outcome(lambda: self._send(method, _given(arguments)))
         except Later as later:
@@ -154,12 +167,12 @@ class Calls:
         counted(method, "done")
         return answer
 
-    def _turn(self, method: str, channel: str, eager: bool) -> None:
-        patience = PATIENCE if eager else 0.0
-        while wait := self.pace.wait(method, channel):
+    def _turn(self, method: str, channel: str, haste: Haste) -> None:
+        patience = 0.0 if haste == "progress" else PATIENCE
+        while wait := self.pace.wait(method, channel, haste):
             if wait > patience:
                 raise Later(wait)
-            time.sleep(wait)
+            self.pace.sleep(wait)
             patience -= wait
 
     def _send(self, method: str, arguments: dict[str, Any]) -> Any:
@@ -169,14 +182,19 @@ class Calls:
         return self.client.api_call(method, data=form).data
 
     def upload(self, url: str, content: bytes) -> None:
-        """Sends a file's bytes to the address that Slack gave for it. Raises `SlackRefusal` with `upload_failed`;
-        nothing is shared by it, so it may be tried again."""
-        request = Request(url, data=content, method="POST", headers={"Content-Type": "application/octet-stream"})  # noqa: S310
-        try:
-            with urlopen(request, timeout=60) as answer:  # noqa: S310  # the address comes from Slack's own answer
-                answer.read()
-        except (URLError, HTTPException, OSError) as error:
-            raise SlackRefusal(UPLOAD_FAILED, type(error).__name__) from None
+        """`upload`, as the courier's calls are made."""
+        upload(url, content)
+
+
+def upload(url: str, content: bytes) -> None:
+    """Sends a file's bytes to the address that Slack gave for it. Raises `SlackRefusal` with `upload_failed`;
+    nothing is shared by it, so it may be tried again."""
+    request = Request(url, data=content, method="POST", headers={"Content-Type": "application/octet-stream"})  # noqa: S310
+    try:
+        with urlopen(request, timeout=60) as answer:  # noqa: S310  # the address comes from Slack's own answer
+            answer.read()
+    except (URLError, HTTPException, OSError) as error:
+        raise SlackRefusal(UPLOAD_FAILED, type(error).__name__) from None
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -12,24 +12,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
-from redis import Redis
 from slack_sdk.web import WebClient
 
-from bot.calls import DEGRADES, GONE, SHUT, UPLOAD_FAILED, Calls, Later, Pace, SlackRefusal, Uncertain
-from bot.outbox import Outbox, Overtaken, Turn
+from bot import haste
+from bot.attach import post_file
+from bot.calls import GONE, Calls, Haste, Later, Pace, SlackRefusal, Uncertain
+from bot.doubt import CARD, LINE, can_look, look
+from bot.errand import Errand, Tools
+from bot.outbox import Overtaken, Turn
 from bot.screens import Screens
 from bot.settings import load_settings
+from bot.shut import stuck
 from bot.ui import card, logs
-from bot.ui.text import Block, clip, context, plain
+from bot.ui.text import Block, context
 from jobs import metrics
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
+from jobs.adapters.history_redis import RedisHistory
 from jobs.adapters.ledgers import open_ledger, release
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.adapters.redis_url import connect
@@ -39,9 +43,9 @@ from jobs.core.errors import Unreadable
 from jobs.core.evolve import evolve
 from jobs.core.model import TypedSource
 from jobs.core.state import ENDED, RUNNING, State, Status
+from jobs.core.summary import summary_of
 from jobs.desk import Desk
 from jobs.logs import about
-from jobs.ports.board import Board
 
 log = structlog.get_logger(__name__)
 
@@ -49,19 +53,18 @@ ROUND_SECONDS = 45.0
 """After so long a courier gives way to other migrations; the sweep rings again."""
 CARD_SECONDS = 3.0
 """Least time between two edits of a card that only show progress (chat.update: 50 a minute for a workspace)."""
+LAG_SECONDS = 10.0
+"""A thread that is behind by more says so on its card: a courier that waits its turn may need some seconds."""
+LATE_SECONDS = 60.0
+"""What is told so much later says when it happened; Slack shows only when it was posted."""
 SHORT_SECONDS = 3.0
 """A wait so short is waited out; after a longer one the sweep rings again."""
-UPLOAD_TRIES = 3
-UPLOAD_SECONDS = 90
-"""Longer than `Calls.upload` waits: nobody else may attach the file meanwhile."""
+CARD_DAYS = 400
+"""So long a message's menu leads to the log; *Show logs* and `/migrate history` do for ever."""
 CARD_TRIES = 3
 """New cards in one delivery: a person who deletes faster than we post is not raced."""
 SKEW_SECONDS = 300
 """How far our clock and Slack's may be apart when we look for a card in doubt."""
-STOPPING = threading.Event()
-"""Set when this process was asked to end: what is begun is finished, the rest is left to the next courier."""
-LINE, CARD = "ferrybot_line", "ferrybot_card"
-FILE_STATUSES = frozenset({Status.done, Status.failed, Status.cancelled, Status.rolled_back})
 
 
 def deliver(migration: str) -> None:
@@ -81,22 +84,16 @@ def deliver(migration: str) -> None:
         redis.close()
 
 
-@dataclass
-class Courier:
-    """Everything that a delivery needs."""
-
-    redis: Redis
-    desk: Desk
-    board: Board
-    calls: Calls
-    stop: threading.Event = STOPPING
+class Courier(Tools):
+    """Brings migrations to Slack, one at a time."""
 
     def deliver(self, migration: str) -> None:
         """Brings Slack up to date, or as far as Slack lets us; the sweep rings for the rest."""
         self.redis.incr(keys.wanted(migration))
         self.redis.expire(keys.wanted(migration), 24 * 3600)
-        until = time.monotonic() + ROUND_SECONDS
-        while time.monotonic() < until and not self.stop.is_set():
+        now = self.calls.pace.now
+        until = now() + ROUND_SECONDS
+        while now() < until and not self.stop.is_set():
             with Turn(self.redis, migration) as turn:
                 if not turn.mine:
                     return
@@ -105,9 +102,9 @@ class Courier:
                     Delivery(self, migration, until, turn).run()
                 except Later as later:
                     log.info("slack asked to wait", migration=migration, seconds=later.seconds)
-                    if later.seconds > SHORT_SECONDS or time.monotonic() + later.seconds > until:
+                    if later.seconds > SHORT_SECONDS or now() + later.seconds > until:
                         return
-                    time.sleep(later.seconds)
+                    self.calls.pace.sleep(later.seconds)
                     continue
                 except Uncertain as unknown:
                     log.warning("slack gave no answer", migration=migration, reason=str(unknown))
@@ -119,20 +116,14 @@ class Courier:
                 return
 
 
-class Delivery:
-    """One round for one migration."""
-
-    def __init__(self, courier: Courier, migration: str, until: float, turn: Turn) -> None:
-        self.c = courier
-        self.id = migration
-        self.until = until
-        self.turn = turn
-        self.state, self.story = courier.desk.story(migration)
-        self.outbox = Outbox(courier.redis, migration)
+class Delivery(Errand):
+    """One round for one migration: card, lines, file."""
 
     def run(self) -> None:
         if self.state.version == 0:
             return
+        # Before anything can go wrong with Slack, and before `close`: what is closed stands there in its last form.
+        RedisHistory(self.c.redis).put(summary_of(self.state))
         unseen: Later | Uncertain | None = None
         try:
             seen = Screens(self.c.redis, self.c.desk, self.state, self.call).update()
@@ -163,7 +154,8 @@ class Delivery:
                 break
             except SlackRefusal as refusal:
                 if refusal.code not in GONE or not left:
-                    return self._stuck(refusal)
+                    stuck(self, refusal)
+                    return False
                 # Somebody deleted the card, or its edit window closed: a new card, and the story goes on under it.
                 self.outbox.drop("card", "shown", "status")
         if self.outbox.get("stuck"):
@@ -173,32 +165,42 @@ class Delivery:
     def _told(self) -> None:
         if not self.outbox.card:
             self._post_card()
-        self._post_lines()
+        try:
+            self._post_lines()
+        except Later:
+            # The card is another method with turns of its own: it says that the thread is behind.
+            self._update_card(self._behind())
+            raise
         self._update_card()
-        self._post_file()
-
-    def call(self, method: str, *, eager: bool = True, **arguments: Any) -> dict[str, Any]:
-        self.turn.keep()
-        return self.c.calls.call(method, eager=eager, **arguments)
+        post_file(self)
 
     # --- the card ---------------------------------------------------------------------------------------
 
     def _post_card(self) -> None:
         if self.outbox.get("doubt:card"):
-            found = self._look("conversations.history", CARD, "card", self.outbox.get("doubt:card"))
+            found = look(self, "conversations.history", CARD, "card", self.outbox.get("doubt:card"))
             if found:
+                self._remember_card(found)
                 self.outbox.settle("doubt:card", card=found, posted=self._beginning())
                 return
-            if not self._can_look:
+            if not can_look(self):
                 self.outbox.put(**{"done:card_repeat": "1"})
-        text, blocks = self._card()
+        text, blocks = self._card(self._behind())
         metadata = {"event_type": CARD, "event_payload": {"migration": self.id, "card": self.id}}
-        answer = self._once("doubt:card", f"{time.time() - SKEW_SECONDS:.0f}", text, blocks, metadata, "")
+        soon = haste.of_state(self.state)
+        answer = self._once("doubt:card", f"{time.time() - SKEW_SECONDS:.0f}", text, blocks, metadata, "", soon=soon)
         shown = _fingerprint(text, blocks)
+        self._remember_card(str(answer["ts"]))
         self.outbox.settle("doubt:card", card=answer["ts"], posted=self._beginning(), shown=shown)
 
-    def _card(self) -> tuple[str, list[Block]]:
+    def _remember_card(self, ts: str) -> None:
+        """A message's menu names only the thread that it belongs to: so it is found whose thread that is."""
+        self.c.redis.set(keys.card(self.state.channel, ts), self.id, ex=CARD_DAYS * 24 * 3600)
+
+    def _card(self, behind: float = 0.0) -> tuple[str, list[Block]]:
         text, blocks = card.text(self.state), card.blocks(self.state, self._progress())
+        if behind >= LAG_SECONDS:
+            blocks.append(card.behind(behind))
         if self.outbox.get("done:card_repeat"):
             blocks.append(context(":repeat: This card may repeat an earlier one; this one is kept up to date."))
         return text, blocks
@@ -210,8 +212,13 @@ class Delivery:
         configured = [r.version for r in self.story if isinstance(r.event, e.Configured)]
         return (configured[-1] if configured else 1) - 1
 
-    def _update_card(self) -> None:
-        text, blocks = self._card()
+    def _behind(self) -> float:
+        """Seconds since the oldest event that the thread has not told; 0 when it has told everything."""
+        untold = [r.at for r in self.story if r.version > self.outbox.posted and logs.line(r.event, self.state)]
+        return self.c.calls.pace.now() - untold[0].timestamp() if untold and self.outbox.card else 0.0
+
+    def _update_card(self, behind: float = 0.0) -> None:
+        text, blocks = self._card(behind)
         shown = _fingerprint(text, blocks)
         if shown == self.outbox.get("shown"):
             return
@@ -223,7 +230,7 @@ class Delivery:
         try:
             self.call(
                 "chat.update",
-                eager=news,
+                haste=haste.of_state(self.state) if news else "progress",
                 channel=self.state.channel,
                 ts=self.outbox.card,
                 text=text,
@@ -233,7 +240,10 @@ class Delivery:
             if news:
                 raise
             return
-        self.outbox.put(shown=shown, status=status, edited=f"{time.time():.3f}")
+        self.outbox.put(shown=shown, edited=f"{time.time():.3f}")
+        if not behind:
+            # A card that says "behind" must be edited once more, whatever else happens.
+            self.outbox.put(status=status)
 
     def _progress(self) -> Any:
         return self.c.board.progress(self.id) if self.state.status in (*RUNNING, Status.paused) else None
@@ -244,7 +254,7 @@ class Delivery:
         self._settle_line()
         told = self._lines()
         for first, last, lines in told:
-            if time.monotonic() > self.until or self.c.stop.is_set():
+            if self.c.calls.pace.now() > self.until or self.c.stop.is_set():
                 raise Later(15.0)
             self._post_line(first, last, lines)
         if self.outbox.posted < self.state.version:
@@ -268,11 +278,17 @@ class Delivery:
         return packed
 
     def _post_line(self, first: int, last: int, lines: list[str], *, repeat: bool = False) -> None:
-        text, blocks = logs.reply(lines, repeat=repeat)
+        told = self.story[first - 1 : last]
+        text, blocks = logs.reply(lines, repeat=repeat, late=self._late(told[0].at))
         metadata = {"event_type": LINE, "event_payload": {"migration": self.id, "first": first, "last": last}}
         doubt = f"{first}-{last}"
-        answer = self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat)
+        soon = haste.of_events(recorded.event for recorded in told)
+        answer = self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat, soon=soon)
         self.outbox.settle("doubt:line", posted=last, last=answer["ts"])
+
+    def _late(self, at: datetime) -> datetime | None:
+        """When it happened, where that is not about now."""
+        return at if self.c.calls.pace.now() - at.timestamp() >= LATE_SECONDS else None
 
     def _settle_line(self) -> None:
         """A post that was begun and never remembered: found in the thread, or made again with a mark."""
@@ -280,7 +296,7 @@ class Delivery:
         if not doubt:
             return
         first, last = (int(n) for n in doubt.split("-"))
-        if found := self._look("conversations.replies", LINE, "first", str(first)):
+        if found := look(self, "conversations.replies", LINE, "first", str(first)):
             self.outbox.settle("doubt:line", posted=last, last=found)
             return
         state = State(id=self.id)
@@ -289,10 +305,19 @@ class Delivery:
             state = evolve(state, recorded)
             if first <= recorded.version <= last:
                 lines.append(logs.line(recorded.event, state))
-        self._post_line(first, last, [x for x in lines if x], repeat=not self._can_look)
+        self._post_line(first, last, [x for x in lines if x], repeat=not can_look(self))
 
     def _once(
-        self, doubt: str, value: str, text: str, blocks: Any, metadata: Any, thread: str, *, repeat: bool = False
+        self,
+        doubt: str,
+        value: str,
+        text: str,
+        blocks: Any,
+        metadata: Any,
+        thread: str,
+        *,
+        repeat: bool = False,
+        soon: Haste = "news",
     ) -> dict[str, Any]:
         """Posts with a note before. A refusal or a postponement takes the note away again."""
         self.turn.keep()
@@ -300,6 +325,7 @@ class Delivery:
         try:
             return self.call(
                 "chat.postMessage",
+                haste=soon,
                 channel=self.state.channel,
                 thread_ts=thread or None,
                 text=text,
@@ -313,152 +339,6 @@ class Delivery:
                 # Not made, so nothing is in doubt; a repeat leaves the doubt about the first try as it was.
                 self.outbox.settle(doubt)
             raise
-
-    # --- looking for a post in doubt --------------------------------------------------------------------
-
-    @property
-    def _can_look(self) -> bool:
-        return self.outbox.get("done:cannot_look") != "1"
-
-    def _look(self, method: str, event_type: str, name: str, value: str) -> str:
-        """The ts of the message whose metadata says so; "" when it is not there or we may not look."""
-        if not self._can_look:
-            return ""
-        where: dict[str, Any] = {"oldest": value}
-        if method == "conversations.replies":
-            # Only what came after the last line: reading may be allowed once a minute, and a page is short.
-            where = {"ts": self.outbox.card, "oldest": self.outbox.get("last") or self.outbox.card}
-        wanted = self.id if event_type == CARD else int(value)
-        cursor = None
-        while True:
-            try:
-                page = self.call(
-                    method,
-                    channel=self.state.channel,
-                    include_all_metadata=True,
-                    limit=200,
-                    cursor=cursor,
-                    **where,
-                )
-            except SlackRefusal as refusal:
-                if refusal.code in DEGRADES:
-                    self.outbox.put(**{"done:cannot_look": "1"})
-                    return ""
-                raise
-            for message in page.get("messages", []):
-                meta = message.get("metadata") or {}
-                payload = meta.get("event_payload") or {}
-                ours = meta.get("event_type") == event_type and payload.get("migration") == self.id
-                if ours and payload.get(name) == wanted:
-                    return str(message["ts"])
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return ""
-
-    # --- the file ---------------------------------------------------------------------------------------
-
-    def _post_file(self) -> None:
-        if self.state.status not in FILE_STATUSES or self.state.run == 0:
-            return
-        if self.outbox.get("done:no_file"):
-            self._tell_no_file()
-        mark = f"done:file{self.state.run}{self.state.status}"
-        if self.outbox.get(mark) or self.outbox.get("done:files_off"):
-            return
-        try:
-            self._upload(mark)
-        except SlackRefusal as refusal:
-            self._not_attached(mark, refusal)
-
-    def _upload(self, mark: str) -> None:
-        """Slack's three calls of an upload (files_upload_v2); only the last one shows anything to anybody."""
-        tables = self.c.desk.ledger.attachment(self.id, "tables")
-        content = logs.full(self.state, self.story, tables).encode()
-        name = f"ferrybot-{self.id}-run{self.state.run}.log"
-        place = self.call("files.getUploadURLExternal", filename=name, length=len(content))
-        self.turn.keep(UPLOAD_SECONDS)
-        self.c.calls.upload(place["upload_url"], content)
-        # A file cannot carry our mark: it is attached at most once rather than twice, and *Show logs* always has it.
-        self.outbox.put(**{mark: "1"})
-        try:
-            self.call(
-                "files.completeUploadExternal",
-                files=[{"id": place["file_id"], "title": f"Full log of {self.id}"}],
-                channel_id=self.state.channel,
-                thread_ts=self.outbox.card,
-            )
-        except (Later, SlackRefusal):
-            self.outbox.drop(mark)
-            raise
-
-    def _not_attached(self, mark: str, refusal: SlackRefusal) -> None:
-        """Not allowed here: never again. Not arrived: again a little later, then without it."""
-        if refusal.code in GONE | SHUT:
-            raise refusal
-        if refusal.code == UPLOAD_FAILED:
-            tried = int(self.outbox.get("uploads") or 0) + 1
-            self.outbox.put(uploads=tried)
-            if tried < UPLOAD_TRIES:
-                raise Later(15.0)
-        self.outbox.put(
-            **{
-                "done:no_file": f"{refusal.code} {refusal.detail}".strip(),
-                "done:files_off" if refusal.code in DEGRADES else mark: "1",
-            }
-        )
-        self._tell_no_file()
-
-    def _tell_no_file(self) -> None:
-        """At most once for a migration."""
-        if self.outbox.get("done:no_file_told"):
-            return
-        self.outbox.put(**{"done:no_file_told": "1"})
-        why = plain(self.outbox.get("done:no_file"))
-        text = f":information_source: The full log could not be attached ({why}). *Show logs* on the card has it."
-        try:
-            self.call(
-                "chat.postMessage",
-                channel=self.state.channel,
-                thread_ts=self.outbox.card,
-                text=text,
-                unfurl_links=False,
-            )
-        except (Later, SlackRefusal):
-            self.outbox.drop("done:no_file_told")
-            raise
-
-    # --- when Slack says no -----------------------------------------------------------------------------
-
-    def _stuck(self, refusal: SlackRefusal) -> bool:
-        """The requester hears once why the thread stands still; each further delivery tries again."""
-        if refusal.code not in SHUT:
-            log.error("slack refused", migration=self.id, code=refusal.code, detail=refusal.detail)
-        if self.outbox.get("stuck") != refusal.code:
-            self.outbox.put(stuck=refusal.code)
-            try:
-                self._tell_requester(refusal)
-            except Later:
-                self.outbox.drop("stuck")
-                raise
-        return False
-
-    def _tell_requester(self, refusal: SlackRefusal) -> None:
-        who = self.state.requester
-        if who is None:
-            return
-        advice = (
-            "Please invite me to that channel (`/invite @Ferrybot`) or unarchive it; the story then continues there."
-            if refusal.code in SHUT
-            else "Please show this to whoever runs Ferrybot: its log says more. I keep trying."
-        )
-        text = (
-            f"I cannot write about {plain(clip(self.state.title, 300))} in <#{self.state.channel}> ({refusal.code}). "
-            f"{advice} The migration itself is not affected."
-        )
-        try:
-            self.call("chat.postMessage", channel=who.id, text=text, unfurl_links=False)
-        except SlackRefusal as second:
-            log.error("requester cannot be told", migration=self.id, code=second.code)
 
 
 def _fingerprint(text: str, blocks: Any) -> str:

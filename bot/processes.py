@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from rq import SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
-from bot.courier import STOPPING
+from bot.errand import STOPPING
 from bot.health import Check, Health, endpoint
 from bot.metrics import Values, registry
 from jobs.adapters.ledgers import begin, open_ledger, release

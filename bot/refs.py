@@ -20,13 +20,18 @@ class Ref(BaseModel):
         return self.model_dump_json(exclude_defaults=True)
 
 
+Step = Literal["configure", "validation", "migration", "decline", "accept", "logs", "plan", "history"]
+
+
 class Sheet(BaseModel):
     """A modal's private metadata: which migration, which step, whose channel."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     m: str = Field(default="", pattern=r"^(m[0-9a-z]{10})?$")
-    step: Literal["configure", "validation", "migration", "decline", "accept", "logs", "plan"] = "configure"
+    step: Literal["configure", "validation", "migration", "decline", "accept", "logs", "plan", "history"] = (
+        "configure"
+    )
     channel: str = Field(default="", pattern=r"^[A-Z0-9]*$")
     d: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     page: int = Field(default=0, ge=0, le=10_000)

@@ -19,7 +19,7 @@ from jobs.core.errors import Conflict
 from jobs.core.events import Event, Recorded
 from jobs.core.evolve import evolve, replay
 from jobs.core.lifecycle import Ring, decide, react
-from jobs.core.state import State
+from jobs.core.state import State, Status
 from jobs.metrics import count
 from jobs.ports.ledger import Ledger
 from jobs.ports.queue import Queue
@@ -79,9 +79,13 @@ class Desk:
         """Rings everybody whom this state concerns; harmless to repeat."""
         for ring in react(state):
             self.queue.ring(ring)
-        self.queue.ring(deliver(state.id, f"v{state.version}"))
+        self.queue.ring(deliver(state.id, f"v{state.version}", first=state.status in URGENT))
 
 
-def deliver(migration: str, token: str) -> Ring:
+URGENT = frozenset({Status.awaiting_approval, Status.failed, Status.blocked})
+"""A person is waited for, or must hear of it: told before figures and phases of other migrations."""
+
+
+def deliver(migration: str, token: str, *, first: bool = False) -> Ring:
     """The courier's doorbell."""
-    return Ring(kind="deliver", migration=migration, token=token)
+    return Ring(kind="deliver", migration=migration, token=token, first=first)

@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from jobs import metrics
 from jobs.adapters.board_redis import RedisBoard
+from jobs.adapters.history_redis import RedisHistory
 from jobs.adapters.ledgers import open_ledger, release
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.adapters.redis_url import connect
@@ -27,12 +28,14 @@ from jobs.desk import Desk
 from jobs.engines.registry import engine_for
 from jobs.flow import lane as lanes
 from jobs.flow import migrate as conductor
+from jobs.flow import remember
 from jobs.flow import sweep as sweeper
 from jobs.flow import validate as validator
 from jobs.flow.watch import StoryWatch
 from jobs.logs import about
 from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Engine
+from jobs.ports.history import History
 from jobs.settings import load_job_settings
 
 log = structlog.get_logger(__name__)
@@ -45,6 +48,7 @@ class Wired:
     desk: Desk
     board: Board
     secrets: SecretStore
+    history: History
     restore_folder: str = ""
 
     def engine(self, state: State) -> Engine:
@@ -92,7 +96,8 @@ def _wired(kind: str, migration: str = "") -> Iterator[Wired]:
     desk, folder = Desk(open_ledger(settings, redis), RqDoorbell(redis)), settings.restore_points or ""
     try:
         with about(migration), metrics.flushing(redis), metrics.timed_job(kind):
-            yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key), folder)
+            secrets = SecretStore(redis, settings.secret_key)
+            yield Wired(desk, RedisBoard(redis), secrets, RedisHistory(redis), folder)
     except Unreadable as error:
         # Not a failed job but one for a worker of the newer version; the sweep rings until one takes it.
         log.error("left to a worker of the newer version", migration=migration, what=error.what)
@@ -137,6 +142,7 @@ def lane(migration: str) -> None:
 def sweep(_: str = "") -> None:
     with _wired("sweep") as wired:
         rung = sweeper.sweep(wired.desk, wired.board)
+        remember.catch_up(wired.desk, wired.history)
         if rung:
             log.info("swept", rung=rung)
 

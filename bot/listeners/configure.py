@@ -16,7 +16,7 @@ from bot import access
 from bot.config import human_bytes
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, show, tell, ticked, typed
-from bot.listeners import home
+from bot.listeners import history, home
 from bot.modals import Open
 from bot.refs import Sheet
 from bot.ui import configure, findings
@@ -41,6 +41,9 @@ def register(app: App, deps: Deps) -> None:
         if not words:
             user = Person(id=body["user_id"], name=str(body.get("user_name") or ""))
             open_configure(deps, client, user, str(body["trigger_id"]), str(body["channel_id"]))
+            return
+        if words[0].lower() == "history":
+            history.opened(deps, client, body, " ".join(words[1:]))
             return
         text, blocks = home.answer(deps, body, words)
         home.reply(client, body, text, blocks)

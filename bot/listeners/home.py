@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
-from bot import access
+from bot import past
 from bot.deps import Deps
 from bot.gestures import Body, log
 from bot.ui import home, logs
 from bot.ui.text import Block, clip, section
-from jobs.core.errors import Unreadable
 from jobs.core.state import ENDED, State
+from jobs.core.summary import Wanted
 
 LISTED = 20
-LOOKED_THROUGH = 200
-"""So many of the latest migrations are searched for the ones a person may see."""
 
 
 def register(app: App, deps: Deps) -> None:
@@ -48,21 +47,14 @@ def publish(deps: Deps, client: WebClient, user: str) -> None:
 
 
 def recent(deps: Deps, user: str, channel: str, limit: int) -> list[State]:
-    """The latest migrations that this person may see here, the youngest first."""
-    found: list[State] = []
-    for migration in deps.desk.ledger.recent(LOOKED_THROUGH):
-        try:
-            state = deps.desk.state(migration)
-        except Unreadable as error:
-            # One story that a newer version wrote must not hide all others.
-            log.warning("story not readable", migration=migration, what=error.what)
-            continue
-        groups = deps.people.groups(access.operate_groups_needed(state, deps.config))
-        if access.may_see(state, deps.config, user, groups, channel):
-            found.append(state)
-        if len(found) == limit:
-            break
-    return found
+    """The latest migrations that this person may see here, the youngest first; as much of them as a list needs."""
+    return [summary.state for summary in islice(past.seen(deps, user, channel), limit)]
+
+
+def going_on(deps: Deps, user: str, channel: str) -> list[State]:
+    """What has not ended in this channel."""
+    states = (summary.state for summary in past.seen_open(deps, user, channel))
+    return list(islice((s for s in states if s.status not in ENDED and s.channel == channel), LISTED))
 
 
 def answer(deps: Deps, body: Body, words: list[str]) -> tuple[str, list[Block]]:
@@ -72,8 +64,7 @@ def answer(deps: Deps, body: Body, words: list[str]) -> tuple[str, list[Block]]:
     if word == "help":
         return "Help for /migrate", [section(home.HELP)]
     if word == "status":
-        states = [s for s in recent(deps, user, channel, LISTED) if s.status not in ENDED and s.channel == channel]
-        return home.listing(states, "Going on in this channel")
+        return home.listing(going_on(deps, user, channel), "Going on in this channel")
     if word == "list":
         return home.listing(recent(deps, user, channel, LISTED), "Latest migrations")
     if word == "logs":
@@ -83,15 +74,15 @@ def answer(deps: Deps, body: Body, words: list[str]) -> tuple[str, list[Block]]:
 
 
 def _logs(deps: Deps, user: str, channel: str, wanted: str) -> tuple[str, list[Block]]:
-    states = recent(deps, user, channel, LOOKED_THROUGH)
-    state = next((s for s in states if not wanted or s.id == wanted.strip("`").lower()), None)
+    found = past.seen(deps, user, channel, Wanted(words=(wanted.strip("`").lower(),)) if wanted else Wanted())
+    state = next((s.state for s in found if not wanted or s.id == wanted.strip("`").lower()), None)
     if state is None:
         text = (
             "There is no migration of that id that you may see here." if wanted else "Nothing was migrated here yet."
         )
         return text, [section(f"{text} `/migrate list` lists the latest.")]
-    _, story = deps.desk.story(state.id)
-    lines = [logs.line(r.event, state) for r in story]
+    whole, story = deps.desk.story(state.id)
+    lines = [logs.line(r.event, whole) for r in story]
     blocks = logs.reply([home.row(state), *[clip(x, 600) for x in lines if x][-15:]])[1]
     listing = home.listing([state], "Log")[1]
     return f"Log of {state.title}", [*blocks, listing[-1]]

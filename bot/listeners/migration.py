@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from pydantic import ValidationError
 from slack_bolt import Ack, App
@@ -11,12 +10,12 @@ from slack_sdk.web import WebClient
 
 from bot import access
 from bot.deps import Deps
-from bot.gestures import Body, Gesture, gesture, refusing, said, show, tell, ticked, typed
+from bot.gestures import Body, Gesture, gesture, refusing, said, show, ticked, typed
 from bot.listeners.configure import demand_mine, go_on_with
+from bot.listeners.logs import readable
 from bot.listeners.validation import with_state
 from bot.modals import Open
-from bot.refs import ref
-from bot.ui import findings, logs, plan, questions, safety
+from bot.ui import findings, plan, questions, safety
 from bot.ui.text import View
 from jobs.core.commands import (
     Cancel,
@@ -106,28 +105,14 @@ def _operate(deps: Deps, g: Gesture, verb: access.Verb, command: Command) -> Non
 
 
 def _readers(app: App, deps: Deps) -> None:
-    """Read-only modals: the log and the whole plan, on pages."""
-
-    def logs_view(state: State, page: int) -> View:
-        return logs.view(*deps.desk.story(state.id), page)
+    """The read-only modal of the whole plan, on pages; the log's is in `bot.listeners.logs`."""
 
     def plan_view(state: State, page: int) -> View:
         if state.plan is None:
             raise Refused("There is no plan yet.")
         return plan.whole(state, page)
 
-    for name, view in (("logs", logs_view), ("plan", plan_view)):
-        _reader(app, deps, name, view)
-
-    @app.shortcut("ferrybot_logs")
-    def from_message(ack: Ack, body: Body, client: WebClient) -> None:
-        ack()
-        g = gesture(body)
-        found = _migration_of(body.get("message") or {})
-        if found is None:
-            tell(client, g, "This message is not about a migration. Use it on a migration's card.")
-            return
-        refusing(client, g, lambda: _read(deps, client, g, found, logs_view, 0))
+    _reader(app, deps, "plan", plan_view)
 
 
 def _reader(app: App, deps: Deps, name: str, view: Callable[[State, int], View]) -> None:
@@ -150,31 +135,8 @@ def _reader(app: App, deps: Deps, name: str, view: Callable[[State, int], View])
 def _read(
     deps: Deps, client: WebClient, g: Gesture, migration: str, view: Callable[[State, int], View], page: int
 ) -> None:
-    state = deps.desk.state(migration) if migration else None
-    if state is None or state.version == 0:
-        raise Refused("This button is not one of mine.")
-    groups = deps.people.groups(access.operate_groups_needed(state, deps.config))
-    decision = access.may_see(state, deps.config, g.user.id, groups, g.channel)
-    if isinstance(decision, access.Denied):
-        raise Denied(decision.reason)
+    state = readable(deps, g, migration)
     show(deps, client, g, "", "read", view(state, page), state.version)
-
-
-def _migration_of(message: Body) -> str | None:
-    payload: Any = (message.get("metadata") or {}).get("event_payload") or {}
-    if payload.get("migration"):
-        return str(payload["migration"])
-    for block in message.get("blocks") or ():
-        for element in block.get("elements") or ():
-            found = gesture_ref(element)
-            if found:
-                return found
-    return None
-
-
-def gesture_ref(element: Body) -> str | None:
-    found = ref(element.get("value")) if isinstance(element.get("value"), str) else None
-    return found.m if found else None
 
 
 def options_of(g: Gesture, before: Options, asked: Sequence[Question] = ()) -> Options:

@@ -67,6 +67,13 @@ def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
     return made
 
 
+def behind(seconds: float) -> Block:
+    """That the thread lags, in steps of a minute: each other step would cost an edit."""
+    lag = "less than a minute" if seconds < 60 else f"about {t.count(int(seconds // 60), 'minute')}"
+    said = f":hourglass: The thread is {lag} behind: Slack limits how fast I may write. Nothing is lost."
+    return t.context(said, block_id="card_behind")
+
+
 def _headline(state: State) -> str:
     words = _WORDS.get(state.status, say(state.status))
     if state.status in (Status.migrating, Status.verifying) and state.phase_title:
@@ -78,14 +85,8 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
     if state.status in (Status.configured, Status.validating, Status.blocked):
         return _checks(state)
     if state.status is Status.done and state.receipt is not None:
-        r = state.receipt
-        figures = [
-            ("Tables", f"{r.tables:,}"),
-            ("Rows", f"{r.rows:,}"),
-            ("Data", t.size(r.bytes)),
-            ("Duration", t.span(r.seconds)),
-        ]
-        return [t.fields(figures, block_id="card_figures"), *proof.done(state), *safety.held(state)]
+        # Nothing moves any more: one line of figures; the receipt in the thread has the rest.
+        return [t.section(proof.figures(state.receipt), block_id="card_end"), *proof.done(state), *safety.held(state)]
     if state.status is Status.rolling_back:
         return [*_trouble(state), *safety.held(state)]
     if state.status in RUNNING or state.status is Status.paused:

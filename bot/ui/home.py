@@ -18,6 +18,7 @@ HELP = (
     "• `/migrate` begins a migration, or goes on with one you left\n"
     "• `/migrate status` says what is going on in this channel\n"
     "• `/migrate list` lists the latest migrations\n"
+    "• `/migrate history` searches all past ones: `/migrate history shop by:alice status:done since:2026-01-31`\n"
     "• `/migrate logs` or `/migrate logs ID` shows the log of the latest, or of that one\n"
     "• `/migrate help` shows this\n"
     "Validation only reads. Nothing is written before *Migrate* is pressed, and on production not before others "

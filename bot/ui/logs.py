@@ -9,14 +9,13 @@ from typing import Any
 
 from bot.ui import approval, findings, plan, proof, safety
 from bot.ui import text as t
-from bot.ui.text import Block, View
+from bot.ui.text import Block
 from jobs.core import events as e
-from jobs.core.evolve import evolve
+from jobs.core.chain import Chain
 from jobs.core.model import CheckResult, Severity, blockers, warnings
 from jobs.core.state import State
 from jobs.core.verdict import Receipt
 
-PAGE = 40
 FINDINGS = 5
 """Findings of one check in the thread; the others stand in the full log."""
 
@@ -155,7 +154,7 @@ def receipt(r: Receipt) -> str:
         f"{t.count(r.tables, 'table')}, {r.rows:,} rows, {t.size(r.bytes)} in {t.span(r.seconds)}"
         + (f", in {r.runs} runs" if r.runs > 1 else ""),
         *filter(None, [proof.durations(r)]),
-        f"Every table has the same count and checksum on both sides, and {r.objects:,} objects agree.",
+        proof.proven(r),
         f"Checksum over all tables: `{r.checksum[:32]}`",
         f"{t.escape(r.source_engine)} {plan.version(r.source_version)} to {t.escape(r.target_engine)}"
         f" {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
@@ -186,9 +185,12 @@ def batches(lines: Sequence[str]) -> list[list[str]]:
     return groups
 
 
-def reply(lines: Sequence[str], *, repeat: bool = False) -> tuple[str, list[Block]]:
-    """One message of the thread."""
-    shown = [*([":repeat: _This may repeat an earlier message._"] if repeat else []), *lines]
+def reply(lines: Sequence[str], *, repeat: bool = False, late: datetime | None = None) -> tuple[str, list[Block]]:
+    """One message of the thread; `late` is when it happened, where that is not now."""
+    before = [":repeat: _This may repeat an earlier message._"] if repeat else []
+    if late is not None:
+        before.append(f":hourglass: Told late: this happened {t.when(late)}.")
+    shown = [*before, *lines]
     packed = findings.chunks(shown, t.SECTION - 10)
     text = t.clip(" ".join("\n".join(shown).split()), t.MESSAGE_TEXT)
     return text, [t.section("\n".join(chunk)) for chunk in packed]
@@ -196,16 +198,30 @@ def reply(lines: Sequence[str], *, repeat: bool = False) -> tuple[str, list[Bloc
 
 def full(state: State, story: Sequence[e.Recorded], tables: str | None) -> str:
     """The whole log as plain text: every event with its time, then every table."""
-    head = [f"Ferrybot migration {state.id}", state.title, f"plan {state.digest or 'none'}", ""]
-    told = [f"{r.version:>5}  {_stamp(r.at)}  {_plain_event(r.event)}" for r in story]
+    head = [first_line(state), state.title, f"plan {state.digest or 'none'}", ""]
+    told = [f"{r.version:>5}  {_stamp(r.at)}  {plain_event(r.event)}" for r in story]
     return "\n".join([*head, *told, "", *proof.log_lines(state), *_table_lines(tables)]) + "\n"
+
+
+def first_line(state: State) -> str:
+    """How a log begins: whose it is, and of which end. `bot.audit` reads it."""
+    return f"Ferrybot migration {state.id}, run {state.run}, {state.status.value}"
+
+
+def of_file(migration: str, run: int, made: Chain) -> str:
+    """What stands beside the file: with this head nobody can put another file in its place."""
+    return (
+        f"Full log of `{migration}`, run {run}: {t.count(made.lines, 'line')}, each with the hash of the line before "
+        f"it. Head: `{made.head}`. `ferrybot audit verify FILE` finds any change."
+    )
 
 
 def _stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
 
 
-def _plain_event(event: e.Event) -> str:
+def plain_event(event: e.Event) -> str:
+    """The whole event on one line, as the full log has it; no reference to a secret."""
     match event:
         case e.CheckFinished():
             return _plain_check(event.result)
@@ -241,19 +257,3 @@ def _table_lines(tables: str | None) -> list[str]:
         return []
     rows = [json.loads(x) for x in tables.splitlines() if x]
     return ["Tables", *("  " + json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows)]
-
-
-def view(state: State, story: Sequence[e.Recorded], page: int = 0) -> View:
-    """*Show logs*: the story on pages, the newest first."""
-    told, then = [], State(id=state.id)
-    for recorded in story:
-        # Each line as it was true then: later checks have found other things.
-        then = evolve(then, recorded)
-        told.append((recorded, line(recorded.event, then)))
-    lines = [f"{t.when(r.at)}  {t.clip(text, 600)}" for r, text in reversed(told) if text]
-    pages = max(1, -(-len(lines) // PAGE))
-    page = min(page, pages - 1)
-    part = lines[page * PAGE : (page + 1) * PAGE] or ["Nothing has happened yet."]
-    groups = findings.chunks(part, t.SECTION - 10)
-    head = t.context(f"{t.clip(t.plain(state.title), 500)}, page {page + 1} of {pages}, newest first")
-    return plan.paged("Log", "logs", state, page, pages, [head, *[t.section("\n".join(g)) for g in groups]])

@@ -100,6 +100,31 @@ def done(state: State) -> list[Block]:
     return [t.section(t.clip("\n".join(said), 2800), block_id="card_proof")] if said else []
 
 
+def figures(receipt: Receipt) -> str:
+    """A finished migration in a line or two: what moved, and that it was proven."""
+    tables, rows = t.count(receipt.tables, "table"), t.count(receipt.rows, "row")
+    return (
+        f"{tables}, {rows}, {t.size(receipt.bytes)} in {t.span(receipt.seconds)}; proven by count and checksum, "
+        f"{t.count(receipt.objects, 'object')} compared"
+    )
+
+
+def proven(receipt: Receipt) -> str:
+    """What the receipt's word "done" stands for."""
+    agree = "agrees" if receipt.objects == 1 else "agree"
+    return (
+        f"*Proven:* every table has the same count and checksum on both sides, and {receipt.objects:,} "
+        f"{'object' if receipt.objects == 1 else 'objects'} {agree}."
+    )
+
+
+def answered_for(receipt: Receipt) -> str:
+    """What was not proven equal, and stayed by a person's word; said also when there is nothing of the kind."""
+    if not receipt.waived:
+        return "*Accepted by a person:* nothing; no difference was waived."
+    return f"*Accepted by a person:* {t.count(len(receipt.waived), 'difference')} that no proof covers."
+
+
 def done_buttons(state: State, value: str) -> list[Block]:
     """What may still be done with a finished migration."""
     receipt = state.receipt
@@ -181,6 +206,7 @@ def receipt_lines(receipt: Receipt) -> list[str]:
     lines = since(receipt.written)
     lines += [_key_line(key) for key in receipt.broken_keys[:THREAD]]
     lines += _more(receipt.broken_keys, "foreign key")
+    lines.append(answered_for(receipt))
     lines += [_waiver(waiver) for waiver in receipt.waived[:THREAD]]
     lines += _more(receipt.waived, "accepted difference")
     lines += [f"Changed on its way: {t.clip(t.plain(_why(d)), 160)}" for d in receipt.transformed[:THREAD]]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from jobs.core.bidi import FSI, PDI, isolated
+
 Block = dict[str, Any]
 View = dict[str, Any]
 
@@ -37,14 +39,20 @@ def escape(text: str) -> str:
 _MARKS = re.compile(r"(?<![A-Za-z0-9])[*_~`]|[*_~`](?![A-Za-z0-9])")
 
 
+_EMOJI = re.compile(r"(?<![0-9]):(?=[a-z0-9_+'-]+:)")
+"""The colon before an emoji's name, as in :x:, and not one of a time of day."""
+
+
 def plain(text: str) -> str:
-    """`escape`, and unable to format: a mark of mrkdwn at a word's edge gets a zero-width neighbour."""
-    return _MARKS.sub(lambda mark: "\u200b" + mark.group() + "\u200b", escape(" ".join(text.split())))
+    """`escape`, and unable to format, to become an emoji, or to reorder its neighbours: a mark of mrkdwn at a word's
+    edge and the colon of an emoji get a zero-width neighbour, right-to-left text is isolated."""
+    shown = _EMOJI.sub(":\u200b", escape(isolated(" ".join(text.split()))))
+    return _MARKS.sub(lambda mark: "\u200b" + mark.group() + "\u200b", shown)
 
 
 def code(text: str) -> str:
     """A name or a statement set as code, on one line."""
-    return f"`{escape(' '.join(text.split())).replace('`', 'ˋ')}`"
+    return f"`{escape(isolated(' '.join(text.split()))).replace('`', 'ˋ')}`"
 
 
 def clip(text: str, limit: int) -> str:
@@ -52,6 +60,7 @@ def clip(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
+    cut = cut[: max(0, limit - 1 - _opened(cut))]
     amp = cut.rfind("&", max(0, len(cut) - 5))
     if amp >= 0 and ";" not in cut[amp:]:
         cut = cut[:amp]
@@ -59,7 +68,12 @@ def clip(text: str, limit: int) -> str:
     if opened > cut.rfind(">") and ">" in text[len(cut) :]:
         # Only our own tokens hold a bare <: all data is escaped.
         cut = cut[:opened]
-    return cut + "…"
+    # An isolate whose end was cut away ends here, before it takes the rest of the line with it.
+    return cut + PDI * _opened(cut) + "…"
+
+
+def _opened(text: str) -> int:
+    return max(0, text.count(FSI) - text.count(PDI))
 
 
 def size(value: float | None) -> str:
@@ -135,7 +149,8 @@ def fields(pairs: Iterable[tuple[str, str]], *, block_id: str = "") -> Block:
 
 
 def header(text: str) -> Block:
-    return {"type": "header", "text": label(" ".join(text.split()), HEADER)}
+    """Plain text, in which Slack still makes emoji of their names."""
+    return {"type": "header", "text": label(_EMOJI.sub(":\u200b", " ".join(text.split())), HEADER)}
 
 
 def context(*texts: str, block_id: str = "") -> Block:

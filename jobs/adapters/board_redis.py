@@ -10,9 +10,12 @@ from redis.exceptions import RedisError
 
 from jobs.adapters import keys
 from jobs.core.progress import RunProgress, TaskProgress
+from jobs.core.samples import Samples
 from jobs.ports.board import BEAT_SECONDS
 
 LIVE_SECONDS = 24 * 3600
+SAMPLES_SECONDS = 30 * 24 * 3600
+"""A run may be paused for weeks before it ends; some 10 kB each."""
 FRESH_SECONDS = 20
 """A lane that has said nothing for so long is not shown as working."""
 QUIET_SECONDS = 5.0
@@ -57,6 +60,14 @@ class RedisBoard:
         now = tuple(sorted((p for p in lanes if p.at > fresh), key=lambda p: -p.bytes))
         return RunProgress.model_validate_json(text).model_copy(update={"now": now})
 
+    def sample(self, migration: str, samples: Samples) -> None:
+        text = samples.model_dump_json()
+        self._try(lambda: self._redis.set(keys.samples(migration), text, ex=SAMPLES_SECONDS))
+
+    def samples(self, migration: str) -> Samples | None:
+        text: Any = self._redis.get(keys.samples(migration))
+        return Samples.model_validate_json(text) if text is not None else None
+
     def delivered(self, migration: str) -> int:
         version: Any = self._redis.hget(keys.thread(migration), "delivered")
         return int(version or 0)
@@ -65,7 +76,7 @@ class RedisBoard:
         self._redis.hset(keys.thread(migration), "delivered", version)
 
     def clear(self, migration: str) -> None:
-        self._redis.delete(keys.lanes(migration), keys.run(migration))
+        self._redis.delete(keys.lanes(migration), keys.run(migration), keys.samples(migration))
 
     def _try(self, write: Any) -> None:
         if time.monotonic() < self._quiet_until:

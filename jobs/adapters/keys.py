@@ -25,8 +25,17 @@ def run(migration: str) -> str:
     return f"{PREFIX}:run:{migration}"
 
 
+def samples(migration: str) -> str:
+    return f"{PREFIX}:samples:{migration}"
+
+
 def thread(migration: str) -> str:
     return f"{PREFIX}:thread:{migration}"
+
+
+def card(channel: str, ts: str) -> str:
+    """Whose card this message is."""
+    return f"{PREFIX}:card:{channel}:{ts}"
 
 
 def modal(migration: str) -> str:
@@ -55,6 +64,11 @@ def pace(bucket: str) -> str:
 
 def last_ring(migration: str, kind: str) -> str:
     return f"{PREFIX}:rung:{migration}:{kind}"
+
+
+def history(version: int, part: str) -> str:
+    """The index of past migrations in the form `version`: `all`, `order`, `seen`."""
+    return f"{PREFIX}:history:{version}:{part}"
 
 
 OPEN = f"{PREFIX}:open"

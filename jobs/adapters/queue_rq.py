@@ -53,7 +53,7 @@ class RqDoorbell:
                 job_timeout=-1 if queue == MIGRATIONS else 120,
                 result_ttl=0,
                 failure_ttl=FAILURE_TTL,
-                at_front=ring.kind in ("migrate", "validate"),
+                at_front=ring.first or ring.kind in ("migrate", "validate"),
             )
         except DuplicateJobError:
             return False

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, assert_never
 
+from pydantic import Field
+
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.errors import Refused
@@ -26,6 +28,7 @@ class Ring(Frozen):
     kind: Literal["validate", "migrate", "lane", "deliver", "sweep"]
     migration: str
     token: str
+    first: bool = Field(default=False, description="goes before others of its queue")
 
     @property
     def job_id(self) -> str:

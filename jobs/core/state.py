@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from jobs.core import events as e
+from jobs.core.bidi import isolated
 from jobs.core.model import (
     Approval,
     CheckResult,
@@ -103,8 +104,8 @@ class State(Frozen):
 
     @property
     def title(self) -> str:
-        source = self.source.label if self.source else "?"
-        return f"{source} → {self.target.label if self.target else '?'}"
+        source, target = (isolated(side.label) if side else "?" for side in (self.source, self.target))
+        return f"{source} → {target}"
 
 
 def say(status: Status) -> str:

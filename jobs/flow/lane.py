@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import partial
 
 from jobs import metrics
 from jobs.core.errors import Permanent, Stopped, Transient
 from jobs.core.plan import MigrationPlan
+from jobs.core.progress import COPY
 from jobs.flow.watch import StoryWatch
 from jobs.ports.engine import Asked, Done, Engine, Lane, Task
 
@@ -72,7 +74,7 @@ def _tasks_done(lane: Lane, watch: StoryWatch) -> Iterator[Task]:
 def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
     watch.report(str(task.id), task.title, 0, 0)
     try:
-        done = lane.perform(task, watch)
+        done = _signed(task, lane.perform(task, watch), watch.lane)
         lane.commit(task, done)
         _counted(task, done)
     except Stopped:
@@ -91,6 +93,13 @@ def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
 def _counted(task: Task, done: Done) -> None:
     for metric, amount in ((metrics.TASKS, 1), (metrics.ROWS, done.rows), (metrics.BYTES, done.bytes)):
         metrics.count(metric, amount, task=task.kind)
+
+
+def _signed(task: Task, done: Done, lane: str) -> Done:
+    """Who copied a table stands with its figures: a copy keeps one object for each of its tables."""
+    if task.kind != COPY or not isinstance(done.result, list):
+        return done
+    return replace(done, result=[{**line, "lane": lane} if isinstance(line, dict) else line for line in done.result])
 
 
 def assist(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatch, trouble: Trouble) -> None:

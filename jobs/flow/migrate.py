@@ -89,7 +89,11 @@ class Run:
             try:
                 self._run(conductor)
             except Stopped:
+                self._report_so_far(conductor)
                 self._stopped(conductor)
+            except Permanent:
+                self._report_so_far(conductor)
+                raise
 
     def _run(self, conductor: Conductor) -> None:
         self.watch.check()
@@ -129,11 +133,18 @@ class Run:
 
     def _report(self, conductor: Conductor) -> None:
         lines = "\n".join(json.dumps(row, ensure_ascii=False, default=str) for row in conductor.report())
+        if not lines:
+            return
         try:
             self.desk.ledger.attach(self.id, "tables", lines)
         except AWAY:
             # The receipt does not need it; the full log then tells phases only.
             return
+
+    def _report_so_far(self, conductor: Conductor) -> None:
+        """A run that did not reach its verdict tells what became of each table, as far as the target can say."""
+        with suppress(FerrybotError):
+            self._report(conductor)
 
     def _conclude(self, conductor: Conductor, verdict: Verdict, seconds: float) -> None:
         if not verdict.green:

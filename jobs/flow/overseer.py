@@ -15,6 +15,7 @@ from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, Permanent, Refused
 from jobs.core.progress import COPY, RunProgress, Work, seconds_left
+from jobs.core.samples import Samples
 from jobs.desk import Desk, deliver
 from jobs.flow.watch import StoryWatch
 from jobs.ports.board import Board
@@ -47,6 +48,7 @@ class Overseer:
     _seen: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=64))
     _noted: set[str] = field(default_factory=set)
     _told: set[str] | None = None
+    _samples: Samples | None = None
     _phase: str = ""
     _began: float = field(default_factory=time.monotonic)
     _thread: threading.Thread | None = None
@@ -88,7 +90,9 @@ class Overseer:
         """One look at the task table. Raises the failure that a lane left there."""
         migration = self.watch.state.id
         tally = self.look()
-        self.board.publish(migration, self.measure(tally))
+        progress = self.measure(tally)
+        self.board.publish(migration, progress)
+        self._sample(progress)
         if tally.failed and self.watch.failure is None:
             raise Permanent(
                 tally.failed,
@@ -98,6 +102,14 @@ class Overseer:
             )
         self.tell(tally)
         self.desk.queue.ring(deliver(migration, f"p{int(time.time()) // COURIER_SECONDS}"))
+
+    def _sample(self, progress: RunProgress) -> None:
+        """Kept whenever a point is complete: at most 240 writes before the points become twice as long."""
+        migration = self.watch.state.id
+        before = self._samples or self.board.samples(migration) or Samples()
+        self._samples = before.add(progress)
+        if len(self._samples.points) != len(before.points):
+            self.board.sample(migration, self._samples)
 
     def tell(self, tally: Tally) -> None:
         """New phases and large tables become events."""

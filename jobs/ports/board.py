@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from jobs.core.progress import RunProgress, TaskProgress
+from jobs.core.samples import Samples
 
 
 class Board(Protocol):
@@ -25,6 +26,12 @@ class Board(Protocol):
 
     def progress(self, migration: str) -> RunProgress | None:
         """The last value, with what the lanes say right now in `now`."""
+
+    def sample(self, migration: str, samples: Samples) -> None:
+        """How the run went so far, for a picture; overwrites."""
+
+    def samples(self, migration: str) -> Samples | None:
+        """What `sample` said last; None when nothing was said, or long ago."""
 
     def delivered(self, migration: str) -> int:
         """The last version that the courier has told in full; 0 before the first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.sandbox.slack.messages import elements_of
-from bot.ui import approval, card, configure, findings, home, logs, progress, proof
+from bot.ui import approval, card, configure, findings, home, log_view, logs, progress, proof
 from bot.ui import plan as plan_view
 from bot.ui import text as t
+from bot.ui.log_view import Look
 from jobs.core import commands as c
 from jobs.core import events as e
+from jobs.core.bidi import FSI, PDI, isolated
 from jobs.core.model import (
     Approval,
     CheckResult,
@@ -374,7 +377,7 @@ def test_the_log_on_pages_and_as_a_file(told: list[tuple[State, list[e.Recorded]
     for state, story in told:
         seen = 0
         for page in (0, 1, 99):
-            view = logs.view(state, story, page)
+            view = log_view.view(state, story, Look(page=page))
             good_view(view)
             seen += len(view["blocks"])
         assert seen
@@ -427,7 +430,7 @@ def test_the_confirmation_says_what_will_happen_whatever_the_names() -> None:
 def test_a_log_line_says_what_was_true_then() -> None:
     tale = Tale().checked(None, CheckResult(check="a", title="A", findings=(_blocker("x"), _blocker("y"))))
     tale.checked(plan())
-    shown = "\n".join(mrkdwn_of(logs.view(tale.state, tale.story)["blocks"]))
+    shown = "\n".join(mrkdwn_of(log_view.view(tale.state, tale.story)["blocks"]))
     assert "found 2 blockers" in shown and "1 check ran, nothing blocks" in shown
 
 
@@ -444,7 +447,8 @@ ANY_TEXT = st.text(max_size=200) | st.text(alphabet="<>&;ampltg*_~`a b\n", max_s
 def test_plain_is_harmless_and_says_the_same(text: str) -> None:
     shown = t.plain(text)
     harmless(shown)
-    assert html.unescape(shown.replace("\u200b", "")) == " ".join(text.replace("\u200b", "").split()) or "&" in text
+    said = isolated(" ".join(text.replace("\u200b", "").split()))
+    assert html.unescape(shown.replace("\u200b", "")) == said or "&" in text
     for found in re.finditer(r"[*_~`]", shown):
         before, after = shown[: found.start()][-1:], shown[found.end() :][:1]
         inside_a_word = before.isascii() and before.isalnum() and after.isascii() and after.isalnum()
@@ -467,7 +471,40 @@ def test_clip_fits_and_cuts_no_entity(text: str, limit: int) -> None:
     if len(escaped) <= limit:
         assert cut == escaped
     else:
-        assert cut.endswith("…") and escaped.startswith(cut[:-1])
+        assert cut.endswith("…") and escaped.startswith(cut[:-1].rstrip(PDI))
+
+
+RIGHT_TO_LEFT = st.text(alphabet="abאבعر\u202e\u2066\u2068\u2069\u200f 12→:x&<", max_size=60)
+
+
+@given(RIGHT_TO_LEFT, RIGHT_TO_LEFT, st.integers(4, 90))
+def test_no_name_reorders_what_stands_around_it(one: str, other: str, limit: int) -> None:
+    for shown in (t.plain(one), t.code(one), isolated(one), t.clip(t.plain(f"{isolated(one)} → {other}"), limit)):
+        depth = 0
+        for sign in shown:
+            assert sign not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u200e\u200f", "reorders its neighbours"
+            depth += {FSI: 1, PDI: -1}.get(sign, 0)
+            assert depth >= 0
+            outside = depth == 0 and unicodedata.bidirectional(sign) in ("R", "AL", "AN")
+            assert not outside, "from right to left, and not isolated"
+        assert depth == 0
+
+
+def test_source_and_target_keep_their_order_in_any_script() -> None:
+    named = {"source": service_named("עברית"), "target": service_named("العربية")}
+    state = Tale().done().state.model_copy(update=named)
+    assert state.title == "\u2068עברית\u2069 → \u2068العربية\u2069"
+    assert t.plain(state.title).strip(FSI + PDI).startswith("עברית\u2069 → \u2068")
+
+
+def service_named(name: str) -> Service:
+    return Service(name=name, engine=Dialect.postgresql, environment=Environment.staging, secret="env:X")
+
+
+@given(st.from_regex(r"[a-z:_ +0-9]{0,40}", fullmatch=True))
+def test_no_name_becomes_an_emoji(text: str) -> None:
+    for shown in (t.plain(text), t.header(text)["text"]["text"]):
+        assert not re.search(r"(?<![0-9]):[a-z0-9_+'-]+:", shown)
 
 
 @given(st.integers(1, 400))

@@ -7,6 +7,7 @@ from bot.ui import text as t
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.model import TypedSource
+from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.state import State
 from jobs.core.verdict import BrokenKey, Difference, Receipt, RowDifference, TableWritten, Waiver, Written
 from tests.support.tales import ALICE, BOB, LOST, NOON, RECEIPT, Tale, tell
@@ -92,6 +93,8 @@ def test_the_receipt_says_who_accepted_what_and_what_changed_on_its_way() -> Non
     said = t.clip(logs.receipt(receipt), t.SECTION)
     for words in (
         "Moved in 1 min 40 s, proven in 20 s",
+        "*Proven:* every table has the same count and checksum on both sides, and 9 objects agree.",
+        "*Accepted by a person:* 1 difference that no proof covers.",
         "Accepted by <@U0ALICE>: table:s.more: ours",
         "Changed on its way: extension x: source: 1; target: 2; its own",
         "Foreign key public.b.fk is NOT VALID: 88 rows without a parent; keys 1, 2",
@@ -100,6 +103,20 @@ def test_the_receipt_says_who_accepted_what_and_what_changed_on_its_way() -> Non
     state = finished(**{name: getattr(receipt, name) for name in ("waived", "transformed", "broken_keys")})
     full = logs.full(state, [], None)
     assert "select t.* from b t" in full and "extension x: source: 1; target: 2; its own" in full
+
+
+def test_a_receipt_says_too_when_nobody_had_to_answer_for_anything() -> None:
+    assert "*Accepted by a person:* nothing; no difference was waived." in logs.receipt(RECEIPT)
+
+
+def test_the_card_of_a_finished_run_is_shorter_than_that_of_a_running_one() -> None:
+    running = Tale().running().state
+    progress = RunProgress(tasks_total=9, tasks_done=3, now=(TaskProgress(task="1", title="public.orders"),))
+    texts = [str(b.get("text") or b.get("fields")) for b in card.blocks(finished()) if b["type"] == "section"]
+    busy = [b for b in card.blocks(running, progress) if b["type"] == "section"]
+    assert len(texts) == 2 < len(busy)
+    assert "2 tables, 30 rows, 4 kB in 12 s; proven by count and checksum, 9 objects compared" in texts[1]
+    assert "Done and verified" in texts[0], "in words, not by the check mark alone"
 
 
 def test_a_run_that_brings_up_to_date_cannot_be_cancelled() -> None:

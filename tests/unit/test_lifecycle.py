@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
-from bot.ui import card, findings, logs
+from bot.ui import card, findings, log_view, logs
 from bot.ui import plan as plan_view
 from jobs.core import commands as c
 from jobs.core import events as e
@@ -55,7 +55,7 @@ def renders(state: State, story: list[e.Recorded]) -> None:
     """Everything that is ever shown of a state, as strictly as Slack takes it."""
     check_message_blocks(card.blocks(state))
     assert card.text(state).strip()
-    views = [findings.view(state), plan_view.view(state), logs.view(state, story)]
+    views = [findings.view(state), plan_view.view(state), log_view.view(state, story)]
     if state.plan is not None:
         views.append(plan_view.whole(state))
     for view in views:

@@ -10,6 +10,9 @@ from bot.sandbox.slack.messages import Message, StoredFile
 from bot.sandbox.slack.records import ApiError, Json
 from bot.sandbox.slack.state import State
 
+# https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+ALT_LIMIT = 1000
+
 
 def get_upload_url(state: State, args: Args) -> Json:
     """files.getUploadURLExternal"""
@@ -19,6 +22,10 @@ def get_upload_url(state: State, args: Args) -> Json:
     id = "F" + secrets.token_hex(5).upper()
     file = StoredFile(id, args.required("filename"), length, state.workspace.bot_user_id)
     file.snippet_type = args.text("snippet_type") or None
+    # The same page: "Description of image for screen-reader. Maximum 1000 characters"
+    file.alt_text = args.text("alt_txt")
+    if len(file.alt_text) > ALT_LIMIT:
+        raise ApiError("alt_txt_too_large")
     file.upload_key = secrets.token_hex(16)
     with state.mutate():
         state.files[file.id] = file

@@ -90,7 +90,8 @@ class Browser:
             return PlainTextResponse("not found", 404)
         quoted = file.name.replace('"', "'").encode("ascii", "replace").decode()
         headers = HEADERS | {"Content-Disposition": f'attachment; filename="{quoted}"'}
-        return Response(file.content, media_type="text/plain; charset=utf-8", headers=headers)
+        kind = "image/png" if file.name.endswith(".png") else "text/plain; charset=utf-8"
+        return Response(file.content, media_type=kind, headers=headers)
 
     async def _permalink(self, request: Request) -> Response:
         """A permalink opens the page at the message."""

@@ -110,11 +110,15 @@ class Faults:
         for close in list(self._closers):
             close(reason)
 
-    def clear(self) -> None:
-        """Good weather again."""
+    def clear_faults(self) -> None:
+        """No misfortune waits any more; time stays as it is."""
         with self._lock:
             self._faults.clear()
             self._hooks.clear()
+
+    def clear(self) -> None:
+        """Good weather again."""
+        self.clear_faults()
         self.outage = self.duplicate_gestures = self.swallow_gestures = False
         self._clock.offset = 0.0
         self.on_change()

@@ -20,6 +20,7 @@ class StoredFile:
     title: str = ""
     content: bytes | None = None
     snippet_type: str | None = None
+    alt_text: str = ""
     upload_key: str = ""
     shares: list[tuple[str, str, str | None]] = field(default_factory=list)
 
@@ -38,7 +39,8 @@ class StoredFile:
             by_channel.setdefault(str(one["channel_id"]), []).append({k: v for k, v in one.items() if v})
         return {
             "id": self.id, "name": self.name, "title": self.title or self.name, "size": self.length,
-            "filetype": extension, "mimetype": "text/plain", "mode": "hosted", "user": self.user,
+            "filetype": extension, "mimetype": "image/png" if extension == "png" else "text/plain",
+            "mode": "hosted", "user": self.user, **({"alt_txt": self.alt_text} if self.alt_text else {}),
             "url_private": url, "url_private_download": url, "permalink": url,
             "shares": {"public": by_channel},
         }  # fmt: skip

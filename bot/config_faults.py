@@ -11,6 +11,17 @@ from pydantic_core import ErrorDetails
 from bot.yamlmarks import Document, Fault, Path
 from jobs.core.model import Dialect, Environment
 
+_POLICY = (
+    "approvals",
+    "approvers",
+    "self_approval",
+    "requesters",
+    "expires_hours",
+    "remind_minutes",
+    "escalate_to",
+    "escalate_minutes",
+    "break_glass",
+)
 _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     (): ("services", "environments", "typed_sources"),
     ("services", "*"): (
@@ -22,8 +33,10 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
         "measure_disk",
         "channels",
         "owners",
+        "policy",
     ),
-    ("environments", "*"): ("approvals", "approvers", "self_approval", "requesters"),
+    ("environments", "*"): _POLICY,
+    ("services", "*", "policy"): _POLICY,
     ("typed_sources",): ("allowed_hosts", "allowed_secrets"),
 }
 """The keys of each place (a test holds them against the models)."""

@@ -21,10 +21,11 @@ from redis import Redis
 from slack_sdk.web import WebClient
 
 from bot.calls import DEGRADES, GONE, SHUT, UPLOAD_FAILED, Calls, Later, Pace, SlackRefusal, Uncertain
+from bot.direct import Direct
 from bot.outbox import Outbox, Overtaken, Turn
 from bot.screens import Screens
 from bot.settings import load_settings
-from bot.ui import card, logs
+from bot.ui import approval, card, logs
 from bot.ui.text import Block, clip, context, plain
 from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
@@ -128,6 +129,8 @@ class Delivery:
             unseen = error
         if self.state.public and not self._public():
             return
+        if self.state.requests:
+            Direct(self.outbox, self.state, self.call).update()
         if unseen is not None:
             raise unseen
         if not seen:
@@ -228,35 +231,38 @@ class Delivery:
     def _post_lines(self) -> None:
         self._settle_line()
         told = self._lines()
-        for first, last, lines in told:
+        for first, last, lines, loud in told:
             if time.monotonic() > self.until:
                 raise Later(15.0)
-            self._post_line(first, last, lines)
+            self._post_line(first, last, lines, loud=loud)
         if self.outbox.posted < self.state.version:
             # What follows the last line needs no line of its own.
             self.outbox.put(posted=self.state.version)
 
-    def _lines(self) -> list[tuple[int, int, list[str]]]:
-        """Untold events, packed into as few messages as Slack's sizes allow: (first, last version, lines)."""
+    def _lines(self) -> list[tuple[int, int, list[str], bool]]:
+        """Untold events, packed into as few messages as Slack's sizes allow: (first, last version, lines, loud)."""
         state = State(id=self.id)
-        packed: list[tuple[int, int, list[str]]] = []
+        packed: list[tuple[int, int, list[str], bool]] = []
         for recorded in self.story:
             state = evolve(state, recorded)
             line = logs.line(recorded.event, state) if recorded.version > self.outbox.posted else ""
             if not line:
                 continue
-            if packed and len(logs.batches([*packed[-1][2], line])) == 1:
-                first, _, lines = packed[-1]
-                packed[-1] = (first, recorded.version, [*lines, line])
+            loud = approval.is_loud(recorded.event)
+            if packed and not loud and not packed[-1][3] and len(logs.batches([*packed[-1][2], line])) == 1:
+                first, _, lines, _ = packed[-1]
+                packed[-1] = (first, recorded.version, [*lines, line], False)
             else:
-                packed.append((recorded.version, recorded.version, [line]))
+                packed.append((recorded.version, recorded.version, [line], loud))
         return packed
 
-    def _post_line(self, first: int, last: int, lines: list[str], *, repeat: bool = False) -> None:
+    def _post_line(
+        self, first: int, last: int, lines: list[str], *, repeat: bool = False, loud: bool = False
+    ) -> None:
         text, blocks = logs.reply(lines, repeat=repeat)
         metadata = {"event_type": LINE, "event_payload": {"migration": self.id, "first": first, "last": last}}
         doubt = f"{first}-{last}"
-        answer = self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat)
+        answer = self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat, loud=loud)
         self.outbox.settle("doubt:line", posted=last, last=answer["ts"])
 
     def _settle_line(self) -> None:
@@ -269,17 +275,29 @@ class Delivery:
             self.outbox.settle("doubt:line", posted=last, last=found)
             return
         state = State(id=self.id)
-        lines = []
+        lines, loud = [], False
         for recorded in self.story:
             state = evolve(state, recorded)
             if first <= recorded.version <= last:
                 lines.append(logs.line(recorded.event, state))
-        self._post_line(first, last, [x for x in lines if x], repeat=not self._can_look)
+                loud = loud or approval.is_loud(recorded.event)
+        self._post_line(first, last, [x for x in lines if x], repeat=not self._can_look, loud=loud)
 
     def _once(
-        self, doubt: str, value: str, text: str, blocks: Any, metadata: Any, thread: str, *, repeat: bool = False
+        self,
+        doubt: str,
+        value: str,
+        text: str,
+        blocks: Any,
+        metadata: Any,
+        thread: str,
+        *,
+        repeat: bool = False,
+        loud: bool = False,
     ) -> dict[str, Any]:
-        """Posts with a note before. A refusal or a postponement takes the note away again."""
+        """Posts with a note before. A refusal or a postponement takes the note away again.
+
+        `loud`: the whole channel sees it, not only who follows the thread."""
         self.turn.keep()
         self.outbox.put(**{doubt: value})
         try:
@@ -287,6 +305,7 @@ class Delivery:
                 "chat.postMessage",
                 channel=self.state.channel,
                 thread_ts=thread or None,
+                reply_broadcast=True if loud else None,
                 text=text,
                 blocks=blocks,
                 metadata=metadata,

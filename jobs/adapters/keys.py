@@ -57,5 +57,7 @@ def last_ring(migration: str, kind: str) -> str:
     return f"{PREFIX}:rung:{migration}:{kind}"
 
 
+HOMES = f"{PREFIX}:homes"
+"""People by when they last opened App Home."""
 OPEN = f"{PREFIX}:open"
 ALL = f"{PREFIX}:all"

@@ -20,7 +20,7 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
 from jobs.desk import Desk
-from jobs.flow import proof, safety
+from jobs.flow import drift, proof, safety
 from jobs.flow.heart import Heart
 from jobs.flow.holding import Holding
 from jobs.flow.lane import TRIES, delay_before
@@ -77,6 +77,8 @@ class Run:
 
     def conduct(self) -> None:
         """From the fence to the end of the run, or to the moment at which somebody asked it to stop."""
+        if not self.watch.state.begun and not self._may_begin():
+            return
         if self.plan.options.overwrite:
             # An earlier try of this very job may have made it.
             self.asked = replace(self.asked, restore_point=self.desk.state(self.id).restore_point)
@@ -86,6 +88,13 @@ class Run:
                 self._run(conductor)
             except Stopped:
                 self._stopped(conductor)
+
+    def _may_begin(self) -> bool:
+        """An earlier try of this very job may have begun, or somebody may have called the run off meanwhile."""
+        now = self.desk.state(self.id)
+        if now.run != self.number or now.status not in RUNNING:
+            return False
+        return drift.may_begin(self.desk, self.board, self.engine, self.asked, now, self.tell)
 
     def _run(self, conductor: Conductor) -> None:
         self.watch.check()
@@ -189,6 +198,7 @@ class Run:
             runs=self.number,
             requester=state.requester,
             approvals=state.approvals,
+            glass=state.glass,
             restore_point=self.desk.state(self.id).restore_point,
             left_out=self.plan.left_out,
             transformed=verdict.transformed,

@@ -117,7 +117,8 @@ def may_approve(
     """May this person approve a migration that `requester` asked for?
 
     `voice`: the approver who named this person, who must be one still; `escalated`: the second group may, too."""
-    if stranger := _no_member(person):
+    stranger = _no_member(person)
+    if stranger is not None:
         return stranger
     if person.id == requester and not policy.self_approval:
         return Denied("You asked for this migration, so somebody else must approve it.")
@@ -130,7 +131,8 @@ def may_approve(
 
 def may_break_glass(policy: Policy, person: Who, groups: Groups) -> Decision:
     """May this person start without the approvals that are missing?"""
-    if stranger := _no_member(person):
+    stranger = _no_member(person)
+    if stranger is not None:
         return stranger
     if not policy.break_glass:
         return Denied("Nobody may start this migration without approvals.")

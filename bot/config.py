@@ -162,12 +162,11 @@ class Config(Frozen):
     def policy_of(self, service: Service) -> Policy:
         """The rules of today for this database: its environment's, overridden key by key by its own."""
         entry = self.services.get(service.name)
-        environment = entry.environment if entry else service.environment
-        general = self.environments.get(environment, PolicyEntry())
         if entry is None or entry.policy is None:
-            return _rules(environment, general)
+            return self.policy(service.environment)
+        general = self.environments.get(service.environment, PolicyEntry())
         written = {**_written(general), **_written(entry.policy)}
-        return _rules(environment, PolicyEntry.model_validate(written))
+        return _rules(service.environment, PolicyEntry.model_validate(written))
 
     def targets_for(self, channel: str) -> list[Service]:
         """The services that may be chosen in this channel, in the file's order."""

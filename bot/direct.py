@@ -56,7 +56,7 @@ class Direct:
 
     def update(self) -> None:
         """Writes to whoever is asked now, and brings what was written up to date."""
-        wanted = {f"direct:{self.state.requests}:{person}": person for person in voices.asked(self.state)[:MOST]}
+        wanted = {f"direct:{self.state.requests}:{person}": person for person in self._asked()}
         for doubt in self._names("doubt:direct:"):
             self._settle(doubt, doubt.removeprefix("doubt:") in wanted)
         for name in self._names("direct:"):
@@ -64,6 +64,11 @@ class Direct:
         for name, person in wanted.items():
             if not self.outbox.get(name):
                 self._post(name, person)
+
+    def _asked(self) -> list[str]:
+        """Whoever was named by a person first: the card does not mention them as it mentions a group."""
+        named = {delegation.to.id for delegation in self.state.delegations}
+        return sorted(voices.asked(self.state), key=lambda person: person not in named)[:MOST]
 
     def _names(self, beginning: str) -> list[str]:
         return [name for name in self.outbox.values if name.startswith(beginning)]

@@ -11,12 +11,10 @@ from collections.abc import Callable
 
 from jobs.core import events as e
 from jobs.core.errors import Transient
-from jobs.core.model import CheckResult, Severity, blockers, warnings
+from jobs.core.model import CheckResult, blockers, warnings
 from jobs.core.plan import MigrationPlan, difference
 from jobs.core.state import State, Status
 from jobs.desk import Desk
-from jobs.flow.heart import Heart
-from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Engine
 
 Tell = Callable[[e.Report], State | None]
@@ -41,45 +39,36 @@ def validated(engine: Engine, asked: Asked, tell: Callable[[CheckResult], None])
     return engine.plan(asked, inventory).model_copy(update={"validation": found})
 
 
-def may_begin(desk: Desk, board: Board, engine: Engine, asked: Asked, state: State, tell: Tell) -> bool:
+def may_begin(desk: Desk, engine: Engine, asked: Asked, state: State, tell: Tell) -> bool:
     """True when the run may write: it has begun before, or the plan is still the one that was approved.
 
-    Raises `Transient` or what the engine raises when a server cannot be reached."""
+    Called behind the fence. Raises `Transient` when a server cannot be reached: that is no change."""
     if state.begun or state.status in (Status.cancelling, Status.rolling_back):
         return True
     if state.status is not Status.pausing:
-        event = _compared(board, engine, asked, state)
+        event = _compared(engine, asked, state)
         if tell(event) is not None:
             return isinstance(event, e.Begun)
     if desk.state(state.id).status is Status.pausing:
-        # Nobody else would say so: no conductor stands that the pause could stop.
+        # Nothing was interrupted that would say so by itself.
         tell(e.Paused(run=state.run))
     return False
 
 
-def _compared(board: Board, engine: Engine, asked: Asked, state: State) -> e.Begun | e.Drifted:
+def _compared(engine: Engine, asked: Asked, state: State) -> e.Begun | e.Drifted:
     plan = state.plan
     assert plan is not None
     results: list[CheckResult] = []
-    # Nobody is behind the fence before the run has begun, so this beat speaks for no other conductor.
-    with Heart(board, state.id, "migrate"):
-        now = validated(engine, asked, results.append)
-    _demand_reached(engine, asked, plan, results)
+    now = validated(engine, asked, results.append)
+    _demand_reached(results)
     if now is not None and now.digest == plan.digest:
         return e.Begun(run=state.run, digest=plan.digest)
     changes = difference(plan, now) if now else [f"a check blocks now: {f.message}" for f in blockers(results)]
     return e.Drifted(run=state.run, changes=tuple(changes[:SHOWN]), plan=now, results=tuple(results))
 
 
-def _demand_reached(engine: Engine, asked: Asked, plan: MigrationPlan, results: list[CheckResult]) -> None:
-    away = [
-        finding
-        for result in results
-        for finding in result.findings
-        if result.check == UNREACHED and finding.severity is Severity.block
-    ]
-    if not away:
-        return
-    # The engine tells best what is wrong with its own connections; where it finds nothing, it was a passing fault.
-    with engine.conductor(asked, plan):
-        raise Transient(away[0].message, remedy=away[0].remedy, object=away[0].object)
+def _demand_reached(results: list[CheckResult]) -> None:
+    for result in results:
+        for finding in blockers([result]):
+            if result.check == UNREACHED:
+                raise Transient(finding.message, remedy=finding.remedy, object=finding.object)

@@ -77,15 +77,15 @@ class Run:
 
     def conduct(self) -> None:
         """From the fence to the end of the run, or to the moment at which somebody asked it to stop."""
-        if not self.watch.state.begun and not self._may_begin():
-            return
         if self.plan.options.overwrite:
             # An earlier try of this very job may have made it.
             self.asked = replace(self.asked, restore_point=self.desk.state(self.id).restore_point)
         # The heart beats only behind the fence: one that is refused there must not speak for the one that holds it.
         with self.engine.conductor(self.asked, self.plan) as conductor, Heart(self.board, self.id, "migrate"):
             try:
-                self._run(conductor)
+                # Behind the fence: no other migration of ours can write to the target after the comparison.
+                if self.watch.state.begun or self._may_begin():
+                    self._run(conductor)
             except Stopped:
                 self._stopped(conductor)
 
@@ -94,7 +94,7 @@ class Run:
         now = self.desk.state(self.id)
         if now.run != self.number or now.status not in RUNNING:
             return False
-        return drift.may_begin(self.desk, self.board, self.engine, self.asked, now, self.tell)
+        return drift.may_begin(self.desk, self.engine, self.asked, now, self.tell)
 
     def _run(self, conductor: Conductor) -> None:
         self.watch.check()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot.sandbox.compare import compare
 from bot.sandbox.play import ALICE, BOB, CAROL, MALLORY, Play, texts
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.records import SubmitResult
 from jobs.core.state import Status
 from tests.story.support import World, broken_rules, world
 from tests.support.servers import FreshDatabase, ShopDatabase
@@ -35,6 +38,13 @@ def name(w: World, by: str, to: str) -> None:
     person.submit()
 
 
+def decided_by_two(w: World) -> None:
+    """The target has rules of its own; the file is read again when it changes."""
+    services: Any = w.stage.document["services"]
+    services["prod-shop"]["policy"] = DECIDED
+    w.stage.write_config()
+
+
 def begin(w: World, target: str) -> Play:
     play = w.play()
     play.configure(target)
@@ -49,8 +59,7 @@ def test_two_voices_one_lent_one_taken_back_and_a_plan_that_changed(
 ) -> None:
     source, target = shop_db(pg16), fresh_db(pg18)
     with world(source, {"prod-shop": target}) as w:
-        w.stage.document["services"]["prod-shop"]["policy"] = DECIDED
-        w.stage.write_config()
+        decided_by_two(w)
         play = begin(w, "prod-shop")
         _lend_and_take_back(w)
         with source.connect() as connection:
@@ -113,27 +122,25 @@ def _again(w: World, play: Play) -> None:
     assert {a.by.id for a in state.receipt.approvals} == {BOB, CAROL}
 
 
+def smash(w: World, who: str, card: Message, reason: str) -> SubmitResult:
+    hand = w.slack.person(who)
+    hand.click(card, "break_glass")
+    w.slack.wait_for(lambda _: hand.modal(), 20, "the form")
+    hand.fill("reason", reason)
+    return hand.submit()
+
+
 def test_the_glass_is_broken_and_nobody_can_overlook_it(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
     source, target = shop_db(pg16), fresh_db(pg18)
     with world(source, {"prod-shop": target}) as w:
-        w.stage.document["services"]["prod-shop"]["policy"] = DECIDED
-        w.stage.write_config()
+        decided_by_two(w)
         play = begin(w, "prod-shop")
         card = play.card("approval")
-        for person, reason, said in (
-            (BOB, "I am in a hurry too", "may start this migration without approvals"),
-            (CAROL, "the old server dies tonight", ""),
-        ):
-            hand = w.slack.person(person)
-            hand.click(card, "break_glass")
-            w.slack.wait_for(lambda _, hand=hand: hand.modal(), 20, "the form")
-            hand.fill("reason", reason)
-            answered = hand.submit()
-            assert said in answered.errors.get("reason", "") and bool(said) is bool(answered.errors)
-            if said:
-                hand.close()
+        refused = smash(w, BOB, card, "I am in a hurry too")
+        assert "may start this migration without approvals" in refused.errors["reason"]
+        assert smash(w, CAROL, card, "the old server dies tonight").ok
         w.until(lambda state: state.status is Status.done, "the end", 120)
         play.ended()
         shown = "\n".join(m.plain for m in w.slack.channel("C0MIGRATIONS").messages)

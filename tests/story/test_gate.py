@@ -109,10 +109,9 @@ def _approve_at_home(w: World) -> None:
 
 
 def _again(w: World, play: Play) -> None:
-    """The requester looks at the plan of now; both ask by card this time, and an old button tells the difference."""
+    """The requester looks at the plan of now; both approve on the card this time."""
     play.press(ALICE, "open_migration")
-    play._modal("Migrate")
-    play.alice.submit()
+    play.request()
     card = play.card("approval")
     for person in (BOB, CAROL):
         w.slack.person(person).click(card, "approve")

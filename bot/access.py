@@ -12,13 +12,14 @@ from enum import Enum
 from typing import Any, Literal
 
 from bot.config import Config
+from jobs.core import voices
 from jobs.core.model import Service, TypedSource
 from jobs.core.policy import Policy
 from jobs.core.state import State
 
 Groups = Mapping[str, Set[str]] | None
 Verb = Literal["pause", "resume", "cancel", "retry", "refresh", "accept", "revalidate", "release", "roll back"]
-Gate = Literal["request", "approve", "operate"]
+Gate = Literal["request", "approve", "break", "operate"]
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,14 @@ class _Found(Enum):
 
 def groups_needed(config: Config, service: Service, gate: Gate) -> frozenset[str]:
     """The user groups whose members must be known to decide `gate` for `service`; empty: ask Slack nothing."""
-    policy = config.policy(service.environment)
+    policy = config.policy_of(service)
     match gate:
         case "request":
             ids: Iterable[str] = policy.requesters
         case "approve":
-            ids = policy.approvers
+            ids = (*policy.approvers, *policy.escalate_to)
+        case "break":
+            ids = policy.break_glass
         case "operate":
             ids = (*policy.approvers, *_owners(config, service))
     return frozenset(i for i in ids if _is_group(i))
@@ -99,7 +102,7 @@ def may_request(config: Config, person_id: str, groups: Groups, channel: str, se
     if service.channels and channel not in service.channels:
         where = ", ".join(f"<#{c}>" for c in service.channels[:3])
         return Denied(f"{service.name} can be chosen only in {where}.")
-    requesters = config.policy(service.environment).requesters
+    requesters = config.policy_of(service).requesters
     if not requesters:
         return Allowed()
     return _decide(
@@ -108,8 +111,61 @@ def may_request(config: Config, person_id: str, groups: Groups, channel: str, se
     )
 
 
-def may_approve(policy: Policy, requester: str, person: Who, groups: Groups) -> Decision:
-    """May this person approve a migration that `requester` asked for?"""
+def may_approve(
+    policy: Policy, requester: str, person: Who, groups: Groups, *, voice: str = "", escalated: bool = False
+) -> Decision:
+    """May this person approve a migration that `requester` asked for?
+
+    `voice`: the approver who named this person, who must be one still; `escalated`: the second group may, too."""
+    stranger = _no_member(person)
+    if stranger is not None:
+        return stranger
+    if person.id == requester and not policy.self_approval:
+        return Denied("You asked for this migration, so somebody else must approve it.")
+    ids = (*policy.approvers, *(policy.escalate_to if escalated else ()))
+    if voice and voice != person.id:
+        gone = f"<@{voice}>, who named you, may not approve this migration any more, so you may not either."
+        return _decide(_among(voice, ids, groups), gone)
+    return _decide(_among(person.id, ids, groups), f"Only {_names(ids)} may approve this migration.")
+
+
+def may_break_glass(policy: Policy, person: Who, groups: Groups) -> Decision:
+    """May this person start without the approvals that are missing?"""
+    stranger = _no_member(person)
+    if stranger is not None:
+        return stranger
+    if not policy.break_glass:
+        return Denied("Nobody may start this migration without approvals.")
+    return _decide(
+        _among(person.id, policy.break_glass, groups),
+        f"Only {_names(policy.break_glass)} may start this migration without approvals.",
+    )
+
+
+def may_be_named(person: Who) -> Decision:
+    """May an approver give their voice to this person? What is said is for the approver to read."""
+    if person.deleted or person.bot:
+        return Denied("That is no active person of this workspace; please name somebody else.")
+    if person.guest or person.outsider:
+        return Denied("Guests and people of other workspaces cannot approve; please name somebody else.")
+    return Allowed()
+
+
+def members(ids: Iterable[str], groups: Groups, *, without: str = "") -> tuple[str, ...] | None:
+    """The people behind these ids, each once; None when a group is not known."""
+    found: dict[str, None] = {}
+    for entry in ids:
+        if not _is_group(entry):
+            found[entry] = None
+            continue
+        inside = None if groups is None else groups.get(entry)
+        if inside is None:
+            return None
+        found |= dict.fromkeys(sorted(inside))
+    return tuple(person for person in found if person != without)
+
+
+def _no_member(person: Who) -> Denied | None:
     if person.deleted:
         return Denied("This account is deactivated, so it cannot approve.")
     if person.bot:
@@ -118,12 +174,7 @@ def may_approve(policy: Policy, requester: str, person: Who, groups: Groups) -> 
         return Denied("Guests of the workspace cannot approve.")
     if person.outsider:
         return Denied("Only members of this workspace may approve, and you belong to another one.")
-    if person.id == requester and not policy.self_approval:
-        return Denied("You asked for this migration, so somebody else must approve it.")
-    return _decide(
-        _among(person.id, policy.approvers, groups),
-        f"Only {_names(policy.approvers)} may approve this migration.",
-    )
+    return None
 
 
 def may_operate(state: State, config: Config, person_id: str, groups: Groups, verb: Verb) -> Decision:
@@ -149,7 +200,7 @@ def may_answer_for(
         return Denied("There is no such migration any more.")
     if person is None:
         return Denied("Slack could not be asked who you are, so nothing was done. Please try again in a minute.")
-    policy = config.policy(state.target.environment)
+    policy = config.policy_of(state.target)
     if not policy.approvers:
         return may_operate(state, config, person.id, groups, verb)
     return may_approve(policy, state.requester.id, person, groups)
@@ -157,7 +208,7 @@ def may_answer_for(
 
 def _needs_approval(state: State, config: Config) -> bool:
     """By the policy under which it was moved, or by that of today."""
-    today = config.policy(state.target.environment).approvals if state.target else 0
+    today = config.policy_of(state.target).approvals if state.target else 0
     return bool(state.policy.approvals or today)
 
 
@@ -165,7 +216,7 @@ def _may_take_back(state: State, config: Config, person_id: str, groups: Groups)
     """What others had to approve is not taken away by the person who asked for it, nor by the source's owners."""
     if state.target is None:
         return Denied("The target of this migration is not known any more.")
-    entitled = (*config.policy(state.target.environment).approvers, *_owners(config, state.target))
+    entitled = (*config.policy_of(state.target).approvers, *_owners(config, state.target))
     return _decide(
         _among(person_id, entitled, groups),
         "The target needs approvals: only its owners and its approvers may roll this migration back.",
@@ -179,6 +230,9 @@ def may_see(state: State, config: Config, person_id: str, groups: Groups, channe
     if state.public and channel and channel == state.channel:
         return Allowed()
     if state.requester and person_id == state.requester.id:
+        return Allowed()
+    if person_id in voices.everybody(state):
+        # Whoever is asked to approve the plan may read it, also a delegate and the second group.
         return Allowed()
     if not state.public:
         return Denied("This migration is still being prepared by the person who began it.")
@@ -197,7 +251,7 @@ def _entitled(state: State, config: Config) -> tuple[str, ...]:
     """Owners of both sides and the target's approvers, by the configuration of today: who was removed is out."""
     if state.target is None:
         return ()
-    approvers = config.policy(state.target.environment).approvers
+    approvers = config.policy_of(state.target).approvers
     source = () if state.source is None or isinstance(state.source, TypedSource) else _owners(config, state.source)
     return (*approvers, *_owners(config, state.target), *source)
 

@@ -68,6 +68,7 @@ _RATES = {
     "views.update": (100, 62.0, 10),
     "conversations.replies": (1, 61.0, 1),
     "conversations.history": (1, 61.0, 1),
+    "conversations.open": (50, 62.0, 6),
 }
 
 Haste = Literal["first", "news", "progress"]

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from bot import hosts
+from bot import hosts, policy_faults
 from bot.config_faults import explain
 from bot.config_rules import RulesEntry
 from bot.yamlmarks import Document, Fault, read_yaml
@@ -96,15 +96,26 @@ class ServiceEntry(Frozen):
     channels: tuple[Channel, ...] = ()
     owners: tuple[People, ...] = ()
     to_postgresql: RulesEntry = RulesEntry()
+    policy: PolicyEntry | None = Field(default=None, description="what differs from the environment's rules")
 
 
 class PolicyEntry(Frozen):
-    """An environment's rules; `approvals` left out means 1 in production and 0 elsewhere."""
+    """An environment's rules, or a service's; `approvals` left out means 1 in production and 0 elsewhere."""
 
     approvals: int | None = Field(default=None, ge=0, le=10)
     approvers: tuple[People, ...] = ()
     self_approval: bool = False
     requesters: tuple[People, ...] = ()
+    expires_hours: int = Field(default=Policy().expires_hours, ge=1, le=720)
+    remind_minutes: int = Field(default=Policy().remind_minutes, ge=0, le=43_200)
+    escalate_to: tuple[People, ...] = ()
+    escalate_minutes: int = Field(default=Policy().escalate_minutes, ge=1, le=43_200)
+    break_glass: tuple[People, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Everybody and every group that these rules name."""
+        return (*self.approvers, *self.requesters, *self.escalate_to, *self.break_glass)
 
 
 class TypedSources(Frozen):
@@ -149,14 +160,16 @@ class Config(Frozen):
 
     def policy(self, environment: Environment) -> Policy:
         """The environment's rules; production needs one approval unless the file says otherwise."""
-        entry = self.environments.get(environment, PolicyEntry())
-        default = 1 if environment is Environment.production else 0
-        return Policy(
-            approvals=default if entry.approvals is None else entry.approvals,
-            approvers=entry.approvers,
-            self_approval=entry.self_approval,
-            requesters=entry.requesters,
-        )
+        return _rules(environment, self.environments.get(environment, PolicyEntry()))
+
+    def policy_of(self, service: Service) -> Policy:
+        """The rules of today for this database: its environment's, overridden key by key by its own."""
+        entry = self.services.get(service.name)
+        if entry is None or entry.policy is None:
+            return self.policy(service.environment)
+        general = self.environments.get(service.environment, PolicyEntry())
+        written = {**_written(general), **_written(entry.policy)}
+        return _rules(service.environment, PolicyEntry.model_validate(written))
 
     def targets_for(self, channel: str) -> list[Service]:
         """The services that may be chosen in this channel, in the file's order."""
@@ -165,6 +178,18 @@ class Config(Frozen):
     def host_allowed(self, host: str, resolved: Sequence[hosts.Address]) -> str | None:
         """None when a typed source may have this host, otherwise why not. Pure."""
         return hosts.host_allowed(self.typed_sources.allowed_hosts, host, resolved)
+
+
+def _written(entry: PolicyEntry) -> dict[str, Any]:
+    """Only what the file says, so that a default never overrides."""
+    return entry.model_dump(exclude_unset=True)
+
+
+def _rules(environment: Environment, entry: PolicyEntry) -> Policy:
+    values = entry.model_dump()
+    if entry.approvals is None:
+        values["approvals"] = 1 if environment is Environment.production else 0
+    return Policy.model_validate(values)
 
 
 def load_config(path: Path) -> Config:
@@ -217,10 +242,10 @@ def _contradictions(document: Document) -> list[Fault]:
         if not _NAME.fullmatch(name)
     ]  # fmt: skip
     for environment in Environment:
-        users = [n for n, s in services.items() if isinstance(s, Mapping) and s.get("environment") == environment]
+        users = policy_faults.followers(services, environment)
         if users or environment in environments:
             faults += _policy_faults(environment, environments.get(environment), users, document)
-    return faults
+    return faults + policy_faults.of_services(services, environments, document)
 
 
 def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -11,6 +11,17 @@ from pydantic_core import ErrorDetails
 from bot.yamlmarks import Document, Fault, Path
 from jobs.core.model import Dialect, Environment
 
+_POLICY = (
+    "approvals",
+    "approvers",
+    "self_approval",
+    "requesters",
+    "expires_hours",
+    "remind_minutes",
+    "escalate_to",
+    "escalate_minutes",
+    "break_glass",
+)
 _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     (): ("services", "environments", "typed_sources"),
     ("services", "*"): (
@@ -23,8 +34,10 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
         "channels",
         "owners",
         "to_postgresql",
+        "policy",
     ),
-    ("environments", "*"): ("approvals", "approvers", "self_approval", "requesters"),
+    ("environments", "*"): _POLICY,
+    ("services", "*", "policy"): _POLICY,
     ("typed_sources",): ("allowed_hosts", "allowed_secrets"),
     ("services", "*", "to_postgresql"): (
         *("names", "enums", "json", "collations", "partitions", "fulltext", "columns"),

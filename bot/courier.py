@@ -14,6 +14,7 @@ import hashlib
 import json
 import time
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,13 +23,14 @@ from slack_sdk.web import WebClient
 from bot import haste
 from bot.attach import post_file
 from bot.calls import GONE, Calls, Haste, Later, Pace, SlackRefusal, Uncertain
+from bot.direct import Direct
 from bot.doubt import CARD, LINE, can_look, look
 from bot.errand import Errand, Tools
 from bot.outbox import Overtaken, Turn
 from bot.screens import Screens
 from bot.settings import load_settings
 from bot.shut import stuck
-from bot.ui import card, logs
+from bot.ui import approval, card, logs
 from bot.ui.text import Block, context
 from jobs import metrics
 from jobs.adapters import keys
@@ -132,6 +134,8 @@ class Delivery(Errand):
             unseen = error
         if self.state.public and not self._public():
             return
+        if self.state.requests:
+            Direct(self.outbox, self.state, partial(self.call, haste="first")).update()
         if unseen is not None:
             raise unseen
         if not seen:
@@ -253,37 +257,42 @@ class Delivery(Errand):
     def _post_lines(self) -> None:
         self._settle_line()
         told = self._lines()
-        for first, last, lines in told:
+        for first, last, lines, loud in told:
             if self.c.calls.pace.now() > self.until or self.c.stop.is_set():
                 raise Later(15.0)
-            self._post_line(first, last, lines)
+            self._post_line(first, last, lines, loud=loud)
         if self.outbox.posted < self.state.version:
             # What follows the last line needs no line of its own.
             self.outbox.put(posted=self.state.version)
 
-    def _lines(self) -> list[tuple[int, int, list[str]]]:
-        """Untold events, packed into as few messages as Slack's sizes allow: (first, last version, lines)."""
+    def _lines(self) -> list[tuple[int, int, list[str], bool]]:
+        """Untold events, packed into as few messages as Slack's sizes allow: (first, last version, lines, loud)."""
         state = State(id=self.id)
-        packed: list[tuple[int, int, list[str]]] = []
+        packed: list[tuple[int, int, list[str], bool]] = []
         for recorded in self.story:
             state = evolve(state, recorded)
             line = logs.line(recorded.event, state) if recorded.version > self.outbox.posted else ""
             if not line:
                 continue
-            if packed and len(logs.batches([*packed[-1][2], line])) == 1:
-                first, _, lines = packed[-1]
-                packed[-1] = (first, recorded.version, [*lines, line])
+            loud = approval.is_loud(recorded.event)
+            if packed and not loud and not packed[-1][3] and len(logs.batches([*packed[-1][2], line])) == 1:
+                first, _, lines, _ = packed[-1]
+                packed[-1] = (first, recorded.version, [*lines, line], False)
             else:
-                packed.append((recorded.version, recorded.version, [line]))
+                packed.append((recorded.version, recorded.version, [line], loud))
         return packed
 
-    def _post_line(self, first: int, last: int, lines: list[str], *, repeat: bool = False) -> None:
+    def _post_line(
+        self, first: int, last: int, lines: list[str], *, repeat: bool = False, loud: bool = False
+    ) -> None:
         told = self.story[first - 1 : last]
         text, blocks = logs.reply(lines, repeat=repeat, late=self._late(told[0].at))
         metadata = {"event_type": LINE, "event_payload": {"migration": self.id, "first": first, "last": last}}
         doubt = f"{first}-{last}"
         soon = haste.of_events(recorded.event for recorded in told)
-        answer = self._once("doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat, soon=soon)
+        answer = self._once(
+            "doubt:line", doubt, text, blocks, metadata, self.outbox.card, repeat=repeat, soon=soon, loud=loud
+        )
         self.outbox.settle("doubt:line", posted=last, last=answer["ts"])
 
     def _late(self, at: datetime) -> datetime | None:
@@ -300,12 +309,13 @@ class Delivery(Errand):
             self.outbox.settle("doubt:line", posted=last, last=found)
             return
         state = State(id=self.id)
-        lines = []
+        lines, loud = [], False
         for recorded in self.story:
             state = evolve(state, recorded)
             if first <= recorded.version <= last:
                 lines.append(logs.line(recorded.event, state))
-        self._post_line(first, last, [x for x in lines if x], repeat=not can_look(self))
+                loud = loud or approval.is_loud(recorded.event)
+        self._post_line(first, last, [x for x in lines if x], repeat=not can_look(self), loud=loud)
 
     def _once(
         self,
@@ -318,8 +328,11 @@ class Delivery(Errand):
         *,
         repeat: bool = False,
         soon: Haste = "news",
+        loud: bool = False,
     ) -> dict[str, Any]:
-        """Posts with a note before. A refusal or a postponement takes the note away again."""
+        """Posts with a note before. A refusal or a postponement takes the note away again.
+
+        `loud`: the whole channel sees it, not only who follows the thread."""
         self.turn.keep()
         self.outbox.put(**{doubt: value})
         try:
@@ -328,6 +341,7 @@ class Delivery(Errand):
                 haste=soon,
                 channel=self.state.channel,
                 thread_ts=thread or None,
+                reply_broadcast=True if loud else None,
                 text=text,
                 blocks=blocks,
                 metadata=metadata,

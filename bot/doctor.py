@@ -155,9 +155,11 @@ def _transport(settings: Settings) -> Diagnosis:
 def _groups(settings: Settings, config: Config) -> Iterator[Diagnosis]:
     named: dict[str, str] = {}
     for environment, policy in config.environments.items():
-        named |= dict.fromkeys((*policy.approvers, *policy.requesters), f"environments.{environment.value}")
+        named |= dict.fromkeys(policy.named, f"environments.{environment.value}")
     for name, service in config.services.items():
         named |= dict.fromkeys(service.owners, f"services.{name}.owners")
+        if service.policy is not None:
+            named |= dict.fromkeys(service.policy.named, f"services.{name}.policy")
     groups = {i: where for i, where in named.items() if i.startswith("S")}
     if not groups:
         return

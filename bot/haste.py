@@ -20,4 +20,7 @@ def of_events(events: Iterable[e.Event]) -> Haste:
     return "first" if any(isinstance(event, _FIRST) for event in events) else "news"
 
 
-_FIRST = (e.Requested, e.Approved, e.Declined, e.Troubled, e.RunFailed, e.ValidationBroke)
+_FIRST = (
+    *(e.Requested, e.Approved, e.Declined, e.Revoked, e.Delegated, e.Escalated, e.GlassBroken, e.Drifted),
+    *(e.Troubled, e.RunFailed, e.ValidationBroke),
+)

@@ -20,7 +20,10 @@ class Ref(BaseModel):
         return self.model_dump_json(exclude_defaults=True)
 
 
-Step = Literal["configure", "validation", "migration", "decline", "accept", "logs", "plan", "history"]
+Step = (
+    Literal["configure", "validation", "migration", "decline", "delegate", "glass", "accept"]
+    | Literal["logs", "plan", "canonical", "history"]
+)
 
 
 class Sheet(BaseModel):
@@ -29,9 +32,7 @@ class Sheet(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     m: str = Field(default="", pattern=r"^(m[0-9a-z]{10})?$")
-    step: Literal["configure", "validation", "migration", "decline", "accept", "logs", "plan", "history"] = (
-        "configure"
-    )
+    step: Step = "configure"
     channel: str = Field(default="", pattern=r"^[A-Z0-9]*$")
     d: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     page: int = Field(default=0, ge=0, le=10_000)

@@ -14,5 +14,7 @@ REQUIRED = {
 OPTIONAL = {
     "channels:history": "finding out after a crash whether a line in doubt was posted, in public channels",
     "groups:history": "the same in private channels",
+    "im:write": "finding out after a crash whether a direct message in doubt was sent",
+    "im:history": "the same: reading the bot's own conversation with that person",
 }
 """Scope: what gets worse without it."""

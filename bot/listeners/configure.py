@@ -174,7 +174,7 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         by=g.user,
         channel=channel,
         target=target,
-        policy=deps.config.policy(target.environment),
+        policy=deps.config.policy_of(target),
         free_bytes=free,
     )
     try:

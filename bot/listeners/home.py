@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -12,12 +14,18 @@ from slack_sdk.web import WebClient
 from bot import past
 from bot.deps import Deps
 from bot.gestures import Body, log
-from bot.ui import home, logs
+from bot.ui import canonical, home, logs
 from bot.ui.text import Block, clip, section
+from jobs.adapters import keys
+from jobs.core import voices
+from jobs.core.errors import Unreadable
 from jobs.core.state import ENDED, State
 from jobs.core.summary import Wanted
 
 LISTED = 20
+HOME_SECONDS = 12 * 3600
+"""A home opened longer ago is drawn anew when it is opened again: Slack then tells us."""
+HOMES_AT_ONCE = 10
 
 
 def register(app: App, deps: Deps) -> None:
@@ -37,13 +45,37 @@ def register(app: App, deps: Deps) -> None:
         log.error("a token was revoked; install the app again and set SLACK_BOT_TOKEN")
 
 
-def publish(deps: Deps, client: WebClient, user: str) -> None:
+def publish(deps: Deps, client: WebClient, user: str, *, opened: bool = True) -> None:
     """Brings one person's App Home up to date."""
+    if opened:
+        deps.redis.zadd(keys.HOMES, {user: time.time()})
     states = recent(deps, user, "", LISTED)
     try:
-        client.views_publish(user_id=user, view=home.view(deps.config.all_services(), states))
+        view = home.view(deps.config.all_services(), states, asked_of(deps, user))
+        client.views_publish(user_id=user, view=view)
     except SlackApiError as error:
         log.warning("home not published", code=error.response.get("error"))
+
+
+def asked_of(deps: Deps, user: str) -> list[State]:
+    """The open requests that wait for this person, who has not spoken yet; the oldest first."""
+    waiting = []
+    for migration in deps.desk.ledger.open():
+        with suppress(Unreadable):  # the sweep tells of it; what a newer version wrote must not hide the others
+            state = deps.desk.state(migration)
+            waiting += [state] if user in voices.silent(state) else []
+    return sorted(waiting, key=lambda state: state.asked_at.timestamp() if state.asked_at else 0.0)
+
+
+def refresh(deps: Deps, client: WebClient, state: State, user: str) -> None:
+    """A decision was made: whoever was asked and has looked at App Home lately sees it there, too.
+
+    `state` is the one before, which still knows who was asked."""
+    lately: Any = deps.redis.zrangebyscore(keys.HOMES, time.time() - HOME_SECONDS, "+inf")
+    opened = {member.decode() for member in lately}
+    concerned = [person for person in (user, *voices.everybody(state)) if person in opened]
+    for person in list(dict.fromkeys(concerned))[:HOMES_AT_ONCE]:
+        publish(deps, client, person, opened=False)
 
 
 def recent(deps: Deps, user: str, channel: str, limit: int) -> list[State]:
@@ -69,6 +101,8 @@ def answer(deps: Deps, body: Body, words: list[str]) -> tuple[str, list[Block]]:
         return home.listing(recent(deps, user, channel, LISTED), "Latest migrations")
     if word == "logs":
         return _logs(deps, user, channel, words[1] if len(words) > 1 else "")
+    if word == "plan":
+        return _plan(deps, user, channel, words[1] if len(words) > 1 else "")
     text = home.unknown(" ".join(words))
     return text, [section(text)]
 
@@ -86,6 +120,19 @@ def _logs(deps: Deps, user: str, channel: str, wanted: str) -> tuple[str, list[B
     blocks = logs.reply([home.row(state), *[clip(x, 600) for x in lines if x][-15:]])[1]
     listing = home.listing([state], "Log")[1]
     return f"Log of {state.title}", [*blocks, listing[-1]]
+
+
+def _plan(deps: Deps, user: str, channel: str, wanted: str) -> tuple[str, list[Block]]:
+    """The latest migration with a plan, or that one."""
+    wanted = wanted.strip("`").lower()
+    found = past.seen(deps, user, channel, Wanted(words=(wanted,)) if wanted else Wanted())
+    ids = (summary.id for summary in found if not wanted or summary.id == wanted)
+    states = [deps.desk.state(migration) for migration in islice(ids, LISTED)]
+    state = next((state for state in states if state.plan is not None), None)
+    if state is None:
+        text = "That migration has no plan yet." if states and wanted else "There is no plan that you may see here."
+        return text, [section(f"{text} `/migrate list` lists the latest migrations.")]
+    return f"Plan of {state.title}", canonical.message(state)
 
 
 def reply(client: WebClient, body: Body, text: str, blocks: list[Block]) -> None:

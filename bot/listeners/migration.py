@@ -8,14 +8,14 @@ from pydantic import ValidationError
 from slack_bolt import Ack, App
 from slack_sdk.web import WebClient
 
-from bot import access
+from bot import access, asking
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, refusing, said, show, ticked, typed
 from bot.listeners.configure import demand_mine, go_on_with
 from bot.listeners.logs import readable
 from bot.listeners.validation import with_state
 from bot.modals import Open
-from bot.ui import findings, plan, questions, safety
+from bot.ui import canonical, findings, plan, questions, safety
 from bot.ui.text import View
 from jobs.core.commands import (
     Cancel,
@@ -24,12 +24,12 @@ from jobs.core.commands import (
     GiveUp,
     Pause,
     Release,
-    Request,
     Resume,
     Revalidate,
     RollBack,
 )
 from jobs.core.errors import Denied, FerrybotError, Refused
+from jobs.core.gate import name_to_type
 from jobs.core.model import Options, Question, Scope, warnings
 from jobs.core.state import FORM, State
 
@@ -112,7 +112,13 @@ def _readers(app: App, deps: Deps) -> None:
             raise Refused("There is no plan yet.")
         return plan.whole(state, page)
 
-    _reader(app, deps, "plan", plan_view)
+    def canonical_view(state: State, page: int) -> View:
+        if state.plan is None:
+            raise Refused("There is no plan yet.")
+        return canonical.view(state, page)
+
+    for name, view in (("plan", plan_view), ("canonical", canonical_view)):
+        _reader(app, deps, name, view)
 
 
 def _reader(app: App, deps: Deps, name: str, view: Callable[[State, int], View]) -> None:
@@ -202,7 +208,6 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
     left: Options | None = None
     try:
         demand_mine(state, g.user.id)
-        _demand_still_allowed(deps, g, state)
         left = _left(deps, g, state)
         if state.plan is not None and left != state.plan.options:
             raise Refused("The options changed: press Update plan first, so that what runs is what you saw.")
@@ -210,7 +215,11 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         if noted and "acknowledged" not in ticked(g.values, "acknowledge", "acknowledge_check"):
             ack(response_action="errors", errors={"acknowledge": "Please acknowledge the warnings."})
             return
-        request = Request(by=g.user, digest=g.sheet.d, acknowledged=tuple(f.key for f in noted))
+        name = typed(g.values, "confirm_target", "confirm_target_input")
+        if "confirm_target" in g.values and name != name_to_type(state):
+            ack(response_action="errors", errors={"confirm_target": "This is not the target's name."})
+            return
+        request = asking.request(deps, state, g.user, g.sheet.d, [f.key for f in noted], name)
         # The modal is about to close: the courier, rung by the request, must not write into it.
         deps.modals.forget(state.id)
         deps.desk.obey(state.id, request)
@@ -223,12 +232,3 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
             deps.modals.remember(after.id, opened)
         return
     ack(response_action="clear")
-
-
-def _demand_still_allowed(deps: Deps, g: Gesture, state: State) -> None:
-    if state.target is None:
-        raise Refused("The target is not known any more; please begin again.")
-    groups = deps.people.groups(access.groups_needed(deps.config, state.target, "request"))
-    decision = access.may_request(deps.config, g.user.id, groups, state.channel, state.target)
-    if isinstance(decision, access.Denied):
-        raise Denied(decision.reason)

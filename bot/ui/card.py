@@ -6,7 +6,6 @@ from bot.refs import Ref
 from bot.ui import approval, findings, plan, progress, proof, safety
 from bot.ui import text as t
 from bot.ui.text import Block
-from jobs.core.policy import counted
 from jobs.core.progress import RunProgress
 from jobs.core.state import RUNNING, State, Status, say
 
@@ -57,12 +56,14 @@ def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
     made: list[Block] = [
         t.header(f"Migration: {state.title}"),
         t.section(f"{_ICONS.get(state.status, '')} *{_headline(state)}*", block_id="card_status"),
+        *approval.glass(state),
         *_body(state, now),
         t.context(*_people(state), block_id="card_people"),
     ]
     pressed = buttons(state)
     if pressed:
         made.append(t.actions("card_actions", pressed))
+    made += approval.more_row(state)
     made += safety.roll_back_row(state, Ref(m=state.id, r=state.run).pack())
     return made
 
@@ -83,7 +84,7 @@ def _headline(state: State) -> str:
 
 def _body(state: State, now: RunProgress | None) -> list[Block]:
     if state.status in (Status.configured, Status.validating, Status.blocked):
-        return _checks(state)
+        return [*approval.told(state), *_checks(state)]
     if state.status is Status.done and state.receipt is not None:
         # Nothing moves any more: one line of figures; the receipt in the thread has the rest.
         return [t.section(proof.figures(state.receipt), block_id="card_end"), *proof.done(state), *safety.held(state)]
@@ -95,7 +96,7 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
         return [*_failure(state), *safety.held(state)]
     if state.status in (Status.cancelled, Status.rolled_back):
         return [t.section(t.clip(t.plain(state.undone), 2500) or "The target is as it was.", block_id="card_end")]
-    return [*_declined(state), *_planned(state), *_gate(state)]
+    return [*_declined(state), *approval.told(state), *_planned(state), *_gate(state)]
 
 
 def _planned(state: State) -> list[Block]:
@@ -163,12 +164,7 @@ def _declined(state: State) -> list[Block]:
 def _gate(state: State) -> list[Block]:
     if state.status is not Status.awaiting_approval:
         return []
-    given = counted(state.policy, state.requester.id if state.requester else "", state.digest, state.approvals)
-    may = approval.approvers(state.policy.approvers)
-    line = f"*{len(given)} of {state.policy.approvals}* approvals. May approve: {may}"
-    if not state.policy.self_approval:
-        line += ", but not the requester"
-    return [t.section(line, block_id="card_gate")]
+    return [t.section("\n".join(approval.waiting(state)), block_id="card_gate")]
 
 
 def _people(state: State) -> list[str]:
@@ -191,7 +187,9 @@ def buttons(state: State) -> list[Block]:
     show = t.button("Show plan", "show_plan", value)
     match state.status:
         case Status.blocked | Status.ready:
-            return [t.button("Open", "open_migration", value, style="primary"), _cancel(state, value), logs]
+            again = approval.ask_again(state)
+            opened = t.button("Open", "open_migration", value, style="" if again else "primary")
+            return [*again, opened, _cancel(state, value), logs]
         case Status.configured | Status.validating:
             return [t.button("Open", "open_migration", value), logs]
         case Status.awaiting_approval:
@@ -239,7 +237,7 @@ def _cancel_of_a_move(state: State, value: str) -> list[Block]:
 
 
 def _cancel(state: State, value: str) -> Block:
-    if state.run:
+    if state.begun:
         text = "The run stops and what it created in the target is removed again. The source was only read."
     else:
         text = "Nothing has been copied yet. The request and its approvals end."

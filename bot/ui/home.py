@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.refs import Ref
 from bot.ui import text as t
+from bot.ui import waiting
 from bot.ui.card import text as card_text
 from bot.ui.configure import engine_name
 from bot.ui.text import Block, View
@@ -20,6 +21,7 @@ HELP = (
     "• `/migrate list` lists the latest migrations\n"
     "• `/migrate history` searches all past ones: `/migrate history shop by:alice status:done since:2026-01-31`\n"
     "• `/migrate logs` or `/migrate logs ID` shows the log of the latest, or of that one\n"
+    "• `/migrate plan` or `/migrate plan ID` shows the whole plan with its full digest\n"
     "• `/migrate help` shows this\n"
     "Validation only reads. Nothing is written before *Migrate* is pressed, and on production not before others "
     "have approved exactly the plan that was shown."
@@ -49,13 +51,14 @@ def listing(states: Sequence[State], title: str) -> tuple[str, list[Block]]:
     return f"{title}: {len(states)}", [t.section(f"*{title}*"), *rows]
 
 
-def view(services: Sequence[Service], recent: Sequence[State]) -> View:
-    """App Home: a way to begin, what goes on, what is known."""
+def view(services: Sequence[Service], recent: Sequence[State], asked: Sequence[State] = ()) -> View:
+    """App Home: a way to begin, what waits for this person, what goes on, what is known."""
     start = t.button("Migrate database", "home_migrate", "start", style="primary")
     blocks: list[Block] = [
         t.header("Ferrybot"),
         t.section("Moves databases from Slack: checked, approved, verified, told in one thread.", accessory=start),
         t.divider(),
+        *waiting.blocks(asked),
         t.section("*Latest migrations*"),
     ]
     shown = [s for s in recent if s.public][:10]

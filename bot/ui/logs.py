@@ -35,11 +35,18 @@ def line(event: e.Event, state: State) -> str:
         case e.Requested():
             gate = _asks(state)
             return f":memo: {t.mention(event.by.id)} requested the migration of plan `{event.digest[:12]}`.{gate}"
-        case e.Approved():
-            who, digest = event.approval.by.id, event.approval.digest
-            return f":ballot_box_with_check: {t.mention(who)} approved plan `{digest[:12]}`."
-        case e.Declined():
-            return f":no_entry_sign: {t.mention(event.by.id)} declined: {t.plain(event.reason)}"
+        case (
+            e.Approved()
+            | e.Declined()
+            | e.Revoked()
+            | e.Delegated()
+            | e.GlassBroken()
+            | e.Reminded()
+            | e.Escalated()
+            | e.Expired()
+            | e.Drifted()
+        ):
+            return approval.line(event, state)
         case _:
             return _run_line(event)
 
@@ -163,6 +170,11 @@ def receipt(r: Receipt) -> str:
         lines.append(f"Requested by {t.mention(r.requester.id)}")
     if r.approvals:
         lines.append("Approved by " + ", ".join(f"{t.mention(a.by.id)} {t.when(a.at)}" for a in r.approvals[:10]))
+    if r.glass:
+        lines.append(
+            f":rotating_light: *Started without the approvals that it needed* by {t.mention(r.glass.by.id)} "
+            f"{t.when(r.glass.at)}: {t.clip(t.plain(r.glass.reason), 500)}"
+        )
     lines += proof.receipt_lines(r)
     if r.restore_point:
         lines.append(safety.point(r.restore_point))

@@ -96,6 +96,7 @@ def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> lis
         ),
         *_warnings(state),
         *safety.consequences(plan.options),
+        *safety.name_field(state),
         t.section(consent, block_id="plan_consent"),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.refs import Ref
 from bot.ui import text as t
 from bot.ui.text import Block
+from jobs.core.gate import name_to_type
 from jobs.core.model import Options, Scope, blockers
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import RestorePoint
@@ -29,6 +30,16 @@ def field(options: Options) -> Block:
     if chosen:
         boxes["initial_options"] = chosen
     return t.field("safety", "Source and target", boxes, optional=True, hint=_HINT)
+
+
+def name_field(state: State) -> list[Block]:
+    """Replacing what a production target holds is confirmed by typing its name: ticking boxes is a habit."""
+    name = name_to_type(state)
+    if not name:
+        return []
+    element: Block = {"type": "plain_text_input", "action_id": "confirm_target_input", "max_length": 100}
+    label = f"Type {t.clip(name, 80)} to replace everything that it holds"
+    return [t.field("confirm_target", label, element)]
 
 
 def said(options: Options) -> list[str]:

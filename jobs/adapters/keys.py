@@ -71,5 +71,7 @@ def history(version: int, part: str) -> str:
     return f"{PREFIX}:history:{version}:{part}"
 
 
+HOMES = f"{PREFIX}:homes"
+"""People by when they last opened App Home."""
 OPEN = f"{PREFIX}:open"
 ALL = f"{PREFIX}:all"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import AwareDatetime, Field
+
 from jobs.core.events import Report
 from jobs.core.model import Approval, Frozen, Options, Origin, Person, Service
 from jobs.core.policy import Policy
@@ -31,10 +33,43 @@ class Request(Frozen):
     by: Person
     digest: str
     acknowledged: tuple[str, ...] = ()
+    typed: str = Field(default="", description="the target's name, where replacing it must be confirmed so")
+    policy: Policy | None = Field(default=None, description="the target's rules of today; None: as drafted")
+    pinned: tuple[str, ...] | None = Field(default=None, description="ids of the people who are asked; None: unknown")
+    later: tuple[str, ...] = Field(default=(), description="ids of the people who are asked after an escalation")
 
 
 class Approve(Frozen):
     approval: Approval
+
+
+class Revoke(Frozen):
+    """Takes one's approval back, until the run has begun."""
+
+    by: Person
+    digest: str
+
+
+class Delegate(Frozen):
+    """An approver gives their voice to a named person."""
+
+    by: Person
+    to: Person
+    digest: str
+
+
+class BreakGlass(Frozen):
+    """Starts without the approvals that are missing; `reason` is told loudly."""
+
+    by: Person
+    digest: str
+    reason: str
+
+
+class Tick(Frozen):
+    """The clock came by: whatever is due at `at` happens, once."""
+
+    at: AwareDatetime
 
 
 class Decline(Frozen):
@@ -114,6 +149,10 @@ Command = (
     | Detach
     | Request
     | Approve
+    | Revoke
+    | Delegate
+    | BreakGlass
+    | Tick
     | Decline
     | Pause
     | Halt

@@ -85,11 +85,57 @@ class Requested(Frozen):
     by: Person
     digest: str
     acknowledged: tuple[str, ...] = ()
+    typed: str = ""
+    policy: Policy | None = None
+    pinned: tuple[str, ...] | None = Field(default=None, description="ids of the people who were asked")
+    later: tuple[str, ...] = Field(default=(), description="ids of the people who are asked after an escalation")
 
 
 class Approved(Frozen):
     type: Literal["approved"] = "approved"
     approval: Approval
+
+
+class Revoked(Frozen):
+    """An approval was taken back before the run began."""
+
+    type: Literal["revoked"] = "revoked"
+    by: Person
+    digest: str
+
+
+class Delegated(Frozen):
+    type: Literal["delegated"] = "delegated"
+    by: Person
+    to: Person
+
+
+class GlassBroken(Frozen):
+    """Somebody whom the policy names starts the run without the approvals that are missing."""
+
+    type: Literal["glass_broken"] = "glass_broken"
+    by: Person
+    digest: str
+    reason: str
+
+
+class Reminded(Frozen):
+    """Whoever has not decided yet is named again."""
+
+    type: Literal["reminded"] = "reminded"
+    number: int
+
+
+class Escalated(Frozen):
+    """The second group is asked, too."""
+
+    type: Literal["escalated"] = "escalated"
+
+
+class Expired(Frozen):
+    """Nobody decided in time: the request ended, and may be made again."""
+
+    type: Literal["expired"] = "expired"
 
 
 class Declined(Frozen):
@@ -105,6 +151,24 @@ class RunQueued(Frozen):
     type: Literal["run_queued"] = "run_queued"
     run: int
     digest: str
+
+
+class Begun(Frozen):
+    """The databases are still as they were when the plan was made; from now on the target is written to."""
+
+    type: Literal["begun"] = "begun"
+    run: int
+    digest: str
+
+
+class Drifted(Frozen):
+    """What was approved is not what would run: nothing was written, and the consents are void."""
+
+    type: Literal["drifted"] = "drifted"
+    run: int
+    changes: tuple[str, ...]
+    plan: MigrationPlan | None = Field(description="of now; None when a check blocks now")
+    results: tuple[CheckResult, ...] = ()
 
 
 class RunStarted(Frozen):
@@ -271,8 +335,16 @@ Event = Annotated[
     | ValidationBroke
     | Requested
     | Approved
+    | Revoked
+    | Delegated
+    | GlassBroken
+    | Reminded
+    | Escalated
+    | Expired
     | Declined
     | RunQueued
+    | Begun
+    | Drifted
     | RunStarted
     | PhaseReached
     | Noted
@@ -300,6 +372,8 @@ Report = (
     | CheckFinished
     | Validated
     | ValidationBroke
+    | Begun
+    | Drifted
     | RunStarted
     | PhaseReached
     | Noted

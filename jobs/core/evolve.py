@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import assert_never
 
 from jobs.core import events as e
-from jobs.core.model import CheckResult
+from jobs.core.model import CheckResult, Delegation, Glass
 from jobs.core.state import State, Status
 from jobs.core.verdict import Waiver
 
@@ -48,9 +48,8 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "results": (),
                 "plan": None,
                 "plan_before": state.plan or state.plan_before,
-                "approvals": (),
-                "declined": None,
                 "problem": None,
+                **_UNASKED,
             }
         case e.Detached():
             return {"public": True}
@@ -63,19 +62,6 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
             return {"status": Status.ready if event.plan else Status.blocked, "plan": event.plan}
         case e.ValidationBroke():
             return {"status": Status.blocked, "problem": event.problem}
-        case e.Requested():
-            return {
-                "status": Status.awaiting_approval,
-                "acknowledged": event.acknowledged,
-                "approvals": (),
-                "declined": None,
-                "requester": event.by,
-                "public": True,
-            }
-        case e.Approved():
-            return {"approvals": (*state.approvals, event.approval)}
-        case e.Declined():
-            return {"status": Status.ready, "declined": event, "approvals": ()}
         case e.RunQueued():
             return {
                 "status": Status.migrating,
@@ -83,8 +69,87 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "phase": "",
                 "phase_title": "Waiting for a worker",
             }
+        case (
+            e.Requested()
+            | e.Approved()
+            | e.Revoked()
+            | e.Delegated()
+            | e.GlassBroken()
+            | e.Reminded()
+            | e.Escalated()
+            | e.Expired()
+            | e.Declined()
+        ):
+            return _gate_changes(state, event, at)
         case _:
             return _run_changes(state, event, at)
+
+
+_OfGate = (
+    e.Requested
+    | e.Approved
+    | e.Revoked
+    | e.Delegated
+    | e.GlassBroken
+    | e.Reminded
+    | e.Escalated
+    | e.Expired
+    | e.Declined
+)
+_UNASKED: dict[str, object] = {
+    "approvals": (),
+    "delegations": (),
+    "declined": None,
+    "expired": False,
+    "drift": (),
+    "glass": None,
+}
+"""Nobody has been asked about the plan of now, and what was said about others is void."""
+
+
+def _gate_changes(state: State, event: _OfGate, at: datetime) -> dict[str, object]:
+    match event:
+        case e.Requested():
+            return _requested(state, event, at)
+        case e.Approved():
+            return {"approvals": (*state.approvals, event.approval)}
+        case e.Revoked():
+            # Revoked after the quorum was reached: the run that waits for a worker is called off.
+            kept = tuple(a for a in state.approvals if a.by.id != event.by.id)
+            return {"status": Status.awaiting_approval, "approvals": kept}
+        case e.Delegated():
+            others = (d for d in state.delegations if d.by.id != event.by.id)
+            return {"delegations": (*others, Delegation(by=event.by, to=event.to))}
+        case e.GlassBroken():
+            return {"glass": Glass(by=event.by, reason=event.reason, at=at)}
+        case e.Reminded():
+            return {"reminded": event.number}
+        case e.Escalated():
+            return {"escalated": True}
+        case e.Expired():
+            return {"status": Status.ready, **_UNASKED, "expired": True}
+        case e.Declined():
+            return {"status": Status.ready, **_UNASKED, "declined": event}
+        case _:
+            assert_never(event)
+
+
+def _requested(state: State, event: e.Requested, at: datetime) -> dict[str, object]:
+    return {
+        **_UNASKED,
+        "status": Status.awaiting_approval,
+        "acknowledged": event.acknowledged,
+        "typed": event.typed,
+        "requester": event.by,
+        "policy": event.policy or state.policy,
+        "requests": state.requests + 1,
+        "asked_at": at,
+        "pinned": event.pinned,
+        "later": event.later,
+        "escalated": False,
+        "reminded": 0,
+        "public": True,
+    }
 
 
 def _replaced(results: tuple[CheckResult, ...], new: CheckResult) -> tuple[CheckResult, ...]:
@@ -107,16 +172,17 @@ def _drafted(state: State, event: e.Drafted) -> dict[str, object]:
         "results": (),
         "plan": None,
         "plan_before": state.plan or state.plan_before,
-        "approvals": (),
-        "declined": None,
         "problem": None,
+        **_UNASKED,
     }
 
 
 _Beside = e.RestorePointMade | e.HoldTaken | e.ReleaseAsked | e.HoldEnded | e.Waived | e.RollbackAsked | e.RolledBack
 """What keeps a run safe, what people answer for, and what takes it back."""
 _OfRun = (
-    e.RunStarted
+    e.Begun
+    | e.Drifted
+    | e.RunStarted
     | e.PhaseReached
     | e.Noted
     | e.Troubled
@@ -134,13 +200,24 @@ _OfRun = (
 
 def _run_changes(state: State, event: _OfRun, at: datetime) -> dict[str, object]:
     match event:
+        case e.Begun():
+            return {"begun": True, "trouble": None}
+        case e.Drifted():
+            return _drifted(state, event)
         case e.RunStarted():
-            return {"started": state.started or at, "trouble": None}
+            return {"started": state.started or at, "begun": True, "trouble": None}
         case e.PhaseReached():
             at_work = Status.verifying if event.phase == "verify" else Status.migrating
             # After a takeover a run that was verifying may be copying again.
             status = at_work if state.status in (Status.migrating, Status.verifying) else state.status
-            return {"phase": event.phase, "phase_title": event.title, "status": status, "trouble": None}
+            # Stories of earlier versions have no Begun: their first phase was the first write.
+            return {
+                "phase": event.phase,
+                "phase_title": event.title,
+                "status": status,
+                "begun": True,
+                "trouble": None,
+            }
         case e.Noted():
             return {}
         case e.Troubled():
@@ -176,6 +253,19 @@ def _run_changes(state: State, event: _OfRun, at: datetime) -> dict[str, object]
             return {"status": Status.done, "receipt": event.receipt, "trouble": None, "held": False}
         case _:
             return _changes_beside(state, event)
+
+
+def _drifted(state: State, event: e.Drifted) -> dict[str, object]:
+    """As if the checks had ended so just now: the requester looks at what changed, and asks again."""
+    return {
+        **_UNASKED,
+        "status": Status.ready if event.plan else Status.blocked,
+        "plan": event.plan,
+        "plan_before": state.plan,
+        "results": event.results,
+        "drift": event.changes,
+        "trouble": None,
+    }
 
 
 def _resumed(state: State, event: e.Resumed) -> dict[str, object]:

@@ -14,11 +14,10 @@ from pydantic import Field
 
 from jobs.core import commands as c
 from jobs.core import events as e
+from jobs.core import gate
 from jobs.core.errors import Refused
-from jobs.core.model import Frozen, blockers, warnings
-from jobs.core.plan import difference
-from jobs.core.policy import satisfied
-from jobs.core.questions import unanswered
+from jobs.core.gate import demand as _demand
+from jobs.core.model import Frozen, blockers
 from jobs.core.state import ENDED, FORM, RUNNING, State, Status, say
 
 
@@ -44,13 +43,8 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             return _configure(state, command)
         case c.Detach():
             return [] if state.public or state.status in (Status.new, *ENDED) else [e.Detached(by=command.by)]
-        case c.Request():
-            return _request(state, command)
-        case c.Approve():
-            return _approve(state, command)
-        case c.Decline():
-            _demand_gate(state, command.digest)
-            return [e.Declined(by=command.by, digest=command.digest, reason=command.reason)]
+        case c.Request() | c.Approve() | c.Revoke() | c.Delegate() | c.BreakGlass() | c.Decline() | c.Tick():
+            return _gate(state, command)
         case c.Pause():
             _demand(state, "paused", Status.migrating, Status.verifying)
             _demand_unproven(state)
@@ -89,9 +83,27 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             assert_never(command)
 
 
-def _demand(state: State, verb: str, *allowed: Status) -> None:
-    if state.status not in allowed:
-        raise Refused(f"This migration is {say(state.status)}, so it cannot be {verb} now.")
+def _gate(
+    state: State,
+    command: c.Request | c.Approve | c.Revoke | c.Delegate | c.BreakGlass | c.Decline | c.Tick,
+) -> Sequence[e.Event]:
+    match command:
+        case c.Request():
+            return gate.request(state, command)
+        case c.Approve():
+            return gate.approve(state, command)
+        case c.Revoke():
+            return gate.revoke(state, command)
+        case c.Delegate():
+            return gate.delegate(state, command)
+        case c.BreakGlass():
+            return gate.break_glass(state, command)
+        case c.Decline():
+            return gate.decline(state, command)
+        case c.Tick():
+            return gate.tick(state, command)
+        case _:
+            assert_never(command)
 
 
 def _draft(state: State, command: c.Draft) -> Sequence[e.Event]:
@@ -120,56 +132,6 @@ def _draft(state: State, command: c.Draft) -> Sequence[e.Event]:
 def _configure(state: State, command: c.Configure) -> Sequence[e.Event]:
     _demand(state, "changed", *FORM)
     return [e.Configured(by=command.by, source=command.source, options=command.options, attempt=state.attempt + 1)]
-
-
-def _request(state: State, command: c.Request) -> Sequence[e.Event]:
-    same = state.requester is not None and state.requester.id == command.by.id and state.digest == command.digest
-    if state.status in (Status.awaiting_approval, *RUNNING):
-        if same:
-            return []
-        raise Refused("This migration was already requested; nothing was started twice.")
-    _demand(state, "started", Status.ready)
-    _demand_digest(state, command.digest)
-    missing = [f for f in warnings(state.results) if f.key not in command.acknowledged]
-    if missing:
-        raise Refused(f"Please acknowledge the warnings first: {missing[0].message}")
-    open_questions = unanswered(state.plan) if state.plan else []
-    if open_questions:
-        raise Refused(f"Please answer first: {open_questions[0].title}", remedy="Then press Update plan.")
-    requested = e.Requested(by=command.by, digest=command.digest, acknowledged=command.acknowledged)
-    if state.policy.approvals == 0:
-        return [requested, e.RunQueued(run=state.run + 1, digest=command.digest)]
-    return [requested]
-
-
-def _approve(state: State, command: c.Approve) -> Sequence[e.Event]:
-    approval = command.approval
-    if any(a.by.id == approval.by.id and a.digest == approval.digest for a in state.approvals):
-        raise Refused("You have already approved this plan; your approval counts once.")
-    _demand_gate(state, approval.digest)
-    requester = state.requester.id if state.requester else ""
-    if approval.by.id == requester and not state.policy.self_approval:
-        raise Refused("You asked for this migration, so somebody else must approve it.")
-    approved = e.Approved(approval=approval)
-    if satisfied(state.policy, requester, state.digest, (*state.approvals, approval)):
-        return [approved, e.RunQueued(run=state.run + 1, digest=state.digest)]
-    return [approved]
-
-
-def _demand_gate(state: State, digest: str) -> None:
-    if state.status in RUNNING:
-        raise Refused("This migration was approved already and is running.")
-    _demand_digest(state, digest)
-    _demand(state, "approved or declined", Status.awaiting_approval)
-
-
-def _demand_digest(state: State, digest: str) -> None:
-    """Whoever acts on a plan acts on the plan of today."""
-    if state.plan is not None and digest != state.digest:
-        known = state.plan_before if state.plan_before and state.plan_before.digest == digest else None
-        changes = difference(known, state.plan) if known else []
-        said = "; ".join(changes[:5]) or "please look at it again"
-        raise Refused(f"The plan changed since this button was shown: {said}.")
 
 
 def _resume(state: State, command: c.Resume) -> Sequence[e.Event]:
@@ -215,7 +177,7 @@ def _cancel(state: State, command: c.Cancel) -> Sequence[e.Event]:
             remedy="Pause it, or let it end and press Roll back.",
         )
     _demand_unproven(state)
-    if state.run == 0:
+    if state.run == 0 or not state.begun:
         return [e.Cancelled(by=command.by, undone="Nothing had been copied; the target is as it was.")]
     return [e.CancelAsked(by=command.by)]
 
@@ -274,6 +236,8 @@ def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
             _demand_run(state, event.run)
             _demand(state, "ended", Status.rolling_back)
             return [event]
+        case e.Begun() | e.Drifted():
+            return gate.begin(state, event)
         case e.RunStarted() | e.Noted() | e.Troubled() | e.RunFailed() | e.RestorePointMade():
             _demand_run(state, event.run)
             return [event]

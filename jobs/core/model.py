@@ -213,6 +213,27 @@ class Approval(Frozen):
     by: Person
     digest: str
     at: AwareDatetime
+    instead_of: str = Field(default="", description="id of the approver who named this person")
+
+    @property
+    def voice(self) -> str:
+        """Whose voice this is: one approver has one, whoever speaks."""
+        return self.instead_of or self.by.id
+
+
+class Delegation(Frozen):
+    """An approver gave their voice to a person; whichever of the two speaks first has spoken."""
+
+    by: Person
+    to: Person
+
+
+class Glass(Frozen):
+    """A run begun without the approvals that it needed: by whom, and why."""
+
+    by: Person
+    reason: str
+    at: AwareDatetime
 
 
 class Problem(Frozen):

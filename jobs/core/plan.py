@@ -75,6 +75,9 @@ class MigrationPlan(Frozen):
     roles: tuple[str, ...] = Field(default=(), description="roles that the run makes on the target")
     snapshot: str = "one exported snapshot for every table"
     left_out: tuple[str, ...] = Field(default=(), description="what does not travel, each in a sentence")
+    validation: tuple[str, ...] = Field(
+        default=(), description="`severity:check:object` of all that was acknowledged"
+    )
     measures: Measures = Measures()
 
     def canonical(self) -> str:
@@ -109,6 +112,8 @@ def difference(old: MigrationPlan, new: MigrationPlan) -> list[str]:
     changes += [f"role {name} is not made any more" for name in sorted(set(old.roles) - set(new.roles))]
     changes += [f"no longer travels: {line}" for line in new.left_out if line not in old.left_out]
     changes += [f"travels now: {line}" for line in old.left_out if line not in new.left_out]
+    changes += [f"a check warns now: {_found(key)}" for key in new.validation if key not in old.validation]
+    changes += [f"no longer found: {_found(key)}" for key in old.validation if key not in new.validation]
     if not changes and old.digest != new.digest:
         changes.append("the way tables travel changed")
     return changes
@@ -120,6 +125,12 @@ def _place_changes(side: str, old: Place, new: Place) -> list[str]:
         for field, value in old.model_dump(mode="json").items()
         if str(getattr(new, field)) != str(value)
     ]
+
+
+def _found(key: str) -> str:
+    """`warn:settings:TimeZone` as words."""
+    _, check, name = key.split(":", 2)
+    return f"{check.replace('_', ' ')} {name}".strip()
 
 
 def _say(value: object) -> str:

@@ -16,15 +16,21 @@ class Policy(Frozen):
     approvers: tuple[str, ...] = ()
     self_approval: bool = False
     requesters: tuple[str, ...] = Field(default=(), description="empty: everybody who may use the channel")
+    expires_hours: int = Field(default=72, ge=1, le=720, description="a request that nobody decided ends")
+    remind_minutes: int = Field(default=240, ge=0, le=43_200, description="first reminder; 0: none")
+    escalate_to: tuple[str, ...] = Field(default=(), description="asked too, after `escalate_minutes`")
+    escalate_minutes: int = Field(default=60, ge=1, le=43_200)
+    break_glass: tuple[str, ...] = Field(default=(), description="may start without approvals; empty: nobody")
 
 
 def counted(policy: Policy, requester: str, digest: str, approvals: Sequence[Approval]) -> list[Approval]:
-    """The approvals that count: this digest, distinct people, not the requester unless policy allows."""
-    seen: dict[str, Approval] = {}
+    """The approvals that count: this digest, distinct people and voices, not the requester unless policy allows."""
+    made: list[Approval] = []
     for approval in approvals:
-        if approval.digest == digest and (policy.self_approval or approval.by.id != requester):
-            seen.setdefault(approval.by.id, approval)
-    return list(seen.values())
+        known = any(approval.by.id == a.by.id or approval.voice == a.voice for a in made)
+        if approval.digest == digest and not known and (policy.self_approval or approval.by.id != requester):
+            made.append(approval)
+    return made
 
 
 def satisfied(policy: Policy, requester: str, digest: str, approvals: Sequence[Approval]) -> bool:

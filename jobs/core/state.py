@@ -12,7 +12,9 @@ from jobs.core.bidi import isolated
 from jobs.core.model import (
     Approval,
     CheckResult,
+    Delegation,
     Frozen,
+    Glass,
     MigrationId,
     Options,
     Origin,
@@ -77,6 +79,18 @@ class State(Frozen):
     acknowledged: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
     declined: e.Declined | None = None
+    requests: int = Field(default=0, description="how often *Migrate* was pressed; numbers the direct messages")
+    asked_at: datetime | None = None
+    pinned: tuple[str, ...] | None = Field(default=None, description="who was asked; None: the story does not say")
+    later: tuple[str, ...] = Field(default=(), description="who is asked once `escalated`")
+    escalated: bool = False
+    reminded: int = 0
+    delegations: tuple[Delegation, ...] = ()
+    expired: bool = Field(default=False, description="the last request ended undecided")
+    typed: str = ""
+    glass: Glass | None = None
+    begun: bool = Field(default=False, description="a run may have written to the target")
+    drift: tuple[str, ...] = Field(default=(), description="why the last approved plan was not run")
     run: int = 0
     mode: e.Mode = "move"
     started: datetime | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import AwareDatetime, Field
 
-from jobs.core.model import Approval, Frozen, Person
+from jobs.core.model import Approval, Frozen, Glass, Person
 
 
 class TableProof(Frozen):
@@ -194,6 +194,7 @@ class Receipt(Frozen):
     runs: int = 1
     requester: Person | None = None
     approvals: tuple[Approval, ...] = ()
+    glass: Glass | None = None
     left_out: tuple[str, ...] = ()
     transformed: tuple[Difference, ...] = ()
     waived: tuple[Waiver, ...] = ()

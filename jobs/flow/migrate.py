@@ -21,7 +21,7 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
 from jobs.desk import Desk
-from jobs.flow import proof, safety
+from jobs.flow import drift, proof, safety
 from jobs.flow.heart import Heart
 from jobs.flow.holding import Holding
 from jobs.flow.lane import TRIES, delay_before
@@ -87,13 +87,22 @@ class Run:
         # The heart beats only behind the fence: one that is refused there must not speak for the one that holds it.
         with self.engine.conductor(self.asked, self.plan) as conductor, Heart(self.board, self.id, "migrate"):
             try:
-                self._run(conductor)
+                # Behind the fence: no other migration of ours can write to the target after the comparison.
+                if self.watch.state.begun or self._may_begin():
+                    self._run(conductor)
             except Stopped:
                 self._report_so_far(conductor)
                 self._stopped(conductor)
             except Permanent:
                 self._report_so_far(conductor)
                 raise
+
+    def _may_begin(self) -> bool:
+        """An earlier try of this very job may have begun, or somebody may have called the run off meanwhile."""
+        now = self.desk.state(self.id)
+        if now.run != self.number or now.status not in RUNNING:
+            return False
+        return drift.may_begin(self.desk, self.engine, self.asked, now, self.tell)
 
     def _run(self, conductor: Conductor) -> None:
         self.watch.check()
@@ -205,6 +214,7 @@ class Run:
             runs=self.number,
             requester=state.requester,
             approvals=state.approvals,
+            glass=state.glass,
             restore_point=self.desk.state(self.id).restore_point,
             left_out=self.plan.left_out,
             transformed=verdict.transformed,

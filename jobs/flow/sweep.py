@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import structlog
 
+from jobs.core.commands import Tick
 from jobs.core.errors import Unreadable
 from jobs.core.lifecycle import Ring, react
 from jobs.core.state import ENDED, State
+from jobs.core.waiting import due
 from jobs.desk import Desk, deliver
 from jobs.ports.board import Board
 
@@ -18,16 +21,22 @@ AGAIN_SECONDS = 15
 """Part of the ring's id: one more ring per job and period, whatever number of clocks run."""
 
 
-def sweep(desk: Desk, board: Board) -> int:
-    """Returns how many doorbells were rung."""
+def sweep(desk: Desk, board: Board, now: datetime | None = None) -> int:
+    """Returns how many doorbells were rung. `now`: the moment by which requests are reminded of and expire."""
     rung = 0
+    moment = now or datetime.now(UTC)
     for migration in desk.ledger.open():
         try:
-            rung += _again(desk, board, desk.state(migration))
+            rung += _again(desk, board, _timely(desk, desk.state(migration), moment))
         except Unreadable as error:
             # A story that this version cannot read must not keep the others from healing.
             log.error("story not readable", migration=migration, what=error.what)
     return rung
+
+
+def _timely(desk: Desk, state: State, now: datetime) -> State:
+    """What time brings to a request that waits. Two clocks at once bring it once: the desk decides anew."""
+    return desk.obey(state.id, Tick(at=now)) if due(state, now) else state
 
 
 def _again(desk: Desk, board: Board, state: State) -> int:

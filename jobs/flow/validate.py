@@ -7,9 +7,10 @@ from contextlib import suppress
 from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, LedgerAway, Refused, Unreadable
-from jobs.core.model import CheckResult, Finding, Severity, blockers
+from jobs.core.model import CheckResult, Finding, Severity
 from jobs.core.state import State, Status
 from jobs.desk import Desk
+from jobs.flow import drift
 from jobs.flow.heart import Heart
 from jobs.flow.wiring import Asking
 from jobs.ports.board import Board
@@ -47,13 +48,7 @@ def _outcome(state: State, desk: Desk, asking: Asking) -> e.Validated:
     except FerrybotError as error:
         _tell(desk, state, [_refusal("endpoints", "Connection details are complete", error)])
         return e.Validated(attempt=state.attempt, plan=None)
-    inventory = engine.inspect(asked)
-    results = []
-    for check in engine.checks:
-        result = engine.look(check, inventory)
-        _tell(desk, state, [result])
-        results.append(result)
-    plan = None if blockers(results) else engine.plan(asked, inventory)
+    plan = drift.validated(engine, asked, lambda result: _tell(desk, state, [result]))
     return e.Validated(attempt=state.attempt, plan=plan)
 
 

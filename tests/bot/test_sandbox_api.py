@@ -354,3 +354,18 @@ def test_sockets_need_a_ticket_and_there_are_ten_at_most(sandbox: SlackSandbox) 
         eleventh = stack.enter_context(connect(sandbox._connect_url()))
         assert "too_many_websockets" in str(eleventh.recv(2))
         assert sandbox.connections == 10
+
+
+def test_who_cannot_be_written_to(sandbox: SlackSandbox, client: WebClient) -> None:
+    sandbox.scopes.add("im:write")
+    sandbox.workspace.users["U0BOB"].deleted = True
+
+    def refusals(person: str) -> tuple[str, str]:
+        said = error(lambda: client.chat_postMessage(channel=person, text="x"))
+        return said, error(lambda: client.conversations_open(users=person))
+
+    assert refusals("U0BOB") == ("channel_not_found", "user_disabled")
+    assert refusals("U0FERRYBOT") == ("channel_not_found", "cannot_dm_bot")
+    assert refusals("U0NOBODY") == ("channel_not_found", "user_not_found")
+    opened = client.conversations_open(users="U0CAROL")["channel"]["id"]
+    assert client.chat_postMessage(channel="U0CAROL", text="x")["channel"] == opened

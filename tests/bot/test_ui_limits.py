@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.sandbox.slack.messages import elements_of
-from bot.ui import approval, card, configure, findings, home, log_view, logs, progress, proof
+from bot.ui import approval, canonical, card, configure, direct, findings, home, log_view, logs, progress, proof
 from bot.ui import plan as plan_view
 from bot.ui import text as t
 from bot.ui.log_view import Look
 from jobs.core import commands as c
 from jobs.core import events as e
+from jobs.core import voices
 from jobs.core.bidi import FSI, PDI, isolated
 from jobs.core.model import (
     Approval,
@@ -157,6 +158,7 @@ def lives(nasty: str) -> Iterator[Tale]:
     checking.obey(c.Request(by=ALICE, digest=checking.state.digest, acknowledged=acknowledged(checking.state)))
     checking.obey(approve(BOB, checking.state.digest))
     yield checking  # awaiting approval
+    yield from gates(nasty)
     checking.obey(c.Decline(by=CAROL, digest=checking.state.digest, reason=long))
     yield checking  # declined
     broken = tale_of(nasty)
@@ -232,6 +234,39 @@ def lives(nasty: str) -> Iterator[Tale]:
         full.obey(tell(e.CheckFinished(attempt=2, result=result)))
     full.obey(tell(e.Validated(attempt=2, plan=None)))
     yield full  # with the ways out
+
+
+def gates(nasty: str) -> Iterator[Tale]:
+    """What may become of a request, with as many people as there can be."""
+    long, people = grown(nasty, 3000), tuple(f"U0PERSON{n}" for n in range(300))
+    gate = tale_of(nasty)
+    rules = gate.state.policy.model_copy(update={"escalate_to": people[:60], "break_glass": people[:60]})
+    command = c.Request(
+        by=ALICE,
+        digest=gate.state.digest,
+        acknowledged=acknowledged(gate.state),
+        pinned=people[:200],
+        later=people[200:],
+        policy=rules,
+    )
+    gate.obey(command)
+    for number in range(40):
+        to = Person(id=f"U0FRIEND{number}")
+        gate.obey(c.Delegate(by=Person(id=people[number]), to=to, digest=gate.state.digest))
+    for number in range(9):
+        gate.obey(approve(Person(id=f"U0FRIEND{number}"), gate.state.digest))
+    assert gate.state.asked_at is not None
+    gate.obey(c.Tick(at=gate.state.asked_at + timedelta(hours=5)))
+    gate.obey(c.Tick(at=gate.state.asked_at + timedelta(hours=5)))
+    yield gate  # escalated, reminded, lent
+    waited = c.Tick(at=gate.state.asked_at + timedelta(hours=100))
+    gate.obey(waited)
+    yield gate  # expired
+    gate.obey(command, c.BreakGlass(by=BOB, digest=gate.state.digest, reason=f"{long} and so it goes"))
+    yield gate  # the glass is broken
+    changed = gate.state.plan.model_copy(update={"schema_fingerprint": "f2"}) if gate.state.plan else None
+    gate.obey(tell(e.Drifted(run=1, changes=(long,) * 30, plan=changed, results=gate.state.results)))
+    yield gate  # not what was approved
 
 
 def plan_source(nasty: str) -> TypedSource:
@@ -325,12 +360,31 @@ def test_cards(told: list[tuple[State, list[e.Recorded]]]) -> None:
             good_message(card.text(state), card.blocks(state, now))
 
 
+def test_the_plan_to_the_letter(told: list[tuple[State, list[e.Recorded]]]) -> None:
+    state = told[0][0]
+    pages = [canonical.view(state, page) for page in (0, 1, 10_000)]
+    for view in pages:
+        good_view(view)
+    good_message("Plan", canonical.message(state))
+
+
+def test_direct_messages_and_what_waits(told: list[tuple[State, list[e.Recorded]]]) -> None:
+    for state in [state for state, _ in told if state.requests][:9]:
+        for person in (*voices.everybody(state)[:1], *voices.everybody(state)[-1:], "U0NOBODY"):
+            good_message(*direct.message(state, person))
+        good_message(*direct.superseded(state))
+        waits = [state.model_copy(update={"id": f"m00000000{n:02}"}) for n in range(15)]
+        good_view(home.view([], waits, waits))
+
+
 def test_modals(told: list[tuple[State, list[e.Recorded]]]) -> None:
     for state, _ in told:
         good_view(findings.view(state))
         good_view(plan_view.view(state, note="why not"))
         good_view(proof.modal(state))
         good_view(approval.decline(state, state.digest or "0" * 64))
+        good_view(approval.delegate(state, state.digest or "0" * 64))
+        good_view(approval.break_glass(state, state.digest or "0" * 64))
         good_view(configure.view(configure.draft_of(state, ask_channel=True)))
         others = [state.model_copy(update={"id": f"m000000000{n}"}) for n in range(3)]
         good_view(configure.view(configure.Draft(channel=CHANNEL, unfinished=others)))

@@ -59,6 +59,8 @@ def test_an_approver_accepts_a_difference_with_a_reason(
     with world(source, {"prod-new": target}) as w:
         play = begin(w, "prod-new")
         play.approve(BOB)
+        # A target that changes before the run has begun is drift; this one changes in its middle.
+        w.until(lambda state: state.begun, "begun")
         press(w, play, ALICE, "pause")
         w.until(lambda state: state.status is Status.paused, "paused")
         with target.connect() as connection:

@@ -11,9 +11,12 @@ from bot.access import (
     Who,
     groups_needed,
     may_approve,
+    may_be_named,
+    may_break_glass,
     may_operate,
     may_request,
     may_see,
+    members,
     operate_groups_needed,
     who,
 )
@@ -184,3 +187,71 @@ def test_groups_that_must_be_asked_for() -> None:
     assert groups_needed(CONFIG, SHOP, "operate") == frozenset()
     assert operate_groups_needed(state(), CONFIG) == {"SBOSSES", "SOWNERS"}
     assert operate_groups_needed(State(id="m0123456789"), CONFIG) == frozenset()
+
+
+# --- named, escalated, pinned, and the glass ------------------------------------------------------------
+
+STEP = Policy(approvals=1, approvers=("UBOSS", "SBOSSES"), escalate_to=("SCHIEFS",), break_glass=("UFIRE", "SFIRE"))
+KNOWN: dict[str, set[str]] = {**GROUPS, "SCHIEFS": {"UCHIEF"}, "SFIRE": {"UF2"}}
+
+
+@pytest.mark.parametrize(
+    ("voice", "groups", "refusal"),
+    [
+        ("UBOSS", None, ""),
+        ("UB2", KNOWN, ""),
+        ("UB2", None, "could not be asked"),
+        ("UGONE", KNOWN, "<@UGONE>, who named you, may not approve this migration any more"),
+    ],
+)
+def test_a_lent_voice_is_worth_what_its_owner_is_worth_now(voice: str, groups: Groups, refusal: str) -> None:
+    decision = may_approve(STEP, "UREQ", Who("UFRIEND", "T1", "T1"), groups, voice=voice)
+    assert bool(decision) is not bool(refusal)
+    assert not refusal or refusal in reason(decision)
+
+
+def test_a_guest_with_a_lent_voice_is_a_guest() -> None:
+    assert "Guests" in reason(may_approve(STEP, "UREQ", Who("UFRIEND", "T1", "T1", guest=True), KNOWN, voice="UBOSS"))
+    assert "somebody else" in reason(may_approve(STEP, "UREQ", Who("UREQ", "T1", "T1"), KNOWN, voice="UBOSS"))
+
+
+def test_the_second_group_counts_only_once_it_is_asked() -> None:
+    chief = Who("UCHIEF", "T1", "T1")
+    assert "Only <@UBOSS>" in reason(may_approve(STEP, "UREQ", chief, KNOWN))
+    assert may_approve(STEP, "UREQ", chief, KNOWN, escalated=True)
+    assert "could not be asked" in reason(may_approve(STEP, "UREQ", chief, GROUPS, escalated=True))
+
+
+@pytest.mark.parametrize(
+    ("person", "groups", "refusal"),
+    [
+        (Who("UFIRE", "T1", "T1"), None, ""),
+        (Who("UF2", "T1", "T1"), KNOWN, ""),
+        (Who("UF2", "T1", "T1"), None, "could not be asked"),
+        (Who("UBOSS", "T1", "T1"), KNOWN, "Only <@UFIRE>"),
+        (Who("UFIRE", "T1", "T1", guest=True), KNOWN, "Guests"),
+        (Who("UFIRE", "T2", "T1"), KNOWN, "another one"),
+    ],
+)
+def test_who_may_break_the_glass(person: Who, groups: Groups, refusal: str) -> None:
+    decision = may_break_glass(STEP, person, groups)
+    assert bool(decision) is not bool(refusal)
+    assert not refusal or refusal in reason(decision)
+    assert "Nobody may" in reason(may_break_glass(POLICY, Who("UBOSS", "T1", "T1"), KNOWN))
+
+
+@pytest.mark.parametrize(
+    "odd", [{"guest": True}, {"deleted": True}, {"bot": True}, {"stranger": True}, {"team": "T2"}]
+)
+def test_who_may_be_named(odd: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"id": "UFRIEND", "team": "T1", "home": "T1"}
+    assert may_be_named(Who(**values))
+    assert not may_be_named(Who(**{**values, **odd}))
+
+
+def test_members_are_each_there_once_or_not_known_at_all() -> None:
+    ids = ("UBOSS", "SBOSSES", "SCHIEFS", "UB2")
+    assert members(ids, KNOWN) == ("UBOSS", "UB2", "UCHIEF")
+    assert members(ids, KNOWN, without="UB2") == ("UBOSS", "UCHIEF")
+    assert members(ids, GROUPS) is None and members(ids, None) is None
+    assert members(("UBOSS",), None) == ("UBOSS",), "people need no group"

@@ -104,6 +104,10 @@ def test_sizes(text: str, bytes: int) -> None:
             f"{SMALL}environments:\n  staging: {{approvals: 2, approvers: [U123]}}\n",
             "f.yaml:7: environments.staging.approvers: 2 approvals are needed, but only 1",
         ),
+        (f"{SMALL}    policy: {{approvals: 2, approvers: [U123]}}\n",
+         "f.yaml:6: services.orders.policy: 2 approvals are needed, but only 1 people"),
+        (f"{SMALL}    policy: {{expires_hour: 2}}\n", "services.orders.policy.expires_hour: unknown key. Did"),
+        (f"{SMALL}    policy: {{escalate_to: ['@ops']}}\n", "services.orders.policy.escalate_to.0: write a person"),
         (f"{SMALL}environments:\n  staging: {{approvals: 11}}\n", "environments.staging.approvals: "),
         (f"{SMALL}environments:\n  staging: {{approvers: [ada]}}\n", "staging.approvers.0: write a person"),
         (f"{SMALL}typed_sources:\n  allowed_hosts: [10.1.0.1/16]\n", "allowed_hosts.0: this is not a network"),
@@ -150,8 +154,33 @@ def test_a_wrong_rule_is_told_with_its_remedy(rules: str, said: str) -> None:
         parse_config(f"{SMALL.rstrip()}\n    to_postgresql: {rules}\n")
 
 
+def test_a_service_overrides_its_environment_key_by_key() -> None:
+    config = parse_config("""\
+services:
+  plain: {engine: postgresql, environment: production, secret: env:A}
+  vault:
+    engine: postgresql
+    environment: production
+    secret: env:B
+    policy: {approvals: 3, escalate_to: [S777], break_glass: [U9FIRE]}
+environments:
+  production: {approvals: 2, approvers: [S123], expires_hours: 24, remind_minutes: 0}
+""")
+    plain, vault = (config.policy_of(config.service(name)) for name in ("plain", "vault"))
+    assert plain == Policy(approvals=2, approvers=("S123",), expires_hours=24, remind_minutes=0)
+    changed = {"approvals": 3, "escalate_to": ("S777",), "break_glass": ("U9FIRE",)}
+    assert vault == plain.model_copy(update=changed)
+    gone = config.service("vault").model_copy(update={"name": "removed"})
+    assert config.policy_of(gone) == plain, "what is not configured any more has its environment's rules"
+
+
+def test_a_service_may_bring_its_own_approvers() -> None:
+    text = SMALL.replace("staging", "production") + "    policy: {approvals: 1, approvers: [U123]}\n"
+    assert parse_config(text).policy_of(parse_config(text).service("orders")).approvers == ("U123",)
+
+
 def test_the_known_keys_are_the_models_keys() -> None:
-    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, TypedSources, RulesEntry]
+    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, PolicyEntry, TypedSources, RulesEntry]
     for keys, model in zip(config_faults._KEYS.values(), models, strict=True):
         assert set(keys) == {field.alias or name for name, field in model.model_fields.items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests.support.tales import (
     CAROL,
     LOST,
     MIGRATION,
+    NOON,
     RECEIPT,
     WARNING,
     Tale,
@@ -43,6 +45,7 @@ from tests.support.tales import (
 
 PLANS = (plan(), plan(("orders",)), plan(options=Options(parallelism=8)))
 PEOPLE = (ALICE, BOB, CAROL)
+PINNED = (ALICE.id, BOB.id)
 # What Slack's limits on a view are counted in does not matter here: states are small, their shape is what is tried.
 VIEW_BYTES = 1000
 DIFFERENCE = Difference(kind="index", name="public.a_idx", what="missing on the target")
@@ -77,6 +80,8 @@ class Lives(RuleBasedStateMachine):
         self.consents: set[str] = set()
         self.queued_for_request = 0
         self.proven = False
+        self.begun = self.broken = False
+        self.spoken: dict[str, str] = {}
         self.rendered: State | None = None
 
     @property
@@ -101,23 +106,44 @@ class Lives(RuleBasedStateMachine):
         match event:
             case e.Requested():
                 assert before.plan is not None and event.digest == before.plan.digest
-                self.asked, self.consents, self.queued_for_request = event, set(), 0
+                self.asked, self.consents, self.queued_for_request, self.broken = event, set(), 0, False
+                self.spoken = {}
             case e.Approved():
                 by, digest = event.approval.by.id, event.approval.digest
                 assert self.asked is not None and before.plan is not None
                 assert digest == self.asked.digest == before.plan.digest
                 assert by not in self.consents, "one person counts once"
+                assert self.asked.pinned is None or by in PINNED or by in {d.to.id for d in before.delegations}
                 assert by != self.asked.by.id or before.policy.self_approval
+                assert event.approval.voice not in self.spoken.values(), "one voice counts once, whoever speaks"
+                self.spoken[by] = event.approval.voice
                 self.consents.add(by)
-            case e.Declined():
+            case e.Revoked():
+                assert event.by.id in self.consents and not self.begun
+                self.consents.discard(event.by.id)
+                del self.spoken[event.by.id]
+                self.queued_for_request = 0
+            case e.GlassBroken():
+                assert len(event.reason) >= 10 and before.policy.break_glass
+                self.broken = True
+            case e.Delegated():
+                assert event.by.id in PINNED and event.to.id not in PINNED
+            case e.Declined() | e.Expired():
                 assert before.status is Status.awaiting_approval
                 self.asked = None
+            case e.Begun():
+                self.begun = True
+            case e.Drifted():
+                assert not self.begun, "a target is not compared with our own work"
+                self.asked, self.broken = None, False
             case e.RunQueued():
                 assert self.asked is not None and event.digest == self.asked.digest
-                assert isinstance(command, c.Approve | c.Request)
-                assert len(self.consents) >= before.policy.approvals
+                assert isinstance(command, c.Approve | c.Request | c.BreakGlass)
+                assert len(self.consents) >= self.state.policy.approvals or self.broken
                 self.queued_for_request += 1
                 assert self.queued_for_request == 1, "a request starts one run"
+            case e.RunStarted() | e.PhaseReached():
+                self.begun = True
             case e.Resumed(mode="refresh") if before.status is Status.done:
                 self.proven = False
             case e.Proven():
@@ -137,7 +163,7 @@ class Lives(RuleBasedStateMachine):
     )
     def begin_somewhere(self, approvals: int, own: bool, steps: int, crowd: list[Person]) -> None:
         self.crowd = crowd
-        self.obey(draft(Policy(approvals=approvals, self_approval=own)))
+        self.obey(draft(Policy(approvals=approvals, self_approval=own, break_glass=("S0CHIEFS",))))
         for _ in range(steps):
             self._usual()
 
@@ -199,7 +225,8 @@ class Lives(RuleBasedStateMachine):
     @rule(data=st.data(), by=st.sampled_from(PEOPLE), read=st.booleans())
     def request(self, data: st.DataObject, by: Person, read: bool) -> None:
         keys = tuple(f.key for r in self.state.results for f in r.findings) if read else ()
-        self.obey(c.Request(by=by, digest=self._digest(data), acknowledged=keys))
+        pinned = data.draw(st.sampled_from([None, PINNED]))
+        self.obey(c.Request(by=by, digest=self._digest(data), acknowledged=keys, pinned=pinned, later=(CAROL.id,)))
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE))
     def approve(self, data: st.DataObject, by: Person) -> None:
@@ -208,6 +235,37 @@ class Lives(RuleBasedStateMachine):
     @rule(data=st.data(), by=st.sampled_from(PEOPLE))
     def decline(self, data: st.DataObject, by: Person) -> None:
         self.obey(c.Decline(by=by, digest=self._digest(data), reason="not on a Friday"))
+
+    @rule(data=st.data(), by=st.sampled_from(PEOPLE), to=st.sampled_from(PEOPLE))
+    def delegate(self, data: st.DataObject, by: Person, to: Person) -> None:
+        self.obey(c.Delegate(by=by, to=to, digest=self._digest(data)))
+
+    @rule(data=st.data(), by=st.sampled_from(PEOPLE))
+    def revoke(self, data: st.DataObject, by: Person) -> None:
+        self.obey(c.Revoke(by=by, digest=self._digest(data)))
+
+    @rule(data=st.data(), by=st.sampled_from(PEOPLE), reason=st.sampled_from(["", "it cannot wait"]))
+    def break_glass(self, data: st.DataObject, by: Person, reason: str) -> None:
+        self.obey(c.BreakGlass(by=by, digest=self._digest(data), reason=reason))
+
+    @rule(hours=st.sampled_from([0, 1, 3, 5, 100]))
+    def tick(self, hours: int) -> None:
+        moment = c.Tick(at=(self.state.asked_at or NOON) + timedelta(hours=hours))
+        for _ in range(3):
+            self.obey(moment)
+        story = len(self.tale.story)
+        self.obey(moment)
+        assert len(self.tale.story) == story, "a second clock finds nothing to do"
+
+    @rule(late=st.integers(0, 1), data=st.data())
+    def report_begin(self, late: int, data: st.DataObject) -> None:
+        run = max(0, self.state.run - late)
+        self.obey(tell(e.Begun(run=run, digest=self._digest(data))))
+
+    @rule(late=st.integers(0, 1), now=st.sampled_from([*PLANS, None]))
+    def report_drift(self, late: int, now: Any) -> None:
+        run = max(0, self.state.run - late)
+        self.obey(tell(e.Drifted(run=run, changes=("table x was added",), plan=now)))
 
     @rule(by=st.sampled_from(PEOPLE), reason=st.sampled_from(["", "known"]))
     def waive(self, by: Person, reason: str) -> None:

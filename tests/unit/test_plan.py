@@ -24,6 +24,7 @@ OTHER: dict[str, Any] = {
     "questions": (Question(key="k", title="t", choices=(Choice(value="a", text="A"),), default="a"),),
     "roles": ("reader",),
     "left_out": ("statistics",),
+    "validation": ("warn:settings:TimeZone",),
 }
 
 

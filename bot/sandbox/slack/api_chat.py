@@ -119,7 +119,11 @@ def respond(state: State, key: str, body: Json) -> None:
 def postable(state: State, name: str) -> Channel:
     """The channel if the bot may post there."""
     workspace = state.workspace
-    if name in workspace.users and name != workspace.bot_user_id:
+    if name in workspace.users:
+        person = workspace.users[name]
+        if person.is_bot or person.deleted:
+            # .../methods/chat.postMessage: a person who has no conversation with the app is no channel of its.
+            raise ApiError("channel_not_found")
         return workspace.direct_channel(name)
     channel = existing(state, name, by_name=True)
     if channel.is_archived:

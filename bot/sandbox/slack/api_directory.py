@@ -83,6 +83,11 @@ def conversations_open(state: State, args: Args) -> Json:
         raise ApiError("users_list_not_supplied" if not users else "method_not_supported_for_channel_type")
     if users[0] not in state.workspace.users:
         raise ApiError("user_not_found")
+    # .../methods/conversations.open
+    if state.workspace.users[users[0]].deleted:
+        raise ApiError("user_disabled")
+    if state.workspace.users[users[0]].is_bot:
+        raise ApiError("cannot_dm_bot")
     with state.mutate():
         channel = state.workspace.direct_channel(users[0])
     return {"channel": {"id": channel.id} if not args.flag("return_im") else channel.to_slack("")}

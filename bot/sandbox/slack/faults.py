@@ -66,9 +66,16 @@ class Faults:
     def clock_offset(self, seconds: float) -> None:
         self._clock.offset = seconds
 
-    def ratelimit(self, method: str = ALL, *, times: int | None = 1, retry_after: int = 1) -> None:
-        """The next calls answer 429 with Retry-After; nothing is applied."""
-        self._add(Fault(method, "ratelimited", times, retry_after=retry_after))
+    def ratelimit(
+        self,
+        method: str = ALL,
+        *,
+        times: int | None = 1,
+        retry_after: int = 1,
+        only: Callable[[Json], bool] | None = None,
+    ) -> None:
+        """The next calls (that `only` accepts) answer 429 with Retry-After; nothing is applied."""
+        self._add(Fault(method, "ratelimited", times, retry_after=retry_after, only=only))
 
     def server_error(self, method: str = ALL, *, times: int | None = 1) -> None:
         """The next calls answer 500; nothing is applied."""

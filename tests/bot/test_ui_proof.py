@@ -101,6 +101,10 @@ def test_the_receipt_says_who_accepted_what_and_what_changed_on_its_way() -> Non
     ):
         assert words in said
     state = finished(**{name: getattr(receipt, name) for name in ("waived", "transformed", "broken_keys")})
+    parted = KEY.model_copy(update={"parted": True})
+    assert "stands NOT VALID on each partition: 88 rows" in "\n".join(
+        proof.receipt_lines(receipt.model_copy(update={"broken_keys": (parted,)}))
+    )
     full = logs.full(state, [], None)
     assert "select t.* from b t" in full and "extension x: source: 1; target: 2; its own" in full
 

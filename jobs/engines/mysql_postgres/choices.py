@@ -73,10 +73,11 @@ def _collations(loose: Sequence[Column], able: Able) -> Question:
         "citext": "citext: case does not count, accents do",
         "new citext": "citext, the extension is made: case does not count, accents do",
     }
+    short = {"icu": "ICU collations", "citext": "citext", "new citext": "citext, the extension is made"}
     choices = [Choice(value="plain", text="Case and accents count")]
     for word in able.words[1:]:
         choices.append(Choice(value=word, text=texts[word]))
-        choices.append(Choice(value=f"{word} keys", text=f"{texts[word]}; in columns with an index"[:75]))
+        choices.append(Choice(value=f"{word} keys", text=f"{short[word]}: only columns with an index"))
     return Question(
         key="collations",
         title="How do texts compare whose collation ignores case or accents?",

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from jobs.engines.registry import engine_for
 from jobs.ports.engine import Asked, Conductor, Engine, Lane, Task, Watch
 
 MIGRATION = "m0000000001"
+PATIENCE = 20.0
+"""Seconds for a task to become ready."""
 
 
 @dataclass
@@ -130,12 +133,17 @@ def drain(lane: Lane, watch: Watch, given_up: Callable[[], bool] = lambda: False
 
 def steps(lane: Lane, until: Callable[[Task], bool], watch: Watch | None = None) -> Task:
     """Performs tasks up to the first that fits, which stays claimed."""
+    deadline = time.monotonic() + PATIENCE
     while True:
         task = lane.claim()
-        assert task is not None, "no task is ready"
-        if until(task):
+        if task is None:
+            # The session of a lane that was cut off may hold its task until the server has noticed.
+            assert not lane.finished() and time.monotonic() < deadline, "no task is ready"
+            lane.wait(1.0)
+        elif until(task):
             return task
-        lane.commit(task, lane.perform(task, watch or Spy()))
+        else:
+            lane.commit(task, lane.perform(task, watch or Spy()))
 
 
 def doomed(

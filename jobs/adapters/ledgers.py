@@ -29,8 +29,10 @@ def begin(ledger: Ledger) -> None:
     """At a process's start: `ready`, but a server that is away for now is waited for by whoever needs it.
 
     Raises `Permanent` for what a person has to correct."""
+    if not isinstance(ledger, PostgresLedger):
+        return
     try:
-        keeper = ready(ledger)
+        keeper = ledger.ready()
     except LedgerAway as error:
         log.warning("the ledger cannot be reached yet", what=error.what)
         return

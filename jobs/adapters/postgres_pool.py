@@ -139,5 +139,5 @@ def _passing(error: psycopg.OperationalError) -> bool:
 
 
 def _refused(error: psycopg.Error, remedy: str) -> Permanent:
-    said = redact(str(error)).strip().splitlines()[-1][:300]
-    return Permanent(f"The ledger's database refuses us: {said}", meaning="Nothing was written.", remedy=remedy)
+    said = redact(str(error)).strip().splitlines()[-1][:300].rstrip(".")
+    return Permanent(f"The ledger's database refuses us: {said}.", meaning="Nothing was written.", remedy=remedy)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from pydantic import SecretStr
 
 from bot import doctor
 from bot.doctor import Diagnosis
-from bot.sandbox.binaries import Program
+from bot.sandbox.binaries import redis_tls_program
 from bot.sandbox.servers import PostgresServer, RedisServer
 from bot.sandbox.slack.server import SlackSandbox
 from bot.sandbox.stage import MANIFEST, Process, Stage, descendants
@@ -68,10 +67,10 @@ def free_port() -> int:
 @pytest.fixture
 def redis_tls() -> Iterator[RedisServer]:
     """A Redis that speaks TLS only, knows its clients by certificate, and wants a password."""
-    debian = shutil.which("redis-server") or shutil.which("redis-check-rdb")
-    if debian is None:
+    program = redis_tls_program()
+    if program is None:
         missing("Redis with TLS (Debian's redis-tools)")
-    with RedisServer(Program(Path(debian)), password="p@ss/w:rd ✓", tls=True) as server:
+    with RedisServer(program, password="p@ss/w:rd ✓", tls=True) as server:
         yield server
 
 
@@ -173,6 +172,32 @@ def test_the_doctor_tells_a_certificate_from_a_password(redis_tls: RedisServer) 
     assert "refuses the password" in told(url.replace("p%40ss", "wrong")).said
     plain = told(url.replace("rediss://", "redis://").partition("?")[0])
     assert plain.verdict == "bad" and "cannot be reached" in plain.said
+
+
+def refused(redis_url: str, **environment: str) -> str:
+    """What a process says that cannot start; a few lines for people, and no traceback."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "FERRYBOT_"))}
+    ran = subprocess.run(
+        [sys.executable, "-m", "bot", "clock"],
+        env={**kept, "REDIS_URL": redis_url, **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 2 and "Traceback" not in ran.stderr
+    assert "ferrybot doctor" in ran.stderr
+    return ran.stderr
+
+
+def test_what_is_wrong_at_the_start_is_said(redis_url: str, pg15: PostgresServer) -> None:
+    said = refused(redis_url, LEDGER_URL=pg15.url("nowhere"))
+    assert 'database "nowhere" does not exist. Correct LEDGER_URL' in said
+    said = refused(redis_url, LEDGER_URL=pg15.url(password="canary-4711"))
+    assert "password authentication failed" in said and "canary" not in said
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = refused(redis_url, FERRYBOT_HEALTH_PORT=str(taken.getsockname()[1]))
+    assert "cannot be listened on" in said and "a port of its own" in said
 
 
 @pytest.fixture

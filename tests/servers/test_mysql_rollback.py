@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.sandbox.certificate import write_certificate
 from bot.sandbox.servers import MariaDbServer
-from jobs.core.errors import Permanent
-from jobs.core.model import Options, Scope
+from jobs.core.errors import FerrybotError, Permanent, Stopped
+from jobs.core.model import Options, Scope, TlsMode
 from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import RestorePoint
-from jobs.engines.mysql import clear, restore_point, tools
+from jobs.engines.mysql import clear, quote, restore_point, safekeeping, tools
 from jobs.engines.mysql.conductor import conduct
+from jobs.engines.mysql.connect import connect, run
+from jobs.ports.engine import Asked
 from tests.servers.mysql_run import (
     Migration,
     MysqlDatabase,
@@ -28,6 +32,7 @@ from tests.servers.mysql_run import (
     databases,
     definition,
     doomed,
+    endpoint,
     nothing_of_ours,
     steps,
     work,
@@ -288,6 +293,8 @@ def test_what_the_run_made_goes_and_nothing_else(migration: Migration) -> None:
         "insert into extra values (7)",
         "create view extra_seen as select * from extra",
         "insert into note (person, t) values (1, 'written since')",
+        # The target was taken into use: its events run there now.
+        "alter event tidy enable",
     )
     assert back(migration, plan, kept).endswith("as it was found.")
     assert migration.target.rows("select id from extra_seen") == [(7,)]
@@ -336,6 +343,67 @@ def test_data_only_is_emptied_and_counters_go_back(migration: Migration) -> None
     assert migration.target.rows("select count(*) from note") == [(500,)]
     assert "emptied" in back(migration, plan, kept)
     assert picture(migration.target) == before
+
+
+def test_an_owner_without_rights_on_the_server_saves_and_brings_back(migration: Migration) -> None:
+    """All rights on the database are enough; a password may hold anything."""
+    name, password, target = f"owner_{secrets.token_hex(3)}", "p'a\"s\\s #;\t", migration.target
+    migration.source.run("drop trigger bell", "drop function hello")
+    target.run(
+        f"create user {name} identified by {quote.text(password)}",
+        f"grant all on `{target.name}`.* to {name}",
+    )
+    migration.user, migration.options = (name, password), Options(overwrite=True)
+    try:
+        with closing(connect(migration.asked().target, purpose="test")) as owner:
+            for statement in (
+                "create table kept (id int primary key, f float, g varchar(9) character set gbk, check (id > 5))",
+                "set session check_constraint_checks = 0",
+                "insert into kept values (1, 0.1, '你')",
+                "create view seen as select * from kept",
+                "create procedure act() select 1",
+                "create event ring on schedule every 1 day starts '2020-01-01' do delete from kept",
+            ):
+                run(owner, statement)
+        before, plan = picture(target), migration.plan()
+        kept = move(migration, plan)
+        assert_same(migration.source, target)
+        assert "brought back" in back(migration, plan, kept)
+        assert picture(target) == before
+    finally:
+        target.run(f"drop user {name}")
+
+
+def test_the_dump_program_encrypts_and_verifies_as_our_sessions_do(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
+    write_certificate(certificate, key)
+    files = {"ssl-cert": str(certificate), "ssl-key": str(key), "ssl-ca": str(certificate)}
+    with MariaDbServer(settings=files) as secure, databases(secure, 1) as (target,):
+        target.run("create table t (id int primary key)", "insert into t values (1)")
+        secure.connect().cursor().execute("create user shut identified by 'x' require ssl")
+        secure.connect().cursor().execute("grant all on *.* to shut")
+        plain = endpoint(target, "shut", "x")
+        write_certificate(tmp_path / "other.crt", tmp_path / "other.key")
+        for number, mode in enumerate((TlsMode.prefer, TlsMode.require, TlsMode.verify_full)):
+            there = replace(plain, tls=mode, tls_root=str(certificate))
+            asked = Asked(f"m{number}", there, there, Options(overwrite=True), restore_folder=str(tmp_path))
+            with closing(connect(there, purpose="test")) as session:
+                point = safekeeping.secure(session, asked, Spy())
+                assert point is not None and restore_point.read(Path(point.path)).rows["t"][0] == 1
+                # The other one's certificate: the program refuses, whatever our own session thinks of it.
+                other = replace(there, tls=TlsMode.verify_full, tls_root=str(tmp_path / "other.crt"))
+                with pytest.raises(FerrybotError, match=r"TLS|SSL|certificate"):
+                    tools.dump(tools.found()[0], other, session, ["--no-data"], lambda _: None, lambda: None)
+
+
+def test_who_cancels_is_heard_while_the_program_waits(filled: Migration) -> None:
+    class Impatient(Spy):
+        def check(self) -> None:
+            raise Stopped("enough")
+
+    with conduct(filled.asked(), filled.plan()) as conductor, pytest.raises(Stopped):
+        conductor.secure(Impatient())
+    assert list(Path(filled.restore_folder).iterdir()) == []
 
 
 @pytest.mark.kill

@@ -6,13 +6,27 @@ another way is not the run's any more. DDL commits by itself; each drop is harml
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
-from jobs.engines.mysql import catalog, census, clear, found, quote, restore_point, session, undo, worktable
+from jobs.engines.mysql import (
+    catalog,
+    census,
+    clear,
+    definers,
+    found,
+    quote,
+    restore_point,
+    schema,
+    session,
+    undo,
+    worktable,
+)
 from jobs.engines.mysql.catalog import Catalog
 from jobs.engines.mysql.connect import Connection, run
 from jobs.engines.mysql.dependents import pairs
@@ -27,6 +41,7 @@ def take(target: Connection, asked: Asked, run_found: worktable.Run) -> str:
     data_only = asked.options.scope is Scope.data_only
     return json.dumps(
         {
+            "version": 2,
             "migration": run_found.migration,
             "database": asked.target.database,
             "data only": data_only,
@@ -34,7 +49,7 @@ def take(target: Connection, asked: Asked, run_found: worktable.Run) -> str:
             "found": run_found.found,
             "made": worktable.made(target),
             "emptied": undo.filled(target) if data_only else [],
-            "definitions": census.wholes(catalog.read(target, asked.target.database)),
+            "definitions": _identities(catalog.read(target, asked.target.database)),
             "created": restore_point.created(target),
         }
     )
@@ -49,7 +64,7 @@ def roll_back(target: Connection, asked: Asked, kept: str) -> str:
         return _empty_again(target, known)
     now = catalog.read(target, asked.target.database)
     made = {f"{kind} {name}" for kind, name in known["made"]}
-    _demand_the_same(census.wholes(now), made, known["definitions"])
+    _demand_the_same(_of(known, now), made, known["definitions"])
     _demand_no_dependents(now, made)
     session.tune(target)
     for kind in clear.ORDER:
@@ -73,6 +88,20 @@ def _parsed(kept: str, asked: Asked) -> dict[str, Any]:
             "Nothing is known of what that run made", meaning=_NOTHING, remedy="Drop by hand what is not wanted."
         )
     return known
+
+
+def _of(known: dict[str, Any], now: Catalog) -> dict[str, str]:
+    """As whoever kept it described objects: earlier versions kept events with their state."""
+    return _identities(now) if "version" in known else census.wholes(now)
+
+
+def _identities(now: Catalog) -> dict[str, str]:
+    """Kind and name with what an object is known by. An event that somebody enabled, and is now defined by, is it."""
+    found = census.wholes(replace(now, events=()))
+    for event in now.events:
+        text = schema.with_definer(schema.disabled(event.create), definers.TARGET)
+        found[f"event {event.name}"] = hashlib.sha256(text.encode()).hexdigest()
+    return found
 
 
 def _demand_the_same(now: dict[str, str], made: set[str], definitions: dict[str, str]) -> None:
@@ -132,7 +161,7 @@ def _bring_back(target: Connection, asked: Asked, known: dict[str, Any]) -> str:
     if before is None:
         if point is not None and restore_point.is_back(target, asked, point, known["created"]):
             return f"What the target held before was brought back from {point.path}."
-        now = census.wholes(catalog.read(target, asked.target.database))
+        now = _of(known, catalog.read(target, asked.target.database))
         made = {f"{kind} {name}" for kind, name in known["made"]}
         _demand_the_same(now, made, known["definitions"])
         others = sorted(now.keys() - made)

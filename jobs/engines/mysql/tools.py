@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -116,8 +117,16 @@ def dump(
     Raises `Permanent` or `Transient`; `target` is a session there, which knows how far TLS goes."""
     with _child(tool, tool.dump, endpoint, target, [*arguments, "--", endpoint.database]) as child:
         assert child.process.stdout
-        while piece := child.process.stdout.read(_PIECE):
+        output = child.process.stdout.fileno()
+        while True:
+            # It may wait for somebody's lock without a word: who cancels is heard all the same.
+            ready, _, _ = select.select([output], [], [], 1.0)
             check()
+            if not ready:
+                continue
+            piece = os.read(output, _PIECE)
+            if not piece:
+                break
             write(piece)
         child.judge("Making the restore point", endpoint)
 

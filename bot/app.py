@@ -22,7 +22,7 @@ from bot import pages
 from bot.config import ConfigFile
 from bot.deps import Deps, People
 from bot.gestures import gesture, tell
-from bot.listeners import approval, configure, home, migration, proof, validation
+from bot.listeners import approval, configure, home, migration, proof, schedule, validation
 from bot.modals import Modals
 from bot.settings import Settings
 from jobs.adapters.board_redis import RedisBoard
@@ -76,7 +76,7 @@ def build_app(settings: Settings, deps: Deps) -> App:
         ignoring_self_events_enabled=True,
     )
     logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
-    for listeners in (configure, validation, approval, migration, proof, home):
+    for listeners in (configure, validation, approval, migration, proof, schedule, home):
         listeners.register(app, deps)
     app.error(_on_error)
     return app

@@ -9,15 +9,18 @@ import fnmatch
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot import hosts
 from bot.config_faults import explain
 from bot.yamlmarks import Document, Fault, read_yaml
-from jobs.core.model import Dialect, Environment, Frozen, Service
+from jobs.core import windows
+from jobs.core.model import Dialect, Environment, Frozen, LoadBounds, Service
 from jobs.core.policy import Policy
 
 MAX_SERVICES = 100
@@ -81,6 +84,28 @@ def _secret_pattern(value: str) -> str:
     return value
 
 
+def _window(value: str) -> str:
+    windows.parse(value)
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        windows.calendar((), value)
+    except ValueError:
+        near = get_close_matches(value, sorted(available_timezones()), n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]}?" if near else "Use IANA's name, such as Europe/Berlin."
+        raise ValueError(f"unknown time zone. {hint}") from None
+    return value
+
+
+class BoundsEntry(Frozen):
+    """Beyond these a run slows itself down."""
+
+    active_sessions: int | None = Field(default=None, ge=1)
+    replica_lag_seconds: int | None = Field(default=None, ge=1)
+
+
 class ServiceEntry(Frozen):
     """A database as the file describes it."""
 
@@ -94,6 +119,10 @@ class ServiceEntry(Frozen):
     measure_disk: bool = False
     channels: tuple[Channel, ...] = ()
     owners: tuple[People, ...] = ()
+    windows: tuple[Annotated[str, AfterValidator(_window)], ...] = Field(default=(), max_length=20)
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    windows_bind: bool | None = None
+    slow_down_at: BoundsEntry = BoundsEntry()
 
 
 class PolicyEntry(Frozen):
@@ -103,6 +132,7 @@ class PolicyEntry(Frozen):
     approvers: tuple[People, ...] = ()
     self_approval: bool = False
     requesters: tuple[People, ...] = ()
+    rehearsal_days: int | None = Field(default=None, ge=1, le=365)
 
 
 class TypedSources(Frozen):
@@ -138,6 +168,13 @@ class Config(Frozen):
             measure_disk=entry.measure_disk,
             channels=entry.channels,
             owners=entry.owners,
+            windows=entry.windows,
+            time_zone=entry.time_zone,
+            windows_bind=_binds(entry),
+            bounds=LoadBounds(
+                active_sessions=entry.slow_down_at.active_sessions,
+                replica_lag=entry.slow_down_at.replica_lag_seconds,
+            ),
         )
 
     def all_services(self) -> list[Service]:
@@ -153,6 +190,7 @@ class Config(Frozen):
             approvers=entry.approvers,
             self_approval=entry.self_approval,
             requesters=entry.requesters,
+            rehearsal_days=entry.rehearsal_days,
         )
 
     def targets_for(self, channel: str) -> list[Service]:
@@ -162,6 +200,12 @@ class Config(Frozen):
     def host_allowed(self, host: str, resolved: Sequence[hosts.Address]) -> str | None:
         """None when a typed source may have this host, otherwise why not. Pure."""
         return hosts.host_allowed(self.typed_sources.allowed_hosts, host, resolved)
+
+
+def _binds(entry: ServiceEntry) -> bool:
+    """Windows of production bind unless the file says otherwise."""
+    wanted = entry.environment is Environment.production if entry.windows_bind is None else entry.windows_bind
+    return wanted and bool(entry.windows)
 
 
 def load_config(path: Path) -> Config:

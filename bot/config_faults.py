@@ -22,9 +22,14 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
         "measure_disk",
         "channels",
         "owners",
+        "windows",
+        "time_zone",
+        "windows_bind",
+        "slow_down_at",
     ),
-    ("environments", "*"): ("approvals", "approvers", "self_approval", "requesters"),
+    ("environments", "*"): ("approvals", "approvers", "self_approval", "requesters", "rehearsal_days"),
     ("typed_sources",): ("allowed_hosts", "allowed_secrets"),
+    ("services", "*", "slow_down_at"): ("active_sessions", "replica_lag_seconds"),
 }
 """The keys of each place (a test holds them against the models)."""
 

@@ -26,7 +26,9 @@ class Sheet(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     m: str = Field(default="", pattern=r"^(m[0-9a-z]{10})?$")
-    step: Literal["configure", "validation", "migration", "decline", "accept", "logs", "plan"] = "configure"
+    step: Literal["configure", "validation", "migration", "decline", "accept", "logs", "plan", "when", "slow"] = (
+        "configure"
+    )
     channel: str = Field(default="", pattern=r"^[A-Z0-9]*$")
     d: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     page: int = Field(default=0, ge=0, le=10_000)

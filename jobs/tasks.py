@@ -14,10 +14,12 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+from rq import get_current_job
 
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
-from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.queue_rq import RqDoorbell, lane_number
+from jobs.adapters.rehearsals_redis import RedisRehearsals
 from jobs.adapters.secrets import SecretStore, endpoint_of
 from jobs.core.errors import Permanent, Transient
 from jobs.core.model import Endpoint, Service, TypedSource
@@ -43,6 +45,7 @@ class Wired:
     desk: Desk
     board: Board
     secrets: SecretStore
+    rehearsals: RedisRehearsals
     restore_folder: str = ""
 
     def engine(self, state: State) -> Engine:
@@ -87,7 +90,7 @@ def _wired() -> Iterator[Wired]:
     )
     try:
         desk, folder = Desk(RedisLedger(redis), RqDoorbell(redis)), settings.restore_points or ""
-        yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key), folder)
+        yield Wired(desk, RedisBoard(redis), SecretStore(redis, settings.secret_key), RedisRehearsals(redis), folder)
     finally:
         redis.close()
 
@@ -105,12 +108,12 @@ def _termination() -> Iterator[threading.Event]:
 
 def validate(migration: str) -> None:
     with _wired() as wired, _defects_told(wired, migration):
-        validator.validate(migration, wired.desk, wired, wired.board)
+        validator.validate(migration, wired.desk, wired, wired.board, wired.rehearsals)
 
 
 def migrate(migration: str) -> None:
     with _wired() as wired, _termination() as terminate, _defects_told(wired, migration):
-        conductor.migrate(migration, wired.desk, wired, wired.board, terminate)
+        conductor.migrate(migration, wired.desk, wired, wired.board, terminate, wired.rehearsals)
 
 
 def lane(migration: str) -> None:
@@ -120,7 +123,8 @@ def lane(migration: str) -> None:
             return
         name = f"lane-{threading.get_native_id()}"
         quiet = partial(_log_note, migration)
-        watch = StoryWatch(wired.desk.ledger, wired.board, state, name, terminate, quiet)
+        number = lane_number(get_current_job())
+        watch = StoryWatch(wired.desk.ledger, wired.board, state, name, terminate, quiet, number)
         engine, asked = wired.engine(state), wired.asked(state)
         lanes.assist(engine, asked, state.plan, watch, partial(_log_trouble, migration))
 

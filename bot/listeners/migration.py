@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,10 +14,11 @@ from bot import access
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, refusing, said, show, tell, ticked, typed
 from bot.listeners.configure import demand_mine, go_on_with
+from bot.listeners.schedule import cell
 from bot.listeners.validation import with_state
 from bot.modals import Open
 from bot.refs import ref
-from bot.ui import findings, logs, plan, questions, safety
+from bot.ui import findings, logs, plan, questions, safety, when
 from bot.ui.text import View
 from jobs.core.commands import (
     Cancel,
@@ -75,8 +77,8 @@ def _card_buttons(app: App, deps: Deps) -> None:
             refusing(client, g, lambda: _operate(deps, g, verb, command(g)))
 
     button("pause", "pause", lambda g: Pause(by=g.user))
-    button("resume", "resume", lambda g: Resume(by=g.user))
-    button("retry", "retry", lambda g: Resume(by=g.user))
+    button("resume", "resume", lambda g: Resume(by=g.user, at=datetime.now(UTC)))
+    button("retry", "retry", lambda g: Resume(by=g.user, at=datetime.now(UTC)))
     button("cancel", "cancel", lambda g: Cancel(by=g.user))
     button("release", "release", lambda g: Release(by=g.user))
     button("roll_back", "roll back", lambda g: RollBack(by=g.user))
@@ -248,7 +250,14 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         if noted and "acknowledged" not in ticked(g.values, "acknowledge", "acknowledge_check"):
             ack(response_action="errors", errors={"acknowledge": "Please acknowledge the warnings."})
             return
-        request = Request(by=g.user, digest=g.sheet.d, acknowledged=tuple(f.key for f in noted))
+        request = Request(
+            by=g.user,
+            digest=g.sheet.d,
+            acknowledged=tuple(f.key for f in noted),
+            at=datetime.now(UTC),
+            start_at=when.start_of(cell(g, "start_at", "start_at_picker")),
+            pause_at_close=when.PAUSE in ticked(g.values, when.PAUSE, "pause_at_close_check"),
+        )
         # The modal is about to close: the courier, rung by the request, must not write into it.
         deps.modals.forget(state.id)
         deps.desk.obey(state.id, request)

@@ -27,7 +27,7 @@ def buttons(state: State) -> list[Block]:
         "Approve this migration?",
         f"Plan {state.digest[:12]}: {t.clip(state.title, 80)}. "
         f"It will create schema and write data in {t.clip(target, 50)}. "
-        "When enough people have approved, it starts at once.",
+        "When enough people have approved, it starts, or waits for its time.",
         "Approve",
     )
     return [

@@ -25,6 +25,10 @@ def run(migration: str) -> str:
     return f"{PREFIX}:run:{migration}"
 
 
+def toll(migration: str) -> str:
+    return f"{PREFIX}:toll:{migration}"
+
+
 def thread(migration: str) -> str:
     return f"{PREFIX}:thread:{migration}"
 
@@ -55,6 +59,10 @@ def pace(bucket: str) -> str:
 
 def last_ring(migration: str, kind: str) -> str:
     return f"{PREFIX}:rung:{migration}:{kind}"
+
+
+def rehearsals(source: str) -> str:
+    return f"{PREFIX}:rehearsals:{source}"
 
 
 OPEN = f"{PREFIX}:open"

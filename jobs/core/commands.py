@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import AwareDatetime
+
 from jobs.core.events import Report
 from jobs.core.model import Approval, Frozen, Options, Origin, Person, Service
 from jobs.core.policy import Policy
+from jobs.core.throttle import Limit
 
 
 class Draft(Frozen):
@@ -31,6 +34,9 @@ class Request(Frozen):
     by: Person
     digest: str
     acknowledged: tuple[str, ...] = ()
+    at: AwareDatetime | None = None
+    start_at: AwareDatetime | None = None
+    pause_at_close: bool = False
 
 
 class Approve(Frozen):
@@ -51,6 +57,7 @@ class Resume(Frozen):
     """After a pause, or after a failure (Retry)."""
 
     by: Person
+    at: AwareDatetime | None = None
 
 
 class Cancel(Frozen):
@@ -69,6 +76,7 @@ class Waive(Frozen):
     by: Person
     keys: tuple[str, ...]
     reason: str = ""
+    at: AwareDatetime | None = None
 
 
 class Release(Frozen):
@@ -81,6 +89,7 @@ class Refresh(Frozen):
     """After the end: copies again what changed in the source since."""
 
     by: Person
+    at: AwareDatetime | None = None
 
 
 class Revalidate(Frozen):
@@ -95,14 +104,45 @@ class RollBack(Frozen):
     by: Person
 
 
+class Reschedule(Frozen):
+    """Another time to start at; None is the next moment at which the windows allow it."""
+
+    by: Person
+    at: AwareDatetime
+    start_at: AwareDatetime | None = None
+
+
+class StartNow(Frozen):
+    """What waits for its time starts now, within its windows."""
+
+    by: Person
+    at: AwareDatetime
+
+
+class Tick(Frozen):
+    """The clock says what time it is: what waited may start, what ran past its window may have to pause."""
+
+    at: AwareDatetime
+
+
+class Slow(Frozen):
+    """How much of the servers the run may take; an empty limit takes all again."""
+
+    by: Person
+    limit: Limit
+
+
 class Tell(Frozen):
     """A worker reports."""
 
     event: Report
 
 
+When = Reschedule | StartNow | Tick | Slow
+"""What concerns the time and the weight of a run; decided in `jobs.core.schedule`."""
 Command = (
-    Draft
+    When
+    | Draft
     | Configure
     | Detach
     | Request

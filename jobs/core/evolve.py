@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import assert_never
 
 from jobs.core import events as e
+from jobs.core import schedule
 from jobs.core.model import CheckResult
 from jobs.core.state import State, Status
 from jobs.core.verdict import Waiver
@@ -35,6 +36,8 @@ def evolve(state: State, recorded: e.Recorded) -> State:
 
 
 def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
+    if isinstance(event, e.When):
+        return schedule.changes(event)
     match event:
         case e.Drafted():
             return _drafted(state, event)
@@ -60,7 +63,8 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
         case e.CheckFinished():
             return {"results": _replaced(state.results, event.result)}
         case e.Validated():
-            return {"status": Status.ready if event.plan else Status.blocked, "plan": event.plan}
+            status = Status.ready if event.plan else Status.blocked
+            return {"status": status, "plan": event.plan, "rehearsal": event.rehearsal}
         case e.ValidationBroke():
             return {"status": Status.blocked, "problem": event.problem}
         case e.Requested():
@@ -71,6 +75,8 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "declined": None,
                 "requester": event.by,
                 "public": True,
+                "start_at": event.start_at,
+                "pause_at_close": event.pause_at_close,
             }
         case e.Approved():
             return {"approvals": (*state.approvals, event.approval)}
@@ -82,6 +88,7 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "run": event.run,
                 "phase": "",
                 "phase_title": "Waiting for a worker",
+                **schedule.BEGUN,
             }
         case _:
             return _run_changes(state, event, at)
@@ -146,9 +153,9 @@ def _run_changes(state: State, event: _OfRun, at: datetime) -> dict[str, object]
         case e.Troubled():
             return {"trouble": event.problem}
         case e.PauseAsked():
-            return {"status": Status.pausing}
+            return {"status": Status.pausing, "closing": False, "resuming": False, "opens": None}
         case e.Paused():
-            return {"status": Status.paused, "trouble": None, "held": False}
+            return {"status": schedule.after_pause(state), "trouble": None, "held": False, "closing": False}
         case e.Resumed():
             return _resumed(state, event)
         case e.CancelAsked():
@@ -193,6 +200,7 @@ def _resumed(state: State, event: e.Resumed) -> dict[str, object]:
         "differences": (),
         "rows": (),
         "release_asked": False,
+        **schedule.BEGUN,
     }
 
 

@@ -12,6 +12,7 @@ from typing import Literal, assert_never
 
 from jobs.core import commands as c
 from jobs.core import events as e
+from jobs.core import rehearsal, schedule
 from jobs.core.errors import Refused
 from jobs.core.model import Frozen, blockers, warnings
 from jobs.core.plan import difference
@@ -34,6 +35,8 @@ class Ring(Frozen):
 
 def decide(state: State, command: c.Command) -> Sequence[e.Event]:
     """The events that `command` causes in `state`; raises `Refused` with what to tell the person."""
+    if isinstance(command, c.When):
+        return schedule.decide(state, command)
     match command:
         case c.Draft():
             return _draft(state, command)
@@ -48,6 +51,8 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
         case c.Decline():
             _demand_gate(state, command.digest)
             return [e.Declined(by=command.by, digest=command.digest, reason=command.reason)]
+        case c.Pause() if state.status is Status.scheduled and state.resuming:
+            return schedule.stay_paused(state, command.by)
         case c.Pause():
             _demand(state, "paused", Status.migrating, Status.verifying)
             _demand_unproven(state)
@@ -67,6 +72,7 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             return [] if state.release_asked else [e.ReleaseAsked(by=command.by)]
         case c.Refresh():
             _demand(state, "copied again", Status.done)
+            schedule.demand_open(state, command.at)
             return [e.Resumed(by=command.by, run=state.run + 1, mode="refresh")]
         case c.Revalidate():
             _demand(state, "looked at again", Status.done)
@@ -116,7 +122,7 @@ def _configure(state: State, command: c.Configure) -> Sequence[e.Event]:
 
 def _request(state: State, command: c.Request) -> Sequence[e.Event]:
     same = state.requester is not None and state.requester.id == command.by.id and state.digest == command.digest
-    if state.status in (Status.awaiting_approval, *RUNNING):
+    if state.status in (Status.awaiting_approval, Status.scheduled, *RUNNING):
         if same:
             return []
         raise Refused("This migration was already requested; nothing was started twice.")
@@ -128,10 +134,16 @@ def _request(state: State, command: c.Request) -> Sequence[e.Event]:
     open_questions = unanswered(state.plan) if state.plan else []
     if open_questions:
         raise Refused(f"Please answer first: {open_questions[0].title}", remedy="Then press Update plan.")
-    requested = e.Requested(by=command.by, digest=command.digest, acknowledged=command.acknowledged)
-    if state.policy.approvals == 0:
-        return [requested, e.RunQueued(run=state.run + 1, digest=command.digest)]
-    return [requested]
+    rehearsal.demand(state, command.at)
+    requested = e.Requested(
+        by=command.by,
+        digest=command.digest,
+        acknowledged=command.acknowledged,
+        start_at=schedule.wished(command.start_at, command.at),
+        pause_at_close=command.pause_at_close,
+    )
+    begun = schedule.begin(state, command.at, requested.start_at)
+    return [requested, begun] if state.policy.approvals == 0 else [requested]
 
 
 def _approve(state: State, command: c.Approve) -> Sequence[e.Event]:
@@ -144,13 +156,15 @@ def _approve(state: State, command: c.Approve) -> Sequence[e.Event]:
         raise Refused("You asked for this migration, so somebody else must approve it.")
     approved = e.Approved(approval=approval)
     if satisfied(state.policy, requester, state.digest, (*state.approvals, approval)):
-        return [approved, e.RunQueued(run=state.run + 1, digest=state.digest)]
+        return [approved, schedule.begin(state, approval.at, state.start_at)]
     return [approved]
 
 
 def _demand_gate(state: State, digest: str) -> None:
     if state.status in RUNNING:
         raise Refused("This migration was approved already and is running.")
+    if state.status is Status.scheduled:
+        raise Refused("This migration was approved already and waits for its time.")
     _demand_digest(state, digest)
     _demand(state, "approved or declined", Status.awaiting_approval)
 
@@ -170,7 +184,7 @@ def _resume(state: State, command: c.Resume) -> Sequence[e.Event]:
         raise Refused("A rollback has begun, so the target is not whole.", remedy="Press Roll back to end it.")
     if state.status is Status.failed and state.problem and not state.problem.resumable:
         raise Refused("This failure cannot be retried.", remedy=state.problem.remedy)
-    return [e.Resumed(by=command.by, run=state.run + 1, mode=state.mode)]
+    return [schedule.resume(state, command.by, command.at)]
 
 
 def _waive(state: State, command: c.Waive) -> Sequence[e.Event]:
@@ -182,7 +196,7 @@ def _waive(state: State, command: c.Waive) -> Sequence[e.Event]:
     if not command.reason.strip():
         raise Refused("Please say why these differences may stay: it stands in the receipt.")
     waived = e.Waived(by=command.by, keys=command.keys, reason=command.reason.strip())
-    return [waived, e.Resumed(by=command.by, run=state.run + 1, mode=state.mode)]
+    return [waived, schedule.resume(state, command.by, command.at)]
 
 
 def _roll_back(state: State, command: c.RollBack) -> Sequence[e.Event]:
@@ -266,6 +280,9 @@ def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
             _demand_run(state, event.run)
             _demand(state, "ended", Status.rolling_back)
             return [event]
+        case e.Strained():
+            _demand_run(state, event.run)
+            return [] if (event.reason, event.limit) == (state.strain, state.strained) else [event]
         case e.RunStarted() | e.Noted() | e.Troubled() | e.RunFailed() | e.RestorePointMade():
             _demand_run(state, event.run)
             return [event]
@@ -295,6 +312,7 @@ def react(state: State) -> list[Ring]:
             | Status.blocked
             | Status.ready
             | Status.awaiting_approval
+            | Status.scheduled
             | Status.paused
             | Status.cancelled
             | Status.failed

@@ -61,6 +61,13 @@ class Person(Frozen):
     name: str = ""
 
 
+class LoadBounds(Frozen):
+    """Beyond these a run slows itself down; what is None is not looked at."""
+
+    active_sessions: int | None = Field(default=None, ge=1, description="of others, at work at one moment")
+    replica_lag: int | None = Field(default=None, ge=1, description="seconds that the slowest replica is behind")
+
+
 class Service(Frozen):
     """A database that the installation knows by name; its URL stays behind `secret`."""
 
@@ -74,6 +81,10 @@ class Service(Frozen):
     measure_disk: bool = Field(default=False, description="may run `df` on the server through COPY FROM PROGRAM")
     channels: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    windows: tuple[str, ...] = Field(default=(), description="maintenance windows as `jobs.core.windows` reads them")
+    time_zone: str = Field(default="UTC", description="IANA's name of the zone in which `windows` are written")
+    windows_bind: bool = Field(default=False, description="a run outside of `windows` waits for the next one")
+    bounds: LoadBounds = LoadBounds()
 
     @property
     def label(self) -> str:

@@ -16,6 +16,9 @@ class Policy(Frozen):
     approvers: tuple[str, ...] = ()
     self_approval: bool = False
     requesters: tuple[str, ...] = Field(default=(), description="empty: everybody who may use the channel")
+    rehearsal_days: int | None = Field(
+        default=None, ge=1, le=365, description="how old a rehearsal may be; None: none"
+    )
 
 
 def counted(policy: Policy, requester: str, digest: str, approvals: Sequence[Approval]) -> list[Approval]:

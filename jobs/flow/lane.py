@@ -14,6 +14,7 @@ from functools import partial
 
 from jobs.core.errors import Permanent, Stopped, Transient
 from jobs.core.plan import MigrationPlan
+from jobs.core.progress import COPY
 from jobs.flow.watch import StoryWatch
 from jobs.ports.engine import Asked, Engine, Lane, Task
 
@@ -57,7 +58,7 @@ def run_lane(open_lane: OpenLane, watch: StoryWatch, trouble: Trouble) -> int:
 def _tasks_done(lane: Lane, watch: StoryWatch) -> Iterator[Task]:
     while True:
         watch.check()
-        task = lane.claim()
+        task = None if watch.resting else lane.claim()
         if task is not None:
             _perform(lane, task, watch)
             yield task
@@ -68,9 +69,11 @@ def _tasks_done(lane: Lane, watch: StoryWatch) -> Iterator[Task]:
 
 
 def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
+    watch.begin()
     watch.report(str(task.id), task.title, 0, 0)
     try:
-        lane.commit(task, lane.perform(task, watch))
+        done = lane.perform(task, watch)
+        lane.commit(task, done)
     except Stopped:
         lane.rollback(task)
         raise
@@ -82,6 +85,7 @@ def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
         raise
     finally:
         watch.idle()
+    watch.ended(done.bytes if task.kind == COPY else 0)
 
 
 def assist(engine: Engine, asked: Asked, plan: MigrationPlan, watch: StoryWatch, trouble: Trouble) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import structlog
 
+from jobs.core.commands import Tick
+from jobs.core.errors import Refused
 from jobs.core.lifecycle import Ring, react
-from jobs.core.state import ENDED, State
+from jobs.core.state import ENDED, State, Status
 from jobs.desk import Desk, deliver
 from jobs.ports.board import Board
 
@@ -17,16 +20,29 @@ AGAIN_SECONDS = 15
 """Part of the ring's id: one more ring per job and period, whatever number of clocks run."""
 
 
-def sweep(desk: Desk, board: Board) -> int:
-    """Returns how many doorbells were rung."""
+def sweep(desk: Desk, board: Board, at: datetime | None = None) -> int:
+    """Returns how many doorbells were rung. `at`: instead of now, for what waits for its time."""
     rung = 0
     for migration in desk.ledger.open():
         try:
-            rung += _again(desk, board, desk.state(migration))
+            rung += _again(desk, board, _on_time(desk, desk.state(migration), at))
         except ValueError as error:
             # A story that this version cannot read must not keep the others from healing.
             log.error("story not readable", migration=migration, error=type(error).__name__)
     return rung
+
+
+def _on_time(desk: Desk, state: State, at: datetime | None) -> State:
+    """What waited for this moment begins; what runs past its window pauses, where that was asked for."""
+    at_work = state.status in (Status.migrating, Status.verifying)
+    if state.status is not Status.scheduled and not (at_work and state.pause_at_close):
+        return state
+    try:
+        return desk.obey(state.id, Tick(at=at or datetime.now(UTC)))
+    except Refused as refusal:
+        # Its windows cannot be met any more; a person cancels it or chooses another way.
+        log.warning("what waits cannot begin", migration=state.id, why=refusal.what)
+        return state
 
 
 def _again(desk: Desk, board: Board, state: State) -> int:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from bot import config_faults
 from bot.config import (
+    BoundsEntry,
     Config,
     ConfigError,
     ConfigFile,
@@ -23,7 +24,7 @@ from bot.config import (
     parse_config,
 )
 from bot.hosts import check_pattern, host_allowed, resolve_host
-from jobs.core.model import Environment
+from jobs.core.model import Environment, LoadBounds
 from jobs.core.policy import Policy
 
 EXAMPLE = Path(__file__).parents[2] / "ferrybot.example.yaml"
@@ -55,6 +56,19 @@ def test_the_example_loads() -> None:
     assert config.service("orders-staging").measure_disk
     with pytest.raises(KeyError):
         config.service("nowhere")
+
+
+def test_windows_bind_in_production_unless_the_file_says_otherwise() -> None:
+    config = load_config(EXAMPLE)
+    orders = config.service("orders-production")
+    assert orders.windows == ("Sat 22:00-Sun 06:00", "0 1 * * 2 for 4h") and orders.time_zone == "Europe/Berlin"
+    assert orders.windows_bind and not config.service("crm-production").windows_bind, "there are none to bind"
+    assert orders.bounds == LoadBounds(active_sessions=60, replica_lag=30)
+    assert config.service("orders-staging").bounds == LoadBounds()
+    assert config.policy(Environment.production).rehearsal_days == 14
+    text = f"{SMALL}    windows: [22:00-06:00]\n"
+    assert not parse_config(text).service("orders").windows_bind
+    assert parse_config(f"{text}    windows_bind: true\n").service("orders").windows_bind
 
 
 def test_what_is_not_listed() -> None:
@@ -105,6 +119,13 @@ def test_sizes(text: str, bytes: int) -> None:
         ),
         (f"{SMALL}environments:\n  staging: {{approvals: 11}}\n", "environments.staging.approvals: "),
         (f"{SMALL}environments:\n  staging: {{approvers: [ada]}}\n", "staging.approvers.0: write a person"),
+        (f"{SMALL}    windows: [Sat 22:00-Sun 04:00, weekends]\n", "f.yaml:6: services.orders.windows.1: write Sat 22"),
+        (f"{SMALL}    windows: [25:00-26:00]\n", "f.yaml:6: services.orders.windows.0: a day has 24 hours"),
+        (f"{SMALL}    windows: Sat 22:00-Sun 04:00\n", "f.yaml:6: services.orders.windows: must be a list"),
+        (f"{SMALL}    time_zone: Europe/Berln\n", "f.yaml:6: services.orders.time_zone: unknown time zone. Did you mean Europe/Berlin?"),
+        (f"{SMALL}    slow_down_at: {{sessions: 5}}\n", "services.orders.slow_down_at.sessions: unknown key. Did you mean"),
+        (f"{SMALL}    slow_down_at: {{active_sessions: 0}}\n", "f.yaml:6: services.orders.slow_down_at.active_sessions: "),
+        (f"{SMALL}environments:\n  staging: {{rehearsal_days: 0}}\n", "f.yaml:7: environments.staging.rehearsal_days: "),
         (f"{SMALL}typed_sources:\n  allowed_hosts: [10.1.0.1/16]\n", "allowed_hosts.0: this is not a network"),
         (f"{SMALL}typed_sources:\n  allowed_hosts: ['https://h']\n", "typed_sources.allowed_hosts.0: write a name"),
     ],
@@ -125,7 +146,7 @@ def test_one_approver_group_is_enough_for_any_number() -> None:
 
 
 def test_the_known_keys_are_the_models_keys() -> None:
-    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, TypedSources]
+    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, TypedSources, BoundsEntry]
     for keys, model in zip(config_faults._KEYS.values(), models, strict=True):
         assert set(keys) == set(model.model_fields)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from jobs.core.lifecycle import decide, react
 from jobs.core.model import Options, Person, Problem
 from jobs.core.policy import Policy
 from jobs.core.state import ENDED, RUNNING, State, Status
+from jobs.core.throttle import Limit
 from jobs.core.verdict import BrokenKey, Difference, RestorePoint, RowDifference
 from tests.support.tales import (
     ALICE,
@@ -30,7 +32,9 @@ from tests.support.tales import (
     CAROL,
     LOST,
     MIGRATION,
+    NOON,
     RECEIPT,
+    TARGET,
     WARNING,
     Tale,
     approve,
@@ -45,6 +49,16 @@ PLANS = (plan(), plan(("orders",)), plan(options=Options(parallelism=8)))
 PEOPLE = (ALICE, BOB, CAROL)
 # What Slack's limits on a view are counted in does not matter here: states are small, their shape is what is tried.
 VIEW_BYTES = 1000
+NIGHTLY = TARGET.model_copy(update={"windows": ("22:00-04:00",), "windows_bind": True})
+MIDNIGHT, MORNING = NOON + timedelta(hours=12), NOON + timedelta(hours=18)
+MOMENTS = st.sampled_from([None, NOON, MIDNIGHT, MORNING])
+
+
+def is_night(at: datetime) -> bool:
+    """Within the windows of NIGHTLY."""
+    return at.hour >= 22 or at.hour < 4
+
+
 DIFFERENCE = Difference(kind="index", name="public.a_idx", what="missing on the target")
 ROWS = RowDifference(table="public.a", missing=2, key=("id",), examples=("1", "2"))
 POINT = RestorePoint(path="/restore/m.dump", bytes=10, sha256="0" * 64)
@@ -114,7 +128,12 @@ class Lives(RuleBasedStateMachine):
                 self.asked = None
             case e.RunQueued():
                 assert self.asked is not None and event.digest == self.asked.digest
-                assert isinstance(command, c.Approve | c.Request)
+                waited = isinstance(command, c.When) and before.status is Status.scheduled
+                assert waited or isinstance(command, c.Approve | c.Request)
+                moment = getattr(command, "at", None) or (
+                    command.approval.at if isinstance(command, c.Approve) else None
+                )
+                assert not before.target or not before.target.windows or (moment and is_night(moment))
                 assert len(self.consents) >= before.policy.approvals
                 self.queued_for_request += 1
                 assert self.queued_for_request == 1, "a request starts one run"
@@ -134,10 +153,12 @@ class Lives(RuleBasedStateMachine):
         own=st.booleans(),
         steps=st.integers(0, 7),
         crowd=st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4),
+        windows=st.booleans(),
     )
-    def begin_somewhere(self, approvals: int, own: bool, steps: int, crowd: list[Person]) -> None:
+    def begin_somewhere(self, approvals: int, own: bool, steps: int, crowd: list[Person], windows: bool) -> None:
         self.crowd = crowd
-        self.obey(draft(Policy(approvals=approvals, self_approval=own)))
+        begun = draft(Policy(approvals=approvals, self_approval=own))
+        self.obey(begun.model_copy(update={"target": NIGHTLY}) if windows else begun)
         for _ in range(steps):
             self._usual()
 
@@ -174,6 +195,8 @@ class Lives(RuleBasedStateMachine):
                 self.obey(tell(e.Cancelled(undone="Everything was removed.")))
             case Status.rolling_back:
                 self.obey(tell(e.RolledBack(run=state.run, undone="Everything was removed.")))
+            case Status.scheduled:
+                self.obey(c.Tick(at=MIDNIGHT))
             case _:
                 pass
 
@@ -196,10 +219,40 @@ class Lives(RuleBasedStateMachine):
     def press(self, kind: Callable[..., Any], by: Person) -> None:
         self.obey(kind(by=by))
 
-    @rule(data=st.data(), by=st.sampled_from(PEOPLE), read=st.booleans())
-    def request(self, data: st.DataObject, by: Person, read: bool) -> None:
+    @rule(
+        data=st.data(),
+        by=st.sampled_from(PEOPLE),
+        read=st.booleans(),
+        at=MOMENTS,
+        start=MOMENTS,
+        pauses=st.booleans(),
+    )
+    def request(
+        self, data: st.DataObject, by: Person, read: bool, at: datetime | None, start: datetime | None, pauses: bool
+    ) -> None:
         keys = tuple(f.key for r in self.state.results for f in r.findings) if read else ()
-        self.obey(c.Request(by=by, digest=self._digest(data), acknowledged=keys))
+        asked = c.Request(by=by, digest=self._digest(data), acknowledged=keys, at=at, start_at=start)
+        self.obey(asked.model_copy(update={"pause_at_close": pauses}))
+
+    @rule(by=st.sampled_from(PEOPLE), at=st.sampled_from([NOON, MIDNIGHT, MORNING]), start=MOMENTS)
+    def change_the_time(self, by: Person, at: datetime, start: datetime | None) -> None:
+        self.obey(c.Reschedule(by=by, at=at, start_at=start))
+
+    @rule(by=st.sampled_from(PEOPLE), at=st.sampled_from([NOON, MIDNIGHT, MORNING]))
+    def start_now(self, by: Person, at: datetime) -> None:
+        self.obey(c.StartNow(by=by, at=at))
+
+    @rule(at=st.sampled_from([NOON, MIDNIGHT, MORNING]))
+    def tick(self, at: datetime) -> None:
+        self.obey(c.Tick(at=at))
+
+    @rule(by=st.sampled_from(PEOPLE), lanes=st.sampled_from([None, 1, 4]), rate=st.sampled_from([None, 10**6]))
+    def slow_down(self, by: Person, lanes: int | None, rate: int | None) -> None:
+        self.obey(c.Slow(by=by, limit=Limit(lanes=lanes, bytes_per_second=rate)))
+
+    @rule(by=st.sampled_from(PEOPLE), at=MOMENTS)
+    def resume_at(self, by: Person, at: datetime | None) -> None:
+        self.obey(c.Resume(by=by, at=at))
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE))
     def approve(self, data: st.DataObject, by: Person) -> None:
@@ -247,6 +300,8 @@ class Lives(RuleBasedStateMachine):
             e.RunFailed(run=run, problem=LOST),
             e.RunFailed(run=run, problem=lost_for_good, reasons=("a", "b")),
             e.RunFailed(run=run, problem=LOST, differences=(DIFFERENCE,), rows=(ROWS,)),
+            e.Strained(run=run, reason="busy", limit=Limit(lanes=1)),
+            e.Strained(run=run),
             e.HoldTaken(run=run),
             e.HoldEnded(run=run, why="released"),
             e.RestorePointMade(run=run, point=POINT),
@@ -330,6 +385,9 @@ def in_status(status: Status) -> Tale:
             tale.checked(plan())
         case Status.awaiting_approval:
             tale.requested()
+        case Status.scheduled:
+            tale.checked(plan(), policy=Policy())
+            tale.obey(c.Request(by=ALICE, digest=tale.state.digest, at=NOON, start_at=MIDNIGHT))
         case Status.migrating:
             tale.running()
         case Status.verifying:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.refs import Ref, Sheet
 from bot.ui import text as t
+from bot.ui import when
 from bot.ui.text import Block, View
 from jobs.core.state import State
 
@@ -27,7 +28,7 @@ def buttons(state: State) -> list[Block]:
         "Approve this migration?",
         f"Plan {state.digest[:12]}: {t.clip(state.title, 80)}. "
         f"It will create schema and write data in {t.clip(target, 50)}. "
-        "When enough people have approved, it starts, or waits for its time.",
+        f"When enough people have approved, it starts {when.how_soon(state)}.",
         "Approve",
     )
     return [

@@ -41,6 +41,8 @@ def _picker(state: State, hint: str) -> Block:
 
 def how_soon(state: State) -> str:
     """When a run that everybody agreed to starts."""
+    if state.start_at is not None:
+        return "at its time"
     return "as soon as its windows are open" if _windowed(state) else "at once"
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.sandbox.slack.messages import elements_of
-from bot.ui import approval, card, configure, findings, home, logs, progress, proof
+from bot.ui import approval, card, configure, findings, home, logs, progress, proof, throttle, when
 from bot.ui import plan as plan_view
 from bot.ui import text as t
 from jobs.core import commands as c
@@ -38,10 +38,12 @@ from jobs.core.plan import Measures
 from jobs.core.policy import Policy
 from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.state import State, Status
+from jobs.core.throttle import Limit
 from jobs.core.verdict import (
     BrokenKey,
     Difference,
     Receipt,
+    Rehearsal,
     RestorePoint,
     RowDifference,
     TableWritten,
@@ -85,7 +87,10 @@ def grown(text: str, length: int) -> str:
     return (text * (length // max(1, len(text)) + 1))[:length]
 
 
-def tale_of(nasty: str, tables: int = 200, policy: Policy | None = None) -> Tale:
+WINDOWS = ("22:00-06:00", *("0 22 1-20,23,24,25,26,27,28 1,2,3,4,5,6,7,8,9,10,11,12 1,2,3,4,5 for 6h",) * 19)
+
+
+def tale_of(nasty: str, tables: int = 200, policy: Policy | None = None, windows: tuple[str, ...] = ()) -> Tale:
     """A story in which every free text is nasty and long."""
     long = grown(nasty, 3000)
     found = tuple(
@@ -124,6 +129,9 @@ def tale_of(nasty: str, tables: int = 200, policy: Policy | None = None) -> Tale
                 environment=Environment.production,
                 secret="env:X",
                 description=long,
+                windows=windows,
+                windows_bind=bool(windows),
+                time_zone="America/Argentina/ComodRivadavia",
             ),
             policy=policy or Policy(approvals=10, approvers=approvers),
         )
@@ -166,6 +174,9 @@ def lives(nasty: str) -> Iterator[Tale]:
     run.obey(tell(e.PhaseReached(run=1, phase="copy", title=long)), tell(e.Noted(run=1, text=long, level="warning")))
     run.obey(tell(e.Troubled(run=1, problem=problem, attempt=7, retry_seconds=60)))
     yield run  # in trouble
+    run.obey(c.Slow(by=BOB, limit=Limit(lanes=1, bytes_per_second=10**6)))
+    run.obey(tell(e.Strained(run=1, reason=long, limit=Limit(lanes=1))))
+    yield run  # slowed down
     run.obey(tell(e.RunFailed(run=1, problem=problem, reasons=(long,) * 50)))
     yield run  # failed
     objects = tuple(Difference(kind="table", name=f"{n}{nasty}", what=long) for n in range(300))
@@ -191,6 +202,8 @@ def lives(nasty: str) -> Iterator[Tale]:
             "source_version": long,
             "target_version": long,
             "copy_seconds": 1e6,
+            "rehearsal": Rehearsal(migration=MIGRATION, at=NOON, target=long, seconds=1e6, bytes=1, target_bytes=1),
+            "target_bytes": 10**15,
             "transformed": tuple(Difference(kind="k", name=nasty, what=long, why=long) for _ in range(40)),
             "waived": tuple(Waiver(key=long, by=BOB, reason=long) for _ in range(40)),
             "broken_keys": tuple(
@@ -217,6 +230,16 @@ def lives(nasty: str) -> Iterator[Tale]:
     yield done  # not rolled back
     done.obey(c.RollBack(by=BOB), tell(e.RolledBack(run=5, undone=long)))
     yield done  # rolled back
+    waits = tale_of(nasty, policy=Policy(rehearsal_days=7), windows=WINDOWS)
+    rehearsed = Rehearsal(migration=MIGRATION, at=NOON, target=long, seconds=1e7, bytes=10**15, target_bytes=10**15)
+    waits.state = waits.state.model_copy(update={"rehearsal": rehearsed})
+    yield waits  # rehearsed, with windows
+    asked = c.Request(by=ALICE, digest=waits.state.digest, acknowledged=acknowledged(waits.state), at=NOON)
+    waits.obey(asked.model_copy(update={"start_at": NOON + timedelta(days=1), "pause_at_close": True}))
+    yield waits  # scheduled
+    waits.obey(c.Tick(at=NOON + timedelta(days=5, hours=14)), c.Tick(at=NOON + timedelta(days=6)))
+    waits.obey(tell(e.Paused(run=1)))
+    yield waits  # waiting for its next window
     full = tale_of(nasty)
     chosen = Options(hold_source=True)
     full.obey(c.Configure(by=ALICE, source=full.state.source or plan_source(nasty), options=chosen))
@@ -324,6 +347,8 @@ def test_modals(told: list[tuple[State, list[e.Recorded]]]) -> None:
         good_view(findings.view(state))
         good_view(plan_view.view(state, note="why not"))
         good_view(proof.modal(state))
+        good_view(when.modal(state))
+        good_view(throttle.modal(state))
         good_view(approval.decline(state, state.digest or "0" * 64))
         good_view(configure.view(configure.draft_of(state, ask_channel=True)))
         others = [state.model_copy(update={"id": f"m000000000{n}"}) for n in range(3)]

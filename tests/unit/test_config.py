@@ -119,13 +119,6 @@ def test_sizes(text: str, bytes: int) -> None:
         ),
         (f"{SMALL}environments:\n  staging: {{approvals: 11}}\n", "environments.staging.approvals: "),
         (f"{SMALL}environments:\n  staging: {{approvers: [ada]}}\n", "staging.approvers.0: write a person"),
-        (f"{SMALL}    windows: [Sat 22:00-Sun 04:00, weekends]\n", "f.yaml:6: services.orders.windows.1: write Sat 22"),
-        (f"{SMALL}    windows: [25:00-26:00]\n", "f.yaml:6: services.orders.windows.0: a day has 24 hours"),
-        (f"{SMALL}    windows: Sat 22:00-Sun 04:00\n", "f.yaml:6: services.orders.windows: must be a list"),
-        (f"{SMALL}    time_zone: Europe/Berln\n", "f.yaml:6: services.orders.time_zone: unknown time zone. Did you mean Europe/Berlin?"),
-        (f"{SMALL}    slow_down_at: {{sessions: 5}}\n", "services.orders.slow_down_at.sessions: unknown key. Did you mean"),
-        (f"{SMALL}    slow_down_at: {{active_sessions: 0}}\n", "f.yaml:6: services.orders.slow_down_at.active_sessions: "),
-        (f"{SMALL}environments:\n  staging: {{rehearsal_days: 0}}\n", "f.yaml:7: environments.staging.rehearsal_days: "),
         (f"{SMALL}typed_sources:\n  allowed_hosts: [10.1.0.1/16]\n", "allowed_hosts.0: this is not a network"),
         (f"{SMALL}typed_sources:\n  allowed_hosts: ['https://h']\n", "typed_sources.allowed_hosts.0: write a name"),
     ],
@@ -133,6 +126,23 @@ def test_sizes(text: str, bytes: int) -> None:
 def test_a_mistake_has_a_place_and_a_remedy(text: str, expected: str) -> None:
     found = problems(text)
     assert all(part in "\n".join(found) for part in expected.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("windows: [Sat 22:00-Sun 04:00, weekends]", "windows.1: write Sat 22:00-Sun 04:00, "),
+        ("windows: [25:00-26:00]", "windows.0: a day has 24 hours"),
+        ("windows: Sat 22:00-Sun 04:00", "windows: must be a list"),
+        ("time_zone: Europe/Berln", "time_zone: unknown time zone. Did you mean Europe/Berlin?"),
+        ("windows_bind: perhaps", "windows_bind: must be true or false"),
+        ("slow_down_at: {sessions: 5}", "slow_down_at.sessions: unknown key. Did you mean active_sessions?"),
+        ("slow_down_at: {active_sessions: 0}", "slow_down_at.active_sessions: "),
+    ],
+)
+def test_mistakes_in_the_care_of_a_service(line: str, expected: str) -> None:
+    (found,) = problems(f"{SMALL}    {line}\n")
+    assert found.startswith(f"f.yaml:6: services.orders.{expected}")
 
 
 def test_all_mistakes_at_once_in_the_order_of_the_file() -> None:

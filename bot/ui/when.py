@@ -8,7 +8,7 @@ from bot.refs import Sheet
 from bot.ui import text as t
 from bot.ui.text import Block, View
 from jobs.core import events as e
-from jobs.core import schedule
+from jobs.core import rehearsal, schedule
 from jobs.core.model import Service
 from jobs.core.state import State, Status
 from jobs.core.verdict import Receipt, Rehearsal
@@ -61,6 +61,8 @@ def lines(state: State) -> list[str]:
         said.append(f":alarm_clock: Not before {t.when(state.start_at)}.")
     if state.rehearsal is not None:
         said.append(rehearsed(state.rehearsal))
+    if state.status is Status.ready and (wanted := rehearsal.missing(state, state.changed)):
+        said.append(f":no_entry: {wanted} {rehearsal.REMEDY}")
     return [*said, *_fit(state)]
 
 
@@ -146,12 +148,12 @@ def modal(state: State) -> View:
     }
 
 
-def rehearsed(rehearsal: Rehearsal) -> str:
+def rehearsed(before: Rehearsal) -> str:
     """What the estimate goes by."""
-    disk = f", {t.size(rehearsal.target_bytes)} on the target's disk" if rehearsal.target_bytes is not None else ""
+    disk = f", {t.size(before.target_bytes)} on the target's disk" if before.target_bytes is not None else ""
     return (
-        f":performing_arts: Rehearsed into {t.plain(t.clip(rehearsal.target, 70))} {t.when(rehearsal.at)}: "
-        f"{t.span(rehearsal.seconds)} for {t.size(rehearsal.bytes)}{disk} (`{rehearsal.migration}`)"
+        f":performing_arts: Rehearsed into {t.plain(t.clip(before.target, 70))} {t.when(before.at)}: "
+        f"{t.span(before.seconds)} for {t.size(before.bytes)}{disk} (`{before.migration}`)"
     )
 
 

@@ -10,6 +10,8 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.state import State
 from jobs.core.verdict import Receipt, Rehearsal
 
+REMEDY = "Move the same source into a staging target, let it end green, then press Update plan here."
+
 
 def names(state: State, plan: MigrationPlan) -> tuple[str, ...]:
     """By which a source is known again: as a service, and as a database of a server whatever its address."""
@@ -32,19 +34,25 @@ def covers(rehearsed: MigrationPlan, plan: MigrationPlan) -> bool:
 
 def demand(state: State, at: datetime | None) -> None:
     """Raises `Refused` where the policy wants a rehearsal and there is none that is young enough."""
+    said = missing(state, at)
+    if said:
+        raise Refused(said, remedy=REMEDY)
+
+
+def missing(state: State, at: datetime | None) -> str:
+    """What the policy wants and there is not, in a sentence; empty when nothing is missing."""
     days = state.policy.rehearsal_days
     if days is None:
-        return
-    remedy = "Move the same source into a staging target, let it end green, then press Update plan here."
+        return ""
     if state.rehearsal is None:
-        raise Refused(
+        return (
             f"This environment wants a rehearsal of at most {days} days ago, and there is none of this source"
-            " with all these tables.",
-            remedy=remedy,
+            " with all these tables."
         )
     now = at or state.changed
     if now is not None and state.rehearsal.at < now - timedelta(days=days):
-        raise Refused(f"The rehearsal {state.rehearsal.migration} is older than {days} days.", remedy=remedy)
+        return f"The rehearsal {state.rehearsal.migration} is older than {days} days."
+    return ""
 
 
 def estimate(state: State) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from jobs.core import care
 from jobs.core import events as e
-from jobs.core.errors import FerrybotError
+from jobs.core.errors import FerrybotError, Stopped
 from jobs.core.model import LoadBounds, Service
 from jobs.core.state import State
 from jobs.core.throttle import Limit
@@ -88,6 +88,8 @@ class Caretaker:
             except RedisError:
                 # The story hears of it at the next look.
                 pass
+            except Stopped:
+                return
             except Exception:
                 log.exception("the load could not be looked at", run=self.run)
                 return

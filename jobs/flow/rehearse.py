@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import structlog
 from redis.exceptions import RedisError
 
 from jobs.core import events as e
@@ -13,6 +14,8 @@ from jobs.core.state import State
 from jobs.core.verdict import Rehearsal
 from jobs.desk import Desk
 from jobs.ports.rehearsals import Rehearsals
+
+log = structlog.get_logger(__name__)
 
 
 def note(index: Rehearsals | None, state: State) -> None:
@@ -32,7 +35,12 @@ def find(index: Rehearsals | None, desk: Desk, state: State, plan: MigrationPlan
     found: list[Rehearsal] = []
     known = {one for name in rehearsal.names(state, plan) for one in index.latest(name)}
     for migration in known - {state.id}:
-        before, story = desk.story(migration)
+        try:
+            before, story = desk.story(migration)
+        except ValueError as error:
+            # Written by another version: no reason to keep this migration from its plan.
+            log.warning("story not readable", migration=migration, error=type(error).__name__)
+            continue
         # The first end is that of the move; later ones brought it up to date.
         end = next(((r.at, r.event.receipt) for r in story if isinstance(r.event, e.Finished)), None)
         if end is None or before.plan is None or not rehearsal.is_rehearsal(before):

@@ -345,6 +345,7 @@ def rehearsed(rehearsal: Rehearsal | None, policy: Policy = STRICT) -> Tale:
 def test_a_policy_that_wants_a_rehearsal() -> None:
     for missing in (None, REHEARSED.model_copy(update={"at": NOON - timedelta(days=8)})):
         tale = rehearsed(missing)
+        assert "rehearsal" in str(card.blocks(tale.state)) and "Update plan here" in str(when.blocks(tale.state))
         with pytest.raises(Refused, match="rehearsal") as refused:
             tale.obey(request(tale))
         assert "staging" in refused.value.remedy

@@ -14,11 +14,11 @@ from bot import access
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, refusing, said, show, tell, ticked, typed
 from bot.listeners.configure import demand_mine, go_on_with
-from bot.listeners.schedule import cell
+from bot.listeners.schedule import wish_of
 from bot.listeners.validation import with_state
 from bot.modals import Open
 from bot.refs import ref
-from bot.ui import findings, logs, plan, questions, safety, when
+from bot.ui import findings, logs, plan, questions, safety
 from bot.ui.text import View
 from jobs.core.commands import (
     Cancel,
@@ -224,7 +224,7 @@ def _turn(deps: Deps, client: WebClient, g: Gesture, state: State, step: int) ->
 
 def _update(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
     assert state.source is not None
-    command = Configure(by=g.user, source=state.source, options=_left(deps, g, state), key=g.key)
+    command = Configure(by=g.user, source=state.source, options=_left(deps, g, state), key=g.key, wish=wish_of(g))
     after = deps.desk.obey(state.id, command)
     show(deps, client, g, state.id, "migration", plan.view(after), after.version)
 
@@ -255,8 +255,7 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
             digest=g.sheet.d,
             acknowledged=tuple(f.key for f in noted),
             at=datetime.now(UTC),
-            start_at=when.start_of(cell(g, "start_at", "start_at_picker")),
-            pause_at_close=when.PAUSE in ticked(g.values, when.PAUSE, "pause_at_close_check"),
+            wish=wish_of(g),
         )
         # The modal is about to close: the courier, rung by the request, must not write into it.
         deps.modals.forget(state.id)

@@ -11,12 +11,13 @@ from slack_sdk.web import WebClient
 
 from bot import access
 from bot.deps import Deps
-from bot.gestures import Body, Gesture, gesture, log, refusing, tell, typed
+from bot.gestures import Body, Gesture, gesture, log, refusing, tell, ticked, typed
 from bot.listeners.configure import demand_mine
 from bot.ui import throttle, when
 from bot.ui.text import View, unmarked
 from jobs.core.commands import Reschedule, Slow, StartNow
 from jobs.core.errors import Denied, FerrybotError, Refused
+from jobs.core.model import Wish
 from jobs.core.state import State
 
 
@@ -96,8 +97,7 @@ def _start(deps: Deps, g: Gesture) -> None:
 
 def _move(deps: Deps, g: Gesture, state: State) -> None:
     demand_mine(state, g.user.id)
-    start_at = when.start_of(cell(g, "start_at", "start_at_picker"))
-    deps.desk.obey(state.id, Reschedule(by=g.user, at=datetime.now(UTC), start_at=start_at))
+    deps.desk.obey(state.id, Reschedule(by=g.user, at=datetime.now(UTC), start_at=wish_of(g).start_at))
 
 
 def _slow(deps: Deps, g: Gesture, state: State) -> None:
@@ -108,6 +108,10 @@ def _slow(deps: Deps, g: Gesture, state: State) -> None:
     deps.desk.obey(state.id, Slow(by=g.user, limit=chosen))
 
 
-def cell(g: Gesture, block: str, action: str) -> object:
-    """The seconds of a picker of date and time; None when it is empty."""
-    return (g.values.get(block, {}).get(action) or {}).get("selected_date_time")
+def wish_of(g: Gesture) -> Wish:
+    """The start and the pause as they stand in the form."""
+    cell = g.values.get("start_at", {}).get("start_at_picker") or {}
+    return Wish(
+        start_at=when.start_of(cell.get("selected_date_time")),
+        pause_at_close=when.PAUSE in ticked(g.values, when.PAUSE, "pause_at_close_check"),
+    )

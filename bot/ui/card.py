@@ -192,7 +192,7 @@ def buttons(state: State) -> list[Block]:
         case Status.configured | Status.validating:
             return [t.button("Open", "open_migration", value), logs]
         case Status.awaiting_approval:
-            return [*approval.buttons(state), _cancel(state, value), logs]
+            return [*approval.buttons(state), *when.change(state, value), _cancel(state, value), logs]
         case Status.migrating | Status.verifying:
             stop = [] if state.receipt else [t.button("Pause", "pause", value), *_cancel_of_a_move(state, value)]
             slow = throttle.button(state, value)

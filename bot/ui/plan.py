@@ -270,6 +270,7 @@ def whole(state: State, page: int = 0) -> View:
         t.section(_say_options(plan)),
         *safety.consequences(plan.options),
         *_left_out(plan),
+        *when.blocks(state),
         t.divider(),
         t.context(f"{'Answers and tables' if asked else 'Tables'}, page {page + 1} of {pages}"),
         *[t.section("\n".join(t.clip(line, 140) for line in group)) for group in groups],

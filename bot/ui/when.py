@@ -121,13 +121,19 @@ def row(state: State) -> str:
 def buttons(state: State, value: str) -> list[Block]:
     """What may be done with a run that waits."""
     sure = t.confirm("Start it now?", "Only while its windows are open. What was approved is what runs.", "Start now")
-    made = [
-        t.button("Start now", "start_now", value, style="primary", confirm=sure),
-        t.button("Change time…", "change_time", value, said="Choose another time to start at"),
-    ]
+    made = [t.button("Start now", "start_now", value, style="primary", confirm=sure), _change(value)]
     if state.resuming:
         made.append(t.button("Stay paused", "pause", value, said="Do not resume by itself"))
     return made
+
+
+def change(state: State, value: str) -> list[Block]:
+    """Before the approvals, where time is of any concern."""
+    return [_change(value)] if state.start_at is not None or _windowed(state) else []
+
+
+def _change(value: str) -> Block:
+    return t.button("Change time…", "change_time", value, said="Choose another time to start at")
 
 
 def modal(state: State) -> View:

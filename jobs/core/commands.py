@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import AwareDatetime
 
 from jobs.core.events import Report
-from jobs.core.model import Approval, Frozen, Options, Origin, Person, Service
+from jobs.core.model import Approval, Frozen, Options, Origin, Person, Service, Wish
 from jobs.core.policy import Policy
 from jobs.core.throttle import Limit
 
@@ -24,6 +24,7 @@ class Configure(Frozen):
     source: Origin
     options: Options = Options()
     key: str = ""
+    wish: Wish | None = None
 
 
 class Detach(Frozen):
@@ -35,8 +36,7 @@ class Request(Frozen):
     digest: str
     acknowledged: tuple[str, ...] = ()
     at: AwareDatetime | None = None
-    start_at: AwareDatetime | None = None
-    pause_at_close: bool = False
+    wish: Wish = Wish()
 
 
 class Approve(Frozen):

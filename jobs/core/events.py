@@ -15,6 +15,7 @@ from jobs.core.model import (
     Person,
     Problem,
     Service,
+    Wish,
 )
 from jobs.core.plan import MigrationPlan
 from jobs.core.policy import Policy
@@ -43,6 +44,7 @@ class Configured(Frozen):
     options: Options
     attempt: int
     key: str = Field(default="", description="names the gesture, so that a second delivery of it is known")
+    wish: Wish | None = Field(default=None, description="None: as before")
 
 
 class Detached(Frozen):
@@ -87,8 +89,7 @@ class Requested(Frozen):
     by: Person
     digest: str
     acknowledged: tuple[str, ...] = ()
-    start_at: AwareDatetime | None = None
-    pause_at_close: bool = Field(default=False, description="pauses when its windows close, resumes when they open")
+    wish: Wish = Wish()
 
 
 class Approved(Frozen):

@@ -48,6 +48,7 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "options": event.options,
                 "attempt": event.attempt,
                 "key": event.key,
+                **schedule.wish_changes(event.wish),
                 "results": (),
                 "plan": None,
                 "plan_before": state.plan or state.plan_before,
@@ -75,8 +76,7 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "declined": None,
                 "requester": event.by,
                 "public": True,
-                "start_at": event.start_at,
-                "pause_at_close": event.pause_at_close,
+                **schedule.wish_changes(event.wish),
             }
         case e.Approved():
             return {"approvals": (*state.approvals, event.approval)}

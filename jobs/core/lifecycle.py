@@ -117,7 +117,8 @@ def _draft(state: State, command: c.Draft) -> Sequence[e.Event]:
 
 def _configure(state: State, command: c.Configure) -> Sequence[e.Event]:
     _demand(state, "changed", *FORM)
-    return [e.Configured(by=command.by, source=command.source, options=command.options, attempt=state.attempt + 1)]
+    attempt, wish = state.attempt + 1, command.wish
+    return [e.Configured(by=command.by, source=command.source, options=command.options, attempt=attempt, wish=wish)]
 
 
 def _request(state: State, command: c.Request) -> Sequence[e.Event]:
@@ -139,10 +140,9 @@ def _request(state: State, command: c.Request) -> Sequence[e.Event]:
         by=command.by,
         digest=command.digest,
         acknowledged=command.acknowledged,
-        start_at=schedule.wished(command.start_at, command.at),
-        pause_at_close=command.pause_at_close,
+        wish=schedule.sensible(command.wish, command.at),
     )
-    begun = schedule.begin(state, command.at, requested.start_at)
+    begun = schedule.begin(state, command.at, requested.wish.start_at)
     return [requested, begun] if state.policy.approvals == 0 else [requested]
 
 

@@ -152,6 +152,13 @@ class Question(Frozen):
     detail: str = Field(default="", description="what was found, and what each choice means")
 
 
+class Wish(Frozen):
+    """When a person wants the run to be: no part of the plan, nor of what is approved."""
+
+    start_at: AwareDatetime | None = Field(default=None, description="the earliest start")
+    pause_at_close: bool = Field(default=False, description="pauses when its windows close, resumes when they open")
+
+
 class Options(Frozen):
     """What a person chose in step 3. Tables are written `schema.table`, patterns may hold `*`."""
 

@@ -15,7 +15,7 @@ from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core import windows
 from jobs.core.errors import Refused
-from jobs.core.model import Person, Service, TypedSource
+from jobs.core.model import Person, Service, TypedSource, Wish
 from jobs.core.rehearsal import estimate
 from jobs.core.state import RUNNING, State, Status, say
 from jobs.core.throttle import Limit
@@ -42,9 +42,15 @@ def calendars(state: State) -> tuple[windows.Calendar, ...]:
     return tuple(windows.calendar(side.windows, side.time_zone, side.name) for side in services)
 
 
-def wished(start_at: datetime | None, at: datetime | None) -> datetime | None:
+def sensible(wish: Wish, at: datetime | None) -> Wish:
     """A start that lies in the past is no wish."""
-    return start_at if start_at is not None and (at is None or start_at > at) else None
+    past = wish.start_at is not None and at is not None and wish.start_at <= at
+    return wish.model_copy(update={"start_at": None}) if past else wish
+
+
+def wish_changes(wish: Wish | None) -> dict[str, object]:
+    """What a wish changes in the state; None is no new one."""
+    return {} if wish is None else {"start_at": wish.start_at, "pause_at_close": wish.pause_at_close}
 
 
 def opening(state: State, at: datetime | None, start_at: datetime | None) -> datetime | None:
@@ -174,7 +180,7 @@ def _again(state: State, opens: datetime) -> e.Scheduled:
 
 
 def _reschedule(state: State, command: c.Reschedule) -> Sequence[e.Event]:
-    start_at = wished(command.start_at, command.at)
+    start_at = sensible(Wish(start_at=command.start_at), command.at).start_at
     if state.status is not Status.awaiting_approval:
         _demand_waiting(state, "moved to another time")
     if start_at == state.start_at:

@@ -33,6 +33,7 @@ from jobs.core.model import (
     Service,
     Severity,
     TypedSource,
+    Wish,
 )
 from jobs.core.plan import Measures
 from jobs.core.policy import Policy
@@ -235,7 +236,8 @@ def lives(nasty: str) -> Iterator[Tale]:
     waits.state = waits.state.model_copy(update={"rehearsal": rehearsed})
     yield waits  # rehearsed, with windows
     asked = c.Request(by=ALICE, digest=waits.state.digest, acknowledged=acknowledged(waits.state), at=NOON)
-    waits.obey(asked.model_copy(update={"start_at": NOON + timedelta(days=1), "pause_at_close": True}))
+    wish = Wish(start_at=NOON + timedelta(days=1), pause_at_close=True)
+    waits.obey(asked.model_copy(update={"wish": wish}))
     yield waits  # scheduled
     waits.obey(c.Tick(at=NOON + timedelta(days=5, hours=14)), c.Tick(at=NOON + timedelta(days=6)))
     waits.obey(tell(e.Paused(run=1)))

@@ -20,7 +20,7 @@ from jobs.adapters.rehearsals_redis import KEPT, RedisRehearsals
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.lifecycle import Ring
-from jobs.core.model import Environment
+from jobs.core.model import Environment, Wish
 from jobs.core.policy import Policy
 from jobs.core.state import Status
 from jobs.desk import Desk
@@ -43,19 +43,19 @@ def desk(redis: Redis) -> Desk:
     return Desk(RedisLedger(redis), RqDoorbell(redis))
 
 
-def waiting(desk: Desk, **more: object) -> None:
+def waiting(desk: Desk, wish: Wish | None = None) -> None:
     """A migration in the ledger that waits for the night."""
     tale = Tale()
     tale.obey(c.Draft(by=ALICE, channel=CHANNEL, target=NIGHT, policy=Policy()), configure())
     tale.obey(tell(e.ValidationStarted(attempt=1)), tell(e.Validated(attempt=1, plan=plan())))
     desk.ledger.append(MIGRATION, 0, [r.event for r in tale.story])
-    asked = c.Request.model_validate({"by": ALICE, "digest": tale.state.digest, "at": NOON, **more})
+    asked = c.Request(by=ALICE, digest=tale.state.digest, at=NOON, wish=wish or Wish())
     assert desk.obey(MIGRATION, asked).status is Status.scheduled
 
 
 def test_the_sweep_begins_what_waited_once_and_pauses_what_runs_too_long(redis: Redis, desk: Desk) -> None:
     board = RedisBoard(redis)
-    waiting(desk, pause_at_close=True)
+    waiting(desk, Wish(pause_at_close=True))
     sweep(desk, board, OPENS - timedelta(minutes=1))
     assert desk.state(MIGRATION).status is Status.scheduled
     for _ in range(2):

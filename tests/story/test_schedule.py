@@ -75,7 +75,7 @@ def test_scheduled_moved_begun_by_the_clock_and_slowed_down(
         ask(play)
         play.approve(BOB)
         state = w.until(lambda state: state.status is Status.scheduled, "scheduled")
-        assert state.opens == opens and state.run == 0
+        assert state.opens == opens and state.run == 0 and state.pause_at_close
         play.alice.command("/migrate", "status", CHANNEL)
         hears(w, ALICE, "Going on in this channel")
         shown = play.alice.ephemerals(CHANNEL)[-1]

@@ -20,7 +20,7 @@ from jobs.core import events as e
 from jobs.core.errors import Refused
 from jobs.core.evolve import evolve, replay
 from jobs.core.lifecycle import decide, react
-from jobs.core.model import Options, Person, Problem
+from jobs.core.model import Options, Person, Problem, Wish
 from jobs.core.policy import Policy
 from jobs.core.state import ENDED, RUNNING, State, Status
 from jobs.core.throttle import Limit
@@ -231,8 +231,8 @@ class Lives(RuleBasedStateMachine):
         self, data: st.DataObject, by: Person, read: bool, at: datetime | None, start: datetime | None, pauses: bool
     ) -> None:
         keys = tuple(f.key for r in self.state.results for f in r.findings) if read else ()
-        asked = c.Request(by=by, digest=self._digest(data), acknowledged=keys, at=at, start_at=start)
-        self.obey(asked.model_copy(update={"pause_at_close": pauses}))
+        wish = Wish(start_at=start, pause_at_close=pauses)
+        self.obey(c.Request(by=by, digest=self._digest(data), acknowledged=keys, at=at, wish=wish))
 
     @rule(by=st.sampled_from(PEOPLE), at=st.sampled_from([NOON, MIDNIGHT, MORNING]), start=MOMENTS)
     def change_the_time(self, by: Person, at: datetime, start: datetime | None) -> None:
@@ -387,7 +387,7 @@ def in_status(status: Status) -> Tale:
             tale.requested()
         case Status.scheduled:
             tale.checked(plan(), policy=Policy())
-            tale.obey(c.Request(by=ALICE, digest=tale.state.digest, at=NOON, start_at=MIDNIGHT))
+            tale.obey(c.Request(by=ALICE, digest=tale.state.digest, at=NOON, wish=Wish(start_at=MIDNIGHT)))
         case Status.migrating:
             tale.running()
         case Status.verifying:

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from bot.gestures import gesture
+from bot.listeners.schedule import wish_of
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.ui import card, home, logs, throttle, when
+from bot.ui import plan as plan_view
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core import schedule
 from jobs.core.errors import Refused
 from jobs.core.lifecycle import decide, react
-from jobs.core.model import Approval, Environment, Options, Service, TypedSource
+from jobs.core.model import Approval, Environment, Options, Service, TypedSource, Wish
 from jobs.core.plan import Measures
 from jobs.core.policy import Policy
 from jobs.core.rehearsal import covers
@@ -50,15 +53,15 @@ def ready(target: Service = NIGHT, policy: Policy = ONE_APPROVAL, source: object
     return tale
 
 
-def request(tale: Tale, **more: object) -> c.Request:
-    return c.Request.model_validate({"by": ALICE, "digest": tale.state.digest, "at": NOON, **more})
+def request(tale: Tale, at: datetime | None = NOON, **wish: Any) -> c.Request:
+    return c.Request(by=ALICE, digest=tale.state.digest, at=at, wish=Wish(**wish))
 
 
 def approve(tale: Tale, at: datetime) -> c.Approve:
     return c.Approve(approval=Approval(by=BOB, digest=tale.state.digest, at=at))
 
 
-def running(**more: object) -> Tale:
+def running(**more: Any) -> Tale:
     tale = ready()
     tale.obey(request(tale, **more), approve(tale, OPENS + HOUR))
     assert tale.state.status is Status.migrating
@@ -234,6 +237,30 @@ def test_a_password_that_will_be_forgotten_before_the_start() -> None:
     assert kinds(tale.obey(request(tale, start_at=NOON + timedelta(days=6)))) == ["requested", "scheduled"]
     with pytest.raises(Refused, match="forgotten before"):
         tale.obey(c.Reschedule(by=ALICE, at=NOON, start_at=NOON + timedelta(days=9)))
+
+
+def test_what_was_wished_survives_a_new_check_and_is_shown_in_the_form() -> None:
+    tale = ready()
+    wish = Wish(start_at=OPENS, pause_at_close=True)
+    tale.obey(configure(wish=wish))
+    assert (tale.state.start_at, tale.state.pause_at_close) == (OPENS, True)
+    tale.obey(configure())
+    tale.obey(tell(e.ValidationStarted(attempt=3)), tell(e.Validated(attempt=3, plan=plan())))
+    assert (tale.state.start_at, tale.state.pause_at_close) == (OPENS, True), "a check from step 2 asks for nothing"
+    shown = plan_view.view(tale.state)
+    check_view(shown, ("modal",), 10_000)
+    values: dict[str, Any] = {}
+    for block in shown["blocks"]:
+        if block.get("block_id") in ("start_at", when.PAUSE):
+            element = block["element"]
+            said = {"selected_date_time": element.get("initial_date_time")}
+            values[block["block_id"]] = {
+                element["action_id"]: {**said, "selected_options": element.get("initial_options")}
+            }
+    body = {"user": {"id": "U1"}, "view": {"type": "modal", "id": "V1", "state": {"values": values}}}
+    assert wish_of(gesture(body)) == wish
+    empty = {"user": {"id": "U1"}, "view": {"type": "modal", "id": "V1", "state": {"values": {}}}}
+    assert wish_of(gesture(empty)) == Wish()
 
 
 # --- what people read ------------------------------------------------------------------------------------

@@ -18,7 +18,19 @@ from jobs.core.policy import Policy
 from jobs.core.state import State
 
 Groups = Mapping[str, Set[str]] | None
-Verb = Literal["pause", "resume", "cancel", "retry", "refresh", "accept", "revalidate", "release", "roll back"]
+Verb = Literal[
+    "pause",
+    "resume",
+    "cancel",
+    "retry",
+    "refresh",
+    "accept",
+    "revalidate",
+    "release",
+    "roll back",
+    "start",
+    "slow down",
+]
 Gate = Literal["request", "approve", "break", "operate"]
 
 

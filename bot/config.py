@@ -9,8 +9,10 @@ import fnmatch
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -18,7 +20,8 @@ from bot import hosts, policy_faults
 from bot.config_faults import explain
 from bot.config_rules import RulesEntry
 from bot.yamlmarks import Document, Fault, read_yaml
-from jobs.core.model import Dialect, Environment, Frozen, Service
+from jobs.core import windows
+from jobs.core.model import Dialect, Environment, Frozen, LoadBounds, Service
 from jobs.core.policy import Policy
 
 MAX_SERVICES = 100
@@ -82,6 +85,28 @@ def _secret_pattern(value: str) -> str:
     return value
 
 
+def _window(value: str) -> str:
+    windows.parse(value)
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        windows.calendar((), value)
+    except ValueError:
+        near = get_close_matches(value, sorted(available_timezones()), n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]}?" if near else "Use IANA's name, such as Europe/Berlin."
+        raise ValueError(f"unknown time zone. {hint}") from None
+    return value
+
+
+class BoundsEntry(Frozen):
+    """Beyond these a run slows itself down."""
+
+    active_sessions: int | None = Field(default=None, ge=1)
+    replica_lag_seconds: int | None = Field(default=None, ge=1)
+
+
 class ServiceEntry(Frozen):
     """A database as the file describes it."""
 
@@ -97,6 +122,10 @@ class ServiceEntry(Frozen):
     owners: tuple[People, ...] = ()
     to_postgresql: RulesEntry = RulesEntry()
     policy: PolicyEntry | None = Field(default=None, description="what differs from the environment's rules")
+    windows: tuple[Annotated[str, AfterValidator(_window)], ...] = Field(default=(), max_length=20)
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    windows_bind: bool | None = None
+    slow_down_at: BoundsEntry = BoundsEntry()
 
 
 class PolicyEntry(Frozen):
@@ -111,6 +140,7 @@ class PolicyEntry(Frozen):
     escalate_to: tuple[People, ...] = ()
     escalate_minutes: int = Field(default=Policy().escalate_minutes, ge=1, le=43_200)
     break_glass: tuple[People, ...] = ()
+    rehearsal_days: int | None = Field(default=None, ge=1, le=365)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -152,6 +182,13 @@ class Config(Frozen):
             channels=entry.channels,
             owners=entry.owners,
             rules=tuple(entry.to_postgresql.pairs()),
+            windows=entry.windows,
+            time_zone=entry.time_zone,
+            windows_bind=_binds(entry),
+            bounds=LoadBounds(
+                active_sessions=entry.slow_down_at.active_sessions,
+                replica_lag=entry.slow_down_at.replica_lag_seconds,
+            ),
         )
 
     def all_services(self) -> list[Service]:
@@ -190,6 +227,12 @@ def _rules(environment: Environment, entry: PolicyEntry) -> Policy:
     if entry.approvals is None:
         values["approvals"] = 1 if environment is Environment.production else 0
     return Policy.model_validate(values)
+
+
+def _binds(entry: ServiceEntry) -> bool:
+    """Windows of production bind unless the file says otherwise."""
+    wanted = entry.environment is Environment.production if entry.windows_bind is None else entry.windows_bind
+    return wanted and bool(entry.windows)
 
 
 def load_config(path: Path) -> Config:

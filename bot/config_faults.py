@@ -21,6 +21,7 @@ _POLICY = (
     "escalate_to",
     "escalate_minutes",
     "break_glass",
+    "rehearsal_days",
 )
 _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     (): ("services", "environments", "typed_sources"),
@@ -35,6 +36,10 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
         "owners",
         "to_postgresql",
         "policy",
+        "windows",
+        "time_zone",
+        "windows_bind",
+        "slow_down_at",
     ),
     ("environments", "*"): _POLICY,
     ("services", "*", "policy"): _POLICY,
@@ -42,6 +47,7 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("services", "*", "to_postgresql"): (
         *("names", "enums", "json", "collations", "partitions", "fulltext", "columns"),
     ),
+    ("services", "*", "slow_down_at"): ("active_sessions", "replica_lag_seconds"),
 }
 """The keys of each place (a test holds them against the models)."""
 

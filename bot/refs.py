@@ -22,7 +22,7 @@ class Ref(BaseModel):
 
 Step = (
     Literal["configure", "validation", "migration", "decline", "delegate", "glass", "accept"]
-    | Literal["logs", "plan", "canonical", "history"]
+    | Literal["logs", "plan", "canonical", "history", "when", "slow"]
 )
 
 

@@ -12,13 +12,15 @@ from functools import partial
 import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from rq import get_current_job
 
 from jobs import metrics
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.history_redis import RedisHistory
 from jobs.adapters.ledgers import open_ledger, release
-from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.queue_rq import RqDoorbell, lane_number
 from jobs.adapters.redis_url import connect
+from jobs.adapters.rehearsals_redis import RedisRehearsals
 from jobs.adapters.secrets import SecretStore, endpoint_of
 from jobs.away import AWAY
 from jobs.core.errors import Permanent, Transient, Unreadable
@@ -49,6 +51,7 @@ class Wired:
     board: Board
     secrets: SecretStore
     history: History
+    rehearsals: RedisRehearsals
     restore_folder: str = ""
 
     def engine(self, state: State) -> Engine:
@@ -97,7 +100,8 @@ def _wired(kind: str, migration: str = "") -> Iterator[Wired]:
     try:
         with about(migration), metrics.flushing(redis), metrics.timed_job(kind):
             secrets = SecretStore(redis, settings.secret_key)
-            yield Wired(desk, RedisBoard(redis), secrets, RedisHistory(redis), folder)
+            kept = RedisHistory(redis), RedisRehearsals(redis)
+            yield Wired(desk, RedisBoard(redis), secrets, *kept, folder)
     except Unreadable as error:
         # Not a failed job but one for a worker of the newer version; the sweep rings until one takes it.
         log.error("left to a worker of the newer version", migration=migration, what=error.what)
@@ -119,12 +123,12 @@ def _termination() -> Iterator[threading.Event]:
 
 def validate(migration: str) -> None:
     with _wired("validate", migration) as wired, _defects_told(wired, migration):
-        validator.validate(migration, wired.desk, wired, wired.board)
+        validator.validate(migration, wired.desk, wired, wired.board, wired.rehearsals)
 
 
 def migrate(migration: str) -> None:
     with _wired("migrate", migration) as wired, _termination() as terminate, _defects_told(wired, migration):
-        conductor.migrate(migration, wired.desk, wired, wired.board, terminate)
+        conductor.migrate(migration, wired.desk, wired, wired.board, terminate, wired.rehearsals)
 
 
 def lane(migration: str) -> None:
@@ -134,7 +138,8 @@ def lane(migration: str) -> None:
             return
         name = f"lane-{threading.get_native_id()}"
         quiet = partial(_log_note, migration)
-        watch = StoryWatch(wired.desk.ledger, wired.board, state, name, terminate, quiet)
+        number = lane_number(get_current_job())
+        watch = StoryWatch(wired.desk.ledger, wired.board, state, name, terminate, quiet, number)
         engine, asked = wired.engine(state), wired.asked(state)
         lanes.assist(engine, asked, state.plan, watch, partial(_log_trouble, migration))
 

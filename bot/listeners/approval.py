@@ -144,7 +144,7 @@ def _delegate(deps: Deps, g: Gesture, state: State, digest: str) -> None:
 def _break_glass(deps: Deps, g: Gesture, state: State, digest: str) -> None:
     reason = typed(g.values, "reason", "reason_input")
     asking.demand_glass(deps, state, g.user.id)
-    deps.desk.obey(state.id, BreakGlass(by=g.user, digest=digest, reason=reason))
+    deps.desk.obey(state.id, BreakGlass(by=g.user, digest=digest, reason=reason, at=datetime.now(UTC)))
     log.warning("GLASS BROKEN: a run starts without approvals", migration=state.id, by=g.user.id, digest=digest)
 
 

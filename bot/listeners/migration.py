@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 from slack_bolt import Ack, App
@@ -13,6 +14,7 @@ from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, refusing, said, show, ticked, typed
 from bot.listeners.configure import demand_mine, go_on_with
 from bot.listeners.logs import readable
+from bot.listeners.schedule import wish_of
 from bot.listeners.validation import with_state
 from bot.modals import Open
 from bot.ui import canonical, findings, plan, questions, safety
@@ -74,8 +76,8 @@ def _card_buttons(app: App, deps: Deps) -> None:
             refusing(client, g, lambda: _operate(deps, g, verb, command(g)))
 
     button("pause", "pause", lambda g: Pause(by=g.user))
-    button("resume", "resume", lambda g: Resume(by=g.user))
-    button("retry", "retry", lambda g: Resume(by=g.user))
+    button("resume", "resume", lambda g: Resume(by=g.user, at=datetime.now(UTC)))
+    button("retry", "retry", lambda g: Resume(by=g.user, at=datetime.now(UTC)))
     button("cancel", "cancel", lambda g: Cancel(by=g.user))
     button("release", "release", lambda g: Release(by=g.user))
     button("roll_back", "roll back", lambda g: RollBack(by=g.user))
@@ -190,7 +192,7 @@ def _turn(deps: Deps, client: WebClient, g: Gesture, state: State, step: int) ->
 
 def _update(deps: Deps, client: WebClient, g: Gesture, state: State) -> None:
     assert state.source is not None
-    command = Configure(by=g.user, source=state.source, options=_left(deps, g, state), key=g.key)
+    command = Configure(by=g.user, source=state.source, options=_left(deps, g, state), key=g.key, wish=wish_of(g))
     after = deps.desk.obey(state.id, command)
     show(deps, client, g, state.id, "migration", plan.view(after), after.version)
 
@@ -219,7 +221,8 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         if "confirm_target" in g.values and name != name_to_type(state):
             ack(response_action="errors", errors={"confirm_target": "This is not the target's name."})
             return
-        request = asking.request(deps, state, g.user, g.sheet.d, [f.key for f in noted], name)
+        asked = asking.request(deps, state, g.user, g.sheet.d, [f.key for f in noted], name)
+        request = asked.model_copy(update={"at": datetime.now(UTC), "wish": wish_of(g)})
         # The modal is about to close: the courier, rung by the request, must not write into it.
         deps.modals.forget(state.id)
         deps.desk.obey(state.id, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from slack_bolt import Ack, App
@@ -65,13 +66,15 @@ def _accept(deps: Deps, g: Gesture) -> None:
     if state.rows or g.sheet.d != proof.digest(state.differences):
         raise Refused("The differences changed since this form was shown; please open it again.")
     keys = tuple(difference.key for difference in state.differences)
-    deps.desk.obey(state.id, Waive(by=g.user, keys=keys, reason=typed(g.values, "reason", "reason_input")))
+    deps.desk.obey(
+        state.id, Waive(by=g.user, keys=keys, reason=typed(g.values, "reason", "reason_input"), at=datetime.now(UTC))
+    )
 
 
 def _refresh(deps: Deps, g: Gesture) -> None:
     state = _state_of(deps, g)
     _demand(deps, state, g.user.id, "refresh")
-    deps.desk.obey(state.id, Refresh(by=g.user))
+    deps.desk.obey(state.id, Refresh(by=g.user, at=datetime.now(UTC)))
 
 
 def _state_of(deps: Deps, g: Gesture) -> State:

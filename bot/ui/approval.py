@@ -7,6 +7,7 @@ from typing import Literal, assert_never
 
 from bot.refs import Ref, Sheet
 from bot.ui import text as t
+from bot.ui import when
 from bot.ui.text import Block, View
 from jobs.core import events as e
 from jobs.core import voices
@@ -63,7 +64,7 @@ def decide(state: State) -> list[Block]:
         "Approve this migration?",
         f"Plan {state.digest[:12]}: {t.clip(state.title, 80)}. "
         f"It will create schema and write data in {t.clip(target, 50)}. "
-        "When enough people have approved, it starts at once.",
+        f"When enough people have approved, it starts {when.how_soon(state)}.",
         "Approve",
     )
     return [

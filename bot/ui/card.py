@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.refs import Ref
-from bot.ui import approval, findings, plan, progress, proof, safety
+from bot.ui import approval, findings, plan, progress, proof, safety, throttle, when
 from bot.ui import text as t
 from bot.ui.text import Block
 from jobs.core.progress import RunProgress
@@ -15,6 +15,7 @@ _ICONS = {
     Status.blocked: ":no_entry:",
     Status.ready: ":ballot_box_with_check:",
     Status.awaiting_approval: ":lock:",
+    Status.scheduled: ":alarm_clock:",
     Status.migrating: ":ferry:",
     Status.verifying: ":mag:",
     Status.pausing: ":double_vertical_bar:",
@@ -32,6 +33,7 @@ _WORDS = {
     Status.blocked: "A check blocks",
     Status.ready: "Ready to start",
     Status.awaiting_approval: "Waiting for approval",
+    Status.scheduled: "Scheduled",
     Status.migrating: "Running",
     Status.verifying: "Verifying",
     Status.pausing: "Pausing: the table in hand is rolled back or finished",
@@ -76,6 +78,8 @@ def behind(seconds: float) -> Block:
 
 
 def _headline(state: State) -> str:
+    if state.status is Status.scheduled:
+        return when.headline(state)
     words = _WORDS.get(state.status, say(state.status))
     if state.status in (Status.migrating, Status.verifying) and state.phase_title:
         return f"{words}: {t.clip(t.plain(state.phase_title), 500)}"
@@ -91,12 +95,15 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
     if state.status is Status.rolling_back:
         return [*_trouble(state), *safety.held(state)]
     if state.status in RUNNING or state.status is Status.paused:
-        return [*_paused(state), *_trouble(state), *_running(now), *safety.held(state)]
+        running = [*_running(now), *throttle.block(state)]
+        return [*_paused(state), *_trouble(state), *running, *safety.held(state)]
     if state.status is Status.failed:
         return [*_failure(state), *safety.held(state)]
     if state.status in (Status.cancelled, Status.rolled_back):
         return [t.section(t.clip(t.plain(state.undone), 2500) or "The target is as it was.", block_id="card_end")]
-    return [*_declined(state), *approval.told(state), *_planned(state), *_gate(state)]
+    if state.status is Status.scheduled:
+        return [*approval.told(state), *when.waiting(state), *_planned(state)]
+    return [*_declined(state), *approval.told(state), *_planned(state), *when.blocks(state), *_gate(state)]
 
 
 def _planned(state: State) -> list[Block]:
@@ -193,10 +200,14 @@ def buttons(state: State) -> list[Block]:
         case Status.configured | Status.validating:
             return [t.button("Open", "open_migration", value), logs]
         case Status.awaiting_approval:
-            return [*approval.buttons(state), _cancel(state, value), logs]
+            return [*approval.buttons(state), *when.change(state, value), _cancel(state, value), logs]
         case Status.migrating | Status.verifying:
             stop = [] if state.receipt else [t.button("Pause", "pause", value), *_cancel_of_a_move(state, value)]
-            return [*stop, *safety.release_button(state, value), logs, show]
+            slow = throttle.button(state, value)
+            return [*stop, *slow, *safety.release_button(state, value), logs, show]
+        case Status.scheduled:
+            cancel = _cancel_of_a_move(state, value)
+            return [*when.buttons(state, value), *cancel, logs, show]
         case Status.paused:
             go_on = t.button("Resume", "resume", value, style="primary")
             return [go_on, *_cancel_of_a_move(state, value), logs, show]

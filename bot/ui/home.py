@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.refs import Ref
 from bot.ui import text as t
-from bot.ui import waiting
+from bot.ui import waiting, when
 from bot.ui.card import text as card_text
 from bot.ui.configure import engine_name
 from bot.ui.text import Block, View
@@ -36,7 +36,7 @@ def row(state: State) -> str:
     """One migration in one line."""
     moment = f", {t.when(state.changed)}" if state.changed else ""
     who = f" by {t.mention(state.requester.id)}" if state.requester else ""
-    return f"`{state.id}` *{t.clip(t.plain(state.title), 300)}* is {say(state.status)}{who}{moment}"
+    return f"`{state.id}` *{t.clip(t.plain(state.title), 300)}* is {say(state.status)}{when.row(state)}{who}{moment}"
 
 
 def listing(states: Sequence[State], title: str) -> tuple[str, list[Block]]:
@@ -63,7 +63,10 @@ def view(services: Sequence[Service], recent: Sequence[State], asked: Sequence[S
     ]
     shown = [s for s in recent if s.public][:10]
     blocks += [
-        t.section(t.clip(f"{card_text(s)}", 500), accessory=t.button("Show logs", "show_logs", Ref(m=s.id).pack()))
+        t.section(
+            t.clip(f"{card_text(s)}{when.row(s)}", 500),
+            accessory=t.button("Show logs", "show_logs", Ref(m=s.id).pack()),
+        )
         for s in shown
     ] or [t.context("None yet. Press *Migrate database*, or type `/migrate` in a channel.")]
     blocks += [t.divider(), t.section("*Services*")]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.ui import approval, findings, plan, proof, safety
+from bot.ui import approval, findings, plan, proof, safety, throttle, when
 from bot.ui import text as t
 from bot.ui.text import Block
 from jobs.core import events as e
@@ -101,6 +101,8 @@ def _run_line(event: e.Event) -> str:
         case e.Paused():
             return ":double_vertical_bar: Paused. What is copied stays; *Resume* continues, also hours later."
         case e.Resumed():
+            if event.by is None:
+                return f":arrow_forward: The window is open: run {event.run} waits for a worker."
             did = f"{t.mention(event.by.id)} {_RESUMED[event.mode]}"
             return f":arrow_forward: {did}; run {event.run} waits for a worker."
         case e.Waived():
@@ -135,6 +137,10 @@ def _safety_line(event: e.Event) -> str:
             return f":leftwards_arrow_with_hook: {t.mention(event.by.id)} asked to roll the migration back."
         case e.RolledBack():
             return f":leftwards_arrow_with_hook: *Rolled back.* {t.clip(t.plain(event.undone), 1500)}"
+        case e.Scheduled() | e.Rescheduled() | e.WindowClosed():
+            return when.line(event)
+        case e.Throttled() | e.Strained():
+            return throttle.line(event)
         case _:
             return ""
 
@@ -166,6 +172,7 @@ def receipt(r: Receipt) -> str:
         f"{t.escape(r.source_engine)} {plan.version(r.source_version)} to {t.escape(r.target_engine)}"
         f" {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
     ]
+    lines += when.compared(r)
     if r.requester:
         lines.append(f"Requested by {t.mention(r.requester.id)}")
     if r.approvals:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.refs import Ref, Sheet
-from bot.ui import questions, safety
+from bot.ui import questions, safety, when
 from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
 from bot.ui.findings import finding_line
@@ -69,7 +69,8 @@ def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> lis
         f":lock: *{t.escape(str(plan.target.environment)).capitalize()}:* after *Migrate*, "
         f"{t.count(gate, 'person', 'people')} must approve exactly this plan before anything is written."
         if gate
-        else ":arrow_forward: After *Migrate* the run starts at once: this environment needs no approval."
+        else f":arrow_forward: After *Migrate* the run starts {when.how_soon(state)}: "
+        "this environment needs no approval."
     )
     shown = [
         t.section(f"*{t.plain(plan.source.label)}*  →  *{t.plain(plan.target.label)}*", block_id="plan_title"),
@@ -94,6 +95,8 @@ def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> lis
                 t.button("Update plan", "update_plan", Ref(m=state.id).pack(), said="Check again with these options"),
             ],
         ),
+        *when.asked(state),
+        *when.blocks(state),
         *_warnings(state),
         *safety.consequences(plan.options),
         *safety.name_field(state),
@@ -268,6 +271,7 @@ def whole(state: State, page: int = 0) -> View:
         t.section(_say_options(plan)),
         *safety.consequences(plan.options),
         *_left_out(plan),
+        *when.blocks(state),
         t.divider(),
         t.context(f"{'Answers and tables' if asked else 'Tables'}, page {page + 1} of {pages}"),
         *[t.section("\n".join(t.clip(line, 140) for line in group)) for group in groups],

@@ -22,6 +22,18 @@ QUIET_SECONDS = 5.0
 """After a failed write nothing is tried for so long; a sixth of a heartbeat's life."""
 
 
+# One schedule for all lanes: each payment moves the moment until which the bytes so far were allowed.
+_PAY = """
+local t = redis.call('TIME')
+local now = tonumber(t[1]) + tonumber(t[2]) / 1000000
+local due = tonumber(redis.call('GET', KEYS[1]) or '0')
+if due < now then due = now end
+due = math.min(due + tonumber(ARGV[1]) / tonumber(ARGV[2]), now + tonumber(ARGV[3]))
+redis.call('SET', KEYS[1], string.format('%.6f', due), 'EX', 60)
+return string.format('%.6f', due - now)
+"""
+
+
 class RedisBoard:
     """`jobs.ports.board.Board` in Redis."""
 
@@ -74,6 +86,15 @@ class RedisBoard:
 
     def deliver(self, migration: str, version: int) -> None:
         self._redis.hset(keys.thread(migration), "delivered", version)
+
+    def pay(self, migration: str, size: int, rate: int, most: float) -> float | None:
+        waits: list[float] = []
+        self._try(
+            lambda: waits.append(
+                float(self._redis.eval(_PAY, 1, keys.toll(migration), str(size), str(rate), str(most)))
+            )
+        )
+        return waits[0] if waits else None
 
     def clear(self, migration: str) -> None:
         self._redis.delete(keys.lanes(migration), keys.run(migration), keys.samples(migration))

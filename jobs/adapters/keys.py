@@ -29,6 +29,10 @@ def samples(migration: str) -> str:
     return f"{PREFIX}:samples:{migration}"
 
 
+def toll(migration: str) -> str:
+    return f"{PREFIX}:toll:{migration}"
+
+
 def thread(migration: str) -> str:
     return f"{PREFIX}:thread:{migration}"
 
@@ -69,6 +73,10 @@ def last_ring(migration: str, kind: str) -> str:
 def history(version: int, part: str) -> str:
     """The index of past migrations in the form `version`: `all`, `order`, `seen`."""
     return f"{PREFIX}:history:{version}:{part}"
+
+
+def rehearsals(source: str) -> str:
+    return f"{PREFIX}:rehearsals:{source}"
 
 
 HOMES = f"{PREFIX}:homes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,6 +85,15 @@ class RqDoorbell:
     def failed(self) -> dict[str, int]:
         """Jobs that RQ keeps as failed, by queue, without the cleanup that their registry would run here."""
         return {name: queue.failed_job_registry.get_job_count(cleanup=False) for name, queue in self._queues.items()}
+
+
+_LANE = re.compile(r"lane-m[0-9a-z]{10}-r\d+-(\d+)-\d+")
+
+
+def lane_number(job: Job | None) -> int:
+    """Which of the run's lanes a job is, by the token that its ring was given (`jobs.flow.migrate`); at least 1."""
+    found = _LANE.fullmatch(job.id) if job is not None else None
+    return int(found[1]) if found else 1
 
 
 def _aware(moment: datetime) -> datetime:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import AwareDatetime, Field
 
 from jobs.core.events import Report
-from jobs.core.model import Approval, Frozen, Options, Origin, Person, Service
+from jobs.core.model import Approval, Frozen, Options, Origin, Person, Service, Wish
 from jobs.core.policy import Policy
+from jobs.core.throttle import Limit
 
 
 class Draft(Frozen):
@@ -23,6 +24,7 @@ class Configure(Frozen):
     source: Origin
     options: Options = Options()
     key: str = ""
+    wish: Wish | None = None
 
 
 class Detach(Frozen):
@@ -37,6 +39,8 @@ class Request(Frozen):
     policy: Policy | None = Field(default=None, description="the target's rules of today; None: as drafted")
     pinned: tuple[str, ...] | None = Field(default=None, description="ids of the people who are asked; None: unknown")
     later: tuple[str, ...] = Field(default=(), description="ids of the people who are asked after an escalation")
+    at: AwareDatetime | None = None
+    wish: Wish = Wish()
 
 
 class Approve(Frozen):
@@ -64,12 +68,7 @@ class BreakGlass(Frozen):
     by: Person
     digest: str
     reason: str
-
-
-class Tick(Frozen):
-    """The clock came by: whatever is due at `at` happens, once."""
-
-    at: AwareDatetime
+    at: AwareDatetime | None = None
 
 
 class Decline(Frozen):
@@ -93,6 +92,7 @@ class Resume(Frozen):
     """After a pause, or after a failure (Retry)."""
 
     by: Person
+    at: AwareDatetime | None = None
 
 
 class Cancel(Frozen):
@@ -111,6 +111,7 @@ class Waive(Frozen):
     by: Person
     keys: tuple[str, ...]
     reason: str = ""
+    at: AwareDatetime | None = None
 
 
 class Release(Frozen):
@@ -123,6 +124,7 @@ class Refresh(Frozen):
     """After the end: copies again what changed in the source since."""
 
     by: Person
+    at: AwareDatetime | None = None
 
 
 class Revalidate(Frozen):
@@ -137,14 +139,45 @@ class RollBack(Frozen):
     by: Person
 
 
+class Reschedule(Frozen):
+    """Another time to start at; None is the next moment at which the windows allow it."""
+
+    by: Person
+    at: AwareDatetime
+    start_at: AwareDatetime | None = None
+
+
+class StartNow(Frozen):
+    """What waits for its time starts now, within its windows."""
+
+    by: Person
+    at: AwareDatetime
+
+
+class Tick(Frozen):
+    """The clock came by: whatever is due at `at` happens, once: reminders, starts, pauses at a window's end."""
+
+    at: AwareDatetime
+
+
+class Slow(Frozen):
+    """How much of the servers the run may take; an empty limit takes all again."""
+
+    by: Person
+    limit: Limit
+
+
 class Tell(Frozen):
     """A worker reports."""
 
     event: Report
 
 
+When = Reschedule | StartNow | Tick | Slow
+"""What concerns the time and the weight of a run; decided in `jobs.core.schedule`."""
 Command = (
-    Draft
+    When
+    | Draft
     | Configure
     | Detach
     | Request
@@ -152,7 +185,6 @@ Command = (
     | Revoke
     | Delegate
     | BreakGlass
-    | Tick
     | Decline
     | Pause
     | Halt

@@ -15,10 +15,12 @@ from jobs.core.model import (
     Person,
     Problem,
     Service,
+    Wish,
 )
 from jobs.core.plan import MigrationPlan
 from jobs.core.policy import Policy
-from jobs.core.verdict import Difference, Receipt, RestorePoint, RowDifference
+from jobs.core.throttle import Limit
+from jobs.core.verdict import Difference, Receipt, Rehearsal, RestorePoint, RowDifference
 
 
 class Drafted(Frozen):
@@ -42,6 +44,7 @@ class Configured(Frozen):
     options: Options
     attempt: int
     key: str = Field(default="", description="names the gesture, so that a second delivery of it is known")
+    wish: Wish | None = Field(default=None, description="None: as before")
 
 
 class Detached(Frozen):
@@ -68,6 +71,7 @@ class Validated(Frozen):
     type: Literal["validated"] = "validated"
     attempt: int
     plan: MigrationPlan | None
+    rehearsal: Rehearsal | None = None
 
 
 class ValidationBroke(Frozen):
@@ -89,6 +93,7 @@ class Requested(Frozen):
     policy: Policy | None = None
     pinned: tuple[str, ...] | None = Field(default=None, description="ids of the people who were asked")
     later: tuple[str, ...] = Field(default=(), description="ids of the people who are asked after an escalation")
+    wish: Wish = Wish()
 
 
 class Approved(Frozen):
@@ -227,7 +232,7 @@ class Resumed(Frozen):
     """After a pause, a failure, or the end: the next run continues on the same plan."""
 
     type: Literal["resumed"] = "resumed"
-    by: Person
+    by: Person | None = Field(default=None, description="None: by itself, since a window opened")
     run: int
     mode: Mode = "move"
 
@@ -325,8 +330,54 @@ class Finished(Frozen):
     receipt: Receipt
 
 
+class Scheduled(Frozen):
+    """Everything needed was given, but the time has not come: the run begins by itself at `until`."""
+
+    type: Literal["scheduled"] = "scheduled"
+    until: AwareDatetime
+    by: Person | None = Field(default=None, description="who resumed a run outside of its windows")
+    resumes: bool = Field(default=False, description="what waits is a run that was begun before")
+
+
+class Rescheduled(Frozen):
+    """Another time was chosen, which is no part of the plan: approvals stay."""
+
+    type: Literal["rescheduled"] = "rescheduled"
+    by: Person
+    start_at: AwareDatetime | None = None
+
+
+class WindowClosed(Frozen):
+    """The run is still at work as its windows close, and was asked to pause then."""
+
+    type: Literal["window_closed"] = "window_closed"
+    run: int
+    until: AwareDatetime
+
+
+class Throttled(Frozen):
+    """A person said how much of the servers the run may take."""
+
+    type: Literal["throttled"] = "throttled"
+    by: Person
+    limit: Limit
+
+
+class Strained(Frozen):
+    """By itself: a server has too much to do, so the run takes less; without `reason` that is over."""
+
+    type: Literal["strained"] = "strained"
+    run: int
+    reason: str = ""
+    limit: Limit = Limit()
+
+
+When = Scheduled | Rescheduled | WindowClosed | Throttled | Strained
+"""What concerns the time and the weight of a run; its effects are in `jobs.core.schedule`."""
+
 Event = Annotated[
-    Drafted
+    When
+    | Drafted
     | Configured
     | Detached
     | ValidationStarted
@@ -387,6 +438,7 @@ Report = (
     | HoldTaken
     | HoldEnded
     | RolledBack
+    | Strained
 )
 """The events that workers report; everything else begins with a person."""
 

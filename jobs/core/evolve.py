@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import assert_never
 
 from jobs.core import events as e
+from jobs.core import schedule
 from jobs.core.model import CheckResult, Delegation, Glass
 from jobs.core.state import State, Status
 from jobs.core.verdict import Waiver
@@ -35,6 +36,8 @@ def evolve(state: State, recorded: e.Recorded) -> State:
 
 
 def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
+    if isinstance(event, e.When):
+        return schedule.changes(event)
     match event:
         case e.Drafted():
             return _drafted(state, event)
@@ -45,6 +48,7 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "options": event.options,
                 "attempt": event.attempt,
                 "key": event.key,
+                **schedule.wish_changes(event.wish),
                 "results": (),
                 "plan": None,
                 "plan_before": state.plan or state.plan_before,
@@ -59,7 +63,8 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
         case e.CheckFinished():
             return {"results": _replaced(state.results, event.result)}
         case e.Validated():
-            return {"status": Status.ready if event.plan else Status.blocked, "plan": event.plan}
+            status = Status.ready if event.plan else Status.blocked
+            return {"status": status, "plan": event.plan, "rehearsal": event.rehearsal}
         case e.ValidationBroke():
             return {"status": Status.blocked, "problem": event.problem}
         case e.RunQueued():
@@ -68,6 +73,7 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "run": event.run,
                 "phase": "",
                 "phase_title": "Waiting for a worker",
+                **schedule.BEGUN,
             }
         case (
             e.Requested()
@@ -116,7 +122,7 @@ def _gate_changes(state: State, event: _OfGate, at: datetime) -> dict[str, objec
         case e.Revoked():
             # Revoked after the quorum was reached: the run that waits for a worker is called off.
             kept = tuple(a for a in state.approvals if a.by.id != event.by.id)
-            return {"status": Status.awaiting_approval, "approvals": kept}
+            return {"status": Status.awaiting_approval, "approvals": kept, **schedule.BEGUN}
         case e.Delegated():
             others = (d for d in state.delegations if d.by.id != event.by.id)
             return {"delegations": (*others, Delegation(by=event.by, to=event.to))}
@@ -149,6 +155,7 @@ def _requested(state: State, event: e.Requested, at: datetime) -> dict[str, obje
         "escalated": False,
         "reminded": 0,
         "public": True,
+        **schedule.wish_changes(event.wish),
     }
 
 
@@ -223,9 +230,10 @@ def _run_changes(state: State, event: _OfRun, at: datetime) -> dict[str, object]
         case e.Troubled():
             return {"trouble": event.problem}
         case e.PauseAsked():
-            return {"status": Status.pausing, "pause_why": event.why}
+            why = {"pause_why": event.why}
+            return {"status": Status.pausing, "closing": False, "resuming": False, "opens": None, **why}
         case e.Paused():
-            return {"status": Status.paused, "trouble": None, "held": False}
+            return {"status": schedule.after_pause(state), "trouble": None, "held": False, "closing": False}
         case e.Resumed():
             return _resumed(state, event)
         case e.CancelAsked():
@@ -284,6 +292,7 @@ def _resumed(state: State, event: e.Resumed) -> dict[str, object]:
         "differences": (),
         "rows": (),
         "release_asked": False,
+        **schedule.BEGUN,
     }
 
 

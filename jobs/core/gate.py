@@ -11,14 +11,13 @@ from collections.abc import Sequence
 
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core import voices
+from jobs.core import rehearsal, schedule, voices
 from jobs.core.errors import Refused
 from jobs.core.model import Environment, Person, warnings
 from jobs.core.plan import difference
 from jobs.core.policy import satisfied
 from jobs.core.questions import unanswered
 from jobs.core.state import RUNNING, State, Status, say
-from jobs.core.waiting import due
 
 LEAST_REASON = 10
 """Letters of a reason for breaking the glass: whoever reads the receipt in a year must understand it."""
@@ -44,7 +43,7 @@ def demand_digest(state: State, digest: str) -> None:
 
 def request(state: State, command: c.Request) -> Sequence[e.Event]:
     same = state.requester is not None and state.requester.id == command.by.id and state.digest == command.digest
-    if state.status in (Status.awaiting_approval, *RUNNING):
+    if state.status in (Status.awaiting_approval, Status.scheduled, *RUNNING):
         if same:
             return []
         raise Refused("This migration was already requested; nothing was started twice.")
@@ -59,6 +58,7 @@ def request(state: State, command: c.Request) -> Sequence[e.Event]:
     _demand_name(state, command.typed)
     rules = command.policy or state.policy
     _demand_enough(rules.approvals, command.pinned, command.later)
+    rehearsal.demand(state.model_copy(update={"policy": rules}), command.at)
     requested = e.Requested(
         by=command.by,
         digest=command.digest,
@@ -67,10 +67,11 @@ def request(state: State, command: c.Request) -> Sequence[e.Event]:
         policy=command.policy,
         pinned=command.pinned,
         later=command.later,
+        wish=schedule.sensible(command.wish, command.at),
     )
-    if rules.approvals == 0:
-        return [requested, e.RunQueued(run=state.run + 1, digest=command.digest)]
-    return [requested]
+    # Also where approvals are needed first: a start that can never come is refused before anybody is asked.
+    begun = schedule.begin(state, command.at, requested.wish.start_at)
+    return [requested, begun] if rules.approvals == 0 else [requested]
 
 
 def name_to_type(state: State) -> str:
@@ -111,7 +112,7 @@ def approve(state: State, command: c.Approve) -> Sequence[e.Event]:
     given = approval.model_copy(update={"instead_of": voice if voice != approval.by.id else ""})
     approved = e.Approved(approval=given)
     if satisfied(state.policy, requester, state.digest, (*state.approvals, given)):
-        return [approved, e.RunQueued(run=state.run + 1, digest=state.digest)]
+        return [approved, schedule.begin(state, given.at, state.start_at)]
     return [approved]
 
 
@@ -126,7 +127,7 @@ def revoke(state: State, command: c.Revoke) -> Sequence[e.Event]:
     demand_digest(state, command.digest)
     if state.begun:
         raise Refused("The run has begun, so an approval cannot be taken back any more.")
-    demand(state, "called off", Status.awaiting_approval, Status.migrating)
+    demand(state, "called off", Status.awaiting_approval, Status.scheduled, Status.migrating)
     if not any(a.by.id == command.by.id and a.digest == command.digest for a in state.approvals):
         raise Refused("You have not approved this plan, so there is nothing to take back.")
     if state.glass is not None:
@@ -159,12 +160,7 @@ def break_glass(state: State, command: c.BreakGlass) -> Sequence[e.Event]:
     if len(reason) < LEAST_REASON:
         raise Refused(f"Please say why in at least {LEAST_REASON} letters: it stands in the channel and the receipt.")
     broken = e.GlassBroken(by=command.by, digest=command.digest, reason=reason)
-    return [broken, e.RunQueued(run=state.run + 1, digest=state.digest)]
-
-
-def tick(state: State, command: c.Tick) -> Sequence[e.Event]:
-    event = due(state, command.at)
-    return [event] if event else []
+    return [broken, schedule.begin(state, command.at, state.start_at)]
 
 
 def begin(state: State, event: e.Begun | e.Drifted) -> Sequence[e.Event]:
@@ -183,6 +179,8 @@ def begin(state: State, event: e.Begun | e.Drifted) -> Sequence[e.Event]:
 def _demand_gate(state: State, digest: str) -> None:
     if state.status in RUNNING:
         raise Refused("This migration was approved already and is running.")
+    if state.status is Status.scheduled:
+        raise Refused("This migration was approved already and waits for its time.")
     demand_digest(state, digest)
     demand(state, "approved or declined", Status.awaiting_approval)
 

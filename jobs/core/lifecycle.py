@@ -14,7 +14,7 @@ from pydantic import Field
 
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core import gate
+from jobs.core import gate, schedule
 from jobs.core.errors import Refused
 from jobs.core.gate import demand as _demand
 from jobs.core.model import Frozen, blockers
@@ -36,6 +36,8 @@ class Ring(Frozen):
 
 def decide(state: State, command: c.Command) -> Sequence[e.Event]:
     """The events that `command` causes in `state`; raises `Refused` with what to tell the person."""
+    if isinstance(command, c.When):
+        return schedule.decide(state, command)
     match command:
         case c.Draft():
             return _draft(state, command)
@@ -43,8 +45,10 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             return _configure(state, command)
         case c.Detach():
             return [] if state.public or state.status in (Status.new, *ENDED) else [e.Detached(by=command.by)]
-        case c.Request() | c.Approve() | c.Revoke() | c.Delegate() | c.BreakGlass() | c.Decline() | c.Tick():
+        case c.Request() | c.Approve() | c.Revoke() | c.Delegate() | c.BreakGlass() | c.Decline():
             return _gate(state, command)
+        case c.Pause() if state.status is Status.scheduled and state.resuming:
+            return schedule.stay_paused(state, command.by)
         case c.Pause():
             _demand(state, "paused", Status.migrating, Status.verifying)
             _demand_unproven(state)
@@ -69,6 +73,7 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
             return [] if state.release_asked else [e.ReleaseAsked(by=command.by)]
         case c.Refresh():
             _demand(state, "copied again", Status.done)
+            schedule.demand_open(state, command.at)
             return [e.Resumed(by=command.by, run=state.run + 1, mode="refresh")]
         case c.Revalidate():
             _demand(state, "looked at again", Status.done)
@@ -85,7 +90,7 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
 
 def _gate(
     state: State,
-    command: c.Request | c.Approve | c.Revoke | c.Delegate | c.BreakGlass | c.Decline | c.Tick,
+    command: c.Request | c.Approve | c.Revoke | c.Delegate | c.BreakGlass | c.Decline,
 ) -> Sequence[e.Event]:
     match command:
         case c.Request():
@@ -100,8 +105,6 @@ def _gate(
             return gate.break_glass(state, command)
         case c.Decline():
             return gate.decline(state, command)
-        case c.Tick():
-            return gate.tick(state, command)
         case _:
             assert_never(command)
 
@@ -131,7 +134,8 @@ def _draft(state: State, command: c.Draft) -> Sequence[e.Event]:
 
 def _configure(state: State, command: c.Configure) -> Sequence[e.Event]:
     _demand(state, "changed", *FORM)
-    return [e.Configured(by=command.by, source=command.source, options=command.options, attempt=state.attempt + 1)]
+    attempt, wish = state.attempt + 1, command.wish
+    return [e.Configured(by=command.by, source=command.source, options=command.options, attempt=attempt, wish=wish)]
 
 
 def _resume(state: State, command: c.Resume) -> Sequence[e.Event]:
@@ -140,7 +144,7 @@ def _resume(state: State, command: c.Resume) -> Sequence[e.Event]:
         raise Refused("A rollback has begun, so the target is not whole.", remedy="Press Roll back to end it.")
     if state.status is Status.failed and state.problem and not state.problem.resumable:
         raise Refused("This failure cannot be retried.", remedy=state.problem.remedy)
-    return [e.Resumed(by=command.by, run=state.run + 1, mode=state.mode)]
+    return [schedule.resume(state, command.by, command.at)]
 
 
 def _waive(state: State, command: c.Waive) -> Sequence[e.Event]:
@@ -152,7 +156,7 @@ def _waive(state: State, command: c.Waive) -> Sequence[e.Event]:
     if not command.reason.strip():
         raise Refused("Please say why these differences may stay: it stands in the receipt.")
     waived = e.Waived(by=command.by, keys=command.keys, reason=command.reason.strip())
-    return [waived, e.Resumed(by=command.by, run=state.run + 1, mode=state.mode)]
+    return [waived, schedule.resume(state, command.by, command.at)]
 
 
 def _roll_back(state: State, command: c.RollBack) -> Sequence[e.Event]:
@@ -238,6 +242,9 @@ def _tell(state: State, event: e.Report) -> Sequence[e.Event]:
             return [event]
         case e.Begun() | e.Drifted():
             return gate.begin(state, event)
+        case e.Strained():
+            _demand_run(state, event.run)
+            return [] if (event.reason, event.limit) == (state.strain, state.strained) else [event]
         case e.RunStarted() | e.Noted() | e.Troubled() | e.RunFailed() | e.RestorePointMade():
             _demand_run(state, event.run)
             return [event]
@@ -267,6 +274,7 @@ def react(state: State) -> list[Ring]:
             | Status.blocked
             | Status.ready
             | Status.awaiting_approval
+            | Status.scheduled
             | Status.paused
             | Status.cancelled
             | Status.failed

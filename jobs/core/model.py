@@ -61,6 +61,13 @@ class Person(Frozen):
     name: str = ""
 
 
+class LoadBounds(Frozen):
+    """Beyond these a run slows itself down; what is None is not looked at."""
+
+    active_sessions: int | None = Field(default=None, ge=1, description="of others, at work at one moment")
+    replica_lag: int | None = Field(default=None, ge=1, description="seconds that the slowest replica is behind")
+
+
 class Service(Frozen):
     """A database that the installation knows by name; its URL stays behind `secret`."""
 
@@ -75,6 +82,10 @@ class Service(Frozen):
     channels: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     rules: tuple[tuple[str, str], ...] = Field(default=(), description="its columns in another kind of database")
+    windows: tuple[str, ...] = Field(default=(), description="maintenance windows as `jobs.core.windows` reads them")
+    time_zone: str = Field(default="UTC", description="IANA's name of the zone in which `windows` are written")
+    windows_bind: bool = Field(default=False, description="a run outside of `windows` waits for the next one")
+    bounds: LoadBounds = LoadBounds()
 
     @property
     def label(self) -> str:
@@ -140,6 +151,13 @@ class Question(Frozen):
     choices: tuple[Choice, ...]
     default: str
     detail: str = Field(default="", description="what was found, and what each choice means")
+
+
+class Wish(Frozen):
+    """When a person wants the run to be: no part of the plan, nor of what is approved."""
+
+    start_at: AwareDatetime | None = Field(default=None, description="the earliest start")
+    pause_at_close: bool = Field(default=False, description="pauses when its windows close, resumes when they open")
 
 
 class Options(Frozen):

@@ -21,6 +21,9 @@ class Policy(Frozen):
     escalate_to: tuple[str, ...] = Field(default=(), description="asked too, after `escalate_minutes`")
     escalate_minutes: int = Field(default=60, ge=1, le=43_200)
     break_glass: tuple[str, ...] = Field(default=(), description="may start without approvals; empty: nobody")
+    rehearsal_days: int | None = Field(
+        default=None, ge=1, le=365, description="how old a rehearsal may be; None: none"
+    )
 
 
 def counted(policy: Policy, requester: str, digest: str, approvals: Sequence[Approval]) -> list[Approval]:

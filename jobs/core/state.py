@@ -24,7 +24,8 @@ from jobs.core.model import (
 )
 from jobs.core.plan import MigrationPlan
 from jobs.core.policy import Policy
-from jobs.core.verdict import Difference, Receipt, RestorePoint, RowDifference, Waiver
+from jobs.core.throttle import Limit
+from jobs.core.verdict import Difference, Receipt, Rehearsal, RestorePoint, RowDifference, Waiver
 
 
 class Status(StrEnum):
@@ -35,6 +36,7 @@ class Status(StrEnum):
     blocked = "blocked"
     ready = "ready"
     awaiting_approval = "awaiting_approval"
+    scheduled = "scheduled"
     migrating = "migrating"
     verifying = "verifying"
     pausing = "pausing"
@@ -110,6 +112,16 @@ class State(Frozen):
     rolled_back_by: Person | None = None
     receipt: Receipt | None = None
     undone: str = ""
+    start_at: datetime | None = Field(default=None, description="the earliest time that a person wants")
+    pause_at_close: bool = False
+    opens: datetime | None = Field(default=None, description="when what waits, or pauses for its window, goes on")
+    resuming: bool = Field(default=False, description="what waits is a run that was begun before")
+    closing: bool = Field(default=False, description="it pauses because its windows close")
+    waits_for: Person | None = Field(default=None, description="who asked for what waits, if somebody did")
+    rehearsal: Rehearsal | None = None
+    limit: Limit = Limit()
+    strain: str = Field(default="", description="why the run slows itself down")
+    strained: Limit = Limit()
     public: bool = Field(default=False, description="the channel has seen it: there is a card and a thread")
 
     @property
@@ -131,6 +143,7 @@ def say(status: Status) -> str:
         Status.validating: "being checked",
         Status.ready: "ready to be started",
         Status.awaiting_approval: "waiting for approval",
+        Status.scheduled: "waiting for its time",
         Status.migrating: "running",
         Status.verifying: "being verified",
         Status.cancelling: "being cancelled",

@@ -121,6 +121,17 @@ class RestorePoint(Frozen):
     tool: str = ""
 
 
+class Rehearsal(Frozen):
+    """An earlier move of the same source into a staging target, as it was measured."""
+
+    migration: str
+    at: AwareDatetime = Field(description="its end")
+    target: str
+    seconds: float
+    bytes: int = 0
+    target_bytes: int | None = Field(default=None, description="the target database's size at its end")
+
+
 class Waiver(Frozen):
     """A person's word that a difference may stay. Rows that differ cannot be waived."""
 
@@ -201,6 +212,8 @@ class Receipt(Frozen):
     broken_keys: tuple[BrokenKey, ...] = ()
     written: Written = Written()
     restore_point: RestorePoint | None = None
+    target_bytes: int | None = Field(default=None, description="the target database's size at the end")
+    rehearsal: Rehearsal | None = None
 
 
 def overall_checksum(proofs: Sequence[TableProof]) -> str:

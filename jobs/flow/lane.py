@@ -61,7 +61,7 @@ def run_lane(open_lane: OpenLane, watch: StoryWatch, trouble: Trouble) -> int:
 def _tasks_done(lane: Lane, watch: StoryWatch) -> Iterator[Task]:
     while True:
         watch.check()
-        task = lane.claim()
+        task = None if watch.resting else lane.claim()
         if task is not None:
             _perform(lane, task, watch)
             yield task
@@ -72,6 +72,7 @@ def _tasks_done(lane: Lane, watch: StoryWatch) -> Iterator[Task]:
 
 
 def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
+    watch.begin()
     watch.report(str(task.id), task.title, 0, 0)
     try:
         done = _signed(task, lane.perform(task, watch), watch.lane)
@@ -88,6 +89,7 @@ def _perform(lane: Lane, task: Task, watch: StoryWatch) -> None:
         raise
     finally:
         watch.idle()
+    watch.ended(done.bytes if task.kind == COPY else 0)
 
 
 def _counted(task: Task, done: Done) -> None:

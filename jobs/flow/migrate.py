@@ -21,7 +21,7 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
 from jobs.desk import Desk
-from jobs.flow import drift, proof, safety
+from jobs.flow import care, drift, proof, rehearse, safety
 from jobs.flow.heart import Heart
 from jobs.flow.holding import Holding
 from jobs.flow.lane import TRIES, delay_before
@@ -32,6 +32,7 @@ from jobs.flow.watch import StoryWatch
 from jobs.flow.wiring import Asking
 from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Conductor, Engine, FenceHeld
+from jobs.ports.rehearsals import Rehearsals
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ class Run:
     asked: Asked
     plan: MigrationPlan
     watch: StoryWatch
+    rehearsals: Rehearsals | None = None
 
     @property
     def id(self) -> str:
@@ -123,8 +125,13 @@ class Run:
         self.tell(e.RunStarted(run=self.number, takeover=takeover))
         self._ring_lanes(conductor.own_lanes)
         began = time.monotonic()
-        overseer = Overseer(self.desk, self.board, self.watch, conductor.tally, self.plan.options.parallelism)
-        with overseer, DiskWatch(self.desk, self.board, self.asked, self.watch, conductor.room, self._note_once):
+        watched = care.sides(self.engine, self.asked, self.watch.state)
+        lanes = self.plan.options.parallelism
+        with (
+            Overseer(self.desk, self.board, self.watch, conductor.tally, lanes),
+            DiskWatch(self.desk, self.board, self.asked, self.watch, conductor.room, self._note_once),
+            care.Caretaker(watched, self.number, lanes, self.tell),
+        ):
             run_lanes(conductor.lane, conductor.own_lanes, self.watch, self.trouble)
         # Only now, when nobody else looks: the overseer's thread uses the same two connections.
         verdict = conductor.verdict(proof.waivers(self.watch.state))
@@ -176,6 +183,7 @@ class Run:
     def _end(self, conductor: Conductor, receipt: Receipt) -> None:
         safety.keep(conductor, self.watch, self.desk.ledger)
         conductor.finish()
+        rehearse.note(self.rehearsals, self.desk.state(self.id))
         self.tell(e.Finished(run=self.number, receipt=receipt))
 
     def _validate_keys(self, conductor: Conductor) -> None:
@@ -222,6 +230,8 @@ class Run:
             broken_keys=verdict.broken_keys,
             written=verdict.written,
             snapshot=verdict.written.since.isoformat() if verdict.written.since else "",
+            target_bytes=care.size_of(self.engine, self.asked),
+            rehearsal=state.rehearsal,
         )
 
     def _stopped(self, conductor: Conductor) -> None:
@@ -235,7 +245,14 @@ class Run:
             safety.roll_back(conductor, self.watch, self.desk.ledger, self.tell)
 
 
-def migrate(migration: str, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> None:
+def migrate(
+    migration: str,
+    desk: Desk,
+    asking: Asking,
+    board: Board,
+    terminate: threading.Event,
+    rehearsals: Rehearsals | None = None,
+) -> None:
     """Conducts the current run; returns at once when it is over or another conductor holds the fence."""
     state = desk.state(migration)
     if state.status not in RUNNING or state.plan is None:
@@ -243,6 +260,7 @@ def migrate(migration: str, desk: Desk, asking: Asking, board: Board, terminate:
     run: Run | None = None
     try:
         run = _open(state, desk, asking, board, terminate)
+        run.rehearsals = rehearsals
         _conduct_patiently(run)
     except FenceHeld:
         return

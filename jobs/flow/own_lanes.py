@@ -13,7 +13,7 @@ def run_lanes(open_lane: OpenLane, count: int, watch: StoryWatch, trouble: Troub
     """Works until no task is left. The first failure of a lane ends all of them, and is raised.
 
     The first lane runs in this thread, with the watch that the overseer hands its failures to."""
-    others = [watch.beside(f"{watch.lane}-{number}") for number in range(2, count + 1)]
+    others = [watch.beside(f"{watch.lane}-{number}", number - 1) for number in range(2, count + 1)]
     errors: list[BaseException] = []
 
     def work(mine: StoryWatch) -> None:

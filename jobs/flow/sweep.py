@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import structlog
 
 from jobs.core.commands import Tick
-from jobs.core.errors import Unreadable
+from jobs.core.errors import Refused, Unreadable
 from jobs.core.lifecycle import Ring, react
-from jobs.core.state import ENDED, State
+from jobs.core.state import ENDED, State, Status
 from jobs.core.waiting import due
 from jobs.desk import Desk, deliver
 from jobs.ports.board import Board
@@ -22,7 +22,7 @@ AGAIN_SECONDS = 15
 
 
 def sweep(desk: Desk, board: Board, now: datetime | None = None) -> int:
-    """Returns how many doorbells were rung. `now`: the moment by which requests are reminded of and expire."""
+    """Returns how many doorbells were rung. `now`: the moment by which requests are reminded of and runs begin."""
     rung = 0
     moment = now or datetime.now(UTC)
     for migration in desk.ledger.open():
@@ -35,8 +35,18 @@ def sweep(desk: Desk, board: Board, now: datetime | None = None) -> int:
 
 
 def _timely(desk: Desk, state: State, now: datetime) -> State:
-    """What time brings to a request that waits. Two clocks at once bring it once: the desk decides anew."""
-    return desk.obey(state.id, Tick(at=now)) if due(state, now) else state
+    """What time brings: to a request, to a run that waits for its moment, to one that pauses as its windows close.
+
+    Two clocks at once bring it once: the desk decides anew."""
+    at_work = state.status in (Status.migrating, Status.verifying) and state.pause_at_close
+    if state.status is not Status.scheduled and not at_work and not due(state, now):
+        return state
+    try:
+        return desk.obey(state.id, Tick(at=now))
+    except Refused as refusal:
+        # Its windows cannot be met any more; a person cancels it or chooses another way.
+        log.warning("what waits cannot begin", migration=state.id, why=refusal.what)
+        return state
 
 
 def _again(desk: Desk, board: Board, state: State) -> int:

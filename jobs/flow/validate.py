@@ -10,14 +10,15 @@ from jobs.core.errors import FerrybotError, LedgerAway, Refused, Unreadable
 from jobs.core.model import CheckResult, Finding, Severity
 from jobs.core.state import State, Status
 from jobs.desk import Desk
-from jobs.flow import drift
+from jobs.flow import drift, rehearse
 from jobs.flow.heart import Heart
 from jobs.flow.wiring import Asking
 from jobs.ports.board import Board
 from jobs.ports.engine import Engine
+from jobs.ports.rehearsals import Rehearsals
 
 
-def validate(migration: str, desk: Desk, asking: Asking, board: Board) -> None:
+def validate(migration: str, desk: Desk, asking: Asking, board: Board, rehearsals: Rehearsals | None = None) -> None:
     """Brings the current attempt to `blocked` or `ready`; does nothing when it is over or someone is at it."""
     state = desk.state(migration)
     if state.status not in (Status.configured, Status.validating):
@@ -26,7 +27,7 @@ def validate(migration: str, desk: Desk, asking: Asking, board: Board) -> None:
     try:
         with Heart(board, migration, "validate"):
             desk.obey(migration, Tell(event=e.ValidationStarted(attempt=attempt)))
-            desk.obey(migration, Tell(event=_outcome(state, desk, asking)))
+            desk.obey(migration, Tell(event=_outcome(state, desk, asking, rehearsals)))
     except Refused:
         # A newer attempt began meanwhile; its own job tells its story.
         return
@@ -38,7 +39,7 @@ def validate(migration: str, desk: Desk, asking: Asking, board: Board) -> None:
             desk.obey(migration, Tell(event=e.ValidationBroke(attempt=attempt, problem=error.problem())))
 
 
-def _outcome(state: State, desk: Desk, asking: Asking) -> e.Validated:
+def _outcome(state: State, desk: Desk, asking: Asking, rehearsals: Rehearsals | None) -> e.Validated:
     engine, unknown = _engine(state, asking)
     if engine is None:
         _tell(desk, state, unknown)
@@ -49,7 +50,8 @@ def _outcome(state: State, desk: Desk, asking: Asking) -> e.Validated:
         _tell(desk, state, [_refusal("endpoints", "Connection details are complete", error)])
         return e.Validated(attempt=state.attempt, plan=None)
     plan = drift.validated(engine, asked, lambda result: _tell(desk, state, [result]))
-    return e.Validated(attempt=state.attempt, plan=plan)
+    rehearsed = rehearse.find(rehearsals, desk, state, plan) if plan is not None else None
+    return e.Validated(attempt=state.attempt, plan=plan, rehearsal=rehearsed)
 
 
 def _engine(state: State, asking: Asking) -> tuple[Engine | None, list[CheckResult]]:

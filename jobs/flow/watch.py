@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jobs.away import AWAY
+from jobs.core import throttle
 from jobs.core.errors import FerrybotError, Stopped, Unreadable
 from jobs.core.evolve import evolve
 from jobs.core.progress import TaskProgress
 from jobs.core.state import State, Status
+from jobs.flow.pace import Pace
 from jobs.ports.board import Board
 from jobs.ports.ledger import Ledger
 
@@ -37,10 +39,13 @@ class StoryWatch:
     lane: str
     terminate: threading.Event
     on_note: Callable[[str, bool], None]
+    number: int = 0
+    """among the run's lanes, from 0; those beyond a limit rest"""
     failure: FerrybotError | None = None
     _polled: float = 0.0
     _reported: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pace: Pace | None = None
 
     def check(self) -> None:
         if self.failure is not None:
@@ -51,9 +56,20 @@ class StoryWatch:
         if self.state.status not in (Status.migrating, Status.verifying):
             raise Stopped(f"The migration is {self.state.status.value}.")
 
-    def beside(self, lane: str) -> StoryWatch:
+    def beside(self, lane: str, number: int) -> StoryWatch:
         """A watch of the same story for another lane in this process."""
-        return StoryWatch(self.ledger, self.board, self.state, lane, self.terminate, self.on_note)
+        return StoryWatch(self.ledger, self.board, self.state, lane, self.terminate, self.on_note, number)
+
+    @property
+    def limit(self) -> throttle.Limit:
+        """What a person allowed the run, and what it allows itself."""
+        return throttle.least(self.state.limit, self.state.strained)
+
+    @property
+    def resting(self) -> bool:
+        """This lane is more than the run may use now: it claims nothing."""
+        lanes = self.limit.lanes
+        return lanes is not None and self.number >= lanes
 
     def look(self) -> None:
         """Brings `state` up to date, at most every second. Raises `Stopped` when another run has taken over."""
@@ -66,7 +82,26 @@ class StoryWatch:
             self.check()
             self.terminate.wait(min(left, POLL_SECONDS))
 
+    def begin(self) -> None:
+        """The lane takes up a task."""
+        self._paced().begin()
+
+    def ended(self, moved: int) -> None:
+        """The lane committed a task that moved so many bytes."""
+        self._paced().ended(moved, self.limit.bytes_per_second, self._lanes, self.wait)
+
+    def _paced(self) -> Pace:
+        if self._pace is None:
+            self._pace = Pace(self.board, self.state.id)
+        return self._pace
+
+    @property
+    def _lanes(self) -> int:
+        planned = self.state.plan.options.parallelism if self.state.plan else 1
+        return min(planned, self.limit.lanes or planned)
+
     def report(self, task: str, title: str, rows: int, bytes: int) -> None:
+        self._paced().moved(task, bytes, self.limit.bytes_per_second, self._lanes, self.wait)
         now = time.time()
         if now - self._reported < REPORT_SECONDS:
             return

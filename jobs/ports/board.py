@@ -39,6 +39,11 @@ class Board(Protocol):
     def deliver(self, migration: str, version: int) -> None:
         """The courier has told everything up to `version`."""
 
+    def pay(self, migration: str, size: int, rate: int, most: float) -> float | None:
+        """Seconds to wait after `size` bytes, so that all who pay keep `rate` bytes a second together.
+
+        At most `most`; None when nobody can tell (Redis is away)."""
+
     def clear(self, migration: str) -> None:
         """Forgets the migration's live values."""
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from jobs.core.model import CheckResult, Endpoint, Options
 from jobs.core.plan import MigrationPlan
 from jobs.core.progress import Work
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
+
+Side = Literal["source", "target"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Watch(Protocol):
     """All that a task sees of the world outside: how it says what it does and hears that it must stop."""
 
     def report(self, task: str, title: str, rows: int, bytes: int) -> None:
-        """Live progress of one task so far; cheap, may be called every megabyte."""
+        """Live progress of one task so far; cheap, may be called every megabyte.
+
+        Where the run is slowed down it waits for some seconds, and may raise `Stopped` then."""
 
     def check(self) -> None:
         """Raises `Stopped` when a person or the platform asked the run to stop; cheap."""
@@ -193,6 +197,30 @@ class Conductor(Protocol):
         """Validates foreign keys that stayed NOT VALID; those that still cannot be, with today's orphans."""
 
 
+@dataclass(frozen=True)
+class Load:
+    """What else a server has to do; `hidden` names a right without which not all of it is seen."""
+
+    sessions: int
+    """of others, at work at this moment"""
+    lag_seconds: float = 0.0
+    """how far the slowest replica, or the server itself as one, is behind"""
+    hidden: str = ""
+
+
+class Gauge(Protocol):
+    """Reads one server's load through a session of its own, opened at the first reading."""
+
+    def read(self) -> Load:
+        """The load at this moment. Raises `Transient` or `Permanent`."""
+
+    def size(self) -> int:
+        """Bytes of the database on disk. Raises `Transient` or `Permanent`."""
+
+    def close(self) -> None:
+        """Ends the session; harmless when repeated."""
+
+
 class Check(Protocol):
     """One validation check. `title` is its line in the list: "Target is empty"."""
 
@@ -230,3 +258,6 @@ class Engine(Protocol):
 
     def lane(self, asked: Asked, plan: MigrationPlan) -> AbstractContextManager[Lane]:
         """Opens a lane of a prepared run. Raises `Stopped` when no run is prepared."""
+
+    def gauge(self, asked: Asked, side: Side) -> Gauge:
+        """Reads the load of one side; connects only when it is read."""

@@ -16,7 +16,21 @@ from hypothesis import strategies as st
 
 from bot.sandbox.slack.blocks import check_message_blocks, check_view
 from bot.sandbox.slack.messages import elements_of
-from bot.ui import approval, canonical, card, configure, direct, findings, home, log_view, logs, progress, proof
+from bot.ui import (
+    approval,
+    canonical,
+    card,
+    configure,
+    direct,
+    findings,
+    home,
+    log_view,
+    logs,
+    progress,
+    proof,
+    throttle,
+    when,
+)
 from bot.ui import plan as plan_view
 from bot.ui import text as t
 from bot.ui.log_view import Look
@@ -37,15 +51,18 @@ from jobs.core.model import (
     Service,
     Severity,
     TypedSource,
+    Wish,
 )
 from jobs.core.plan import Measures
 from jobs.core.policy import Policy
 from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.state import State, Status
+from jobs.core.throttle import Limit
 from jobs.core.verdict import (
     BrokenKey,
     Difference,
     Receipt,
+    Rehearsal,
     RestorePoint,
     RowDifference,
     TableWritten,
@@ -89,7 +106,10 @@ def grown(text: str, length: int) -> str:
     return (text * (length // max(1, len(text)) + 1))[:length]
 
 
-def tale_of(nasty: str, tables: int = 200, policy: Policy | None = None) -> Tale:
+WINDOWS = ("22:00-06:00", *("0 22 1-20,23,24,25,26,27,28 1,2,3,4,5,6,7,8,9,10,11,12 1,2,3,4,5 for 6h",) * 19)
+
+
+def tale_of(nasty: str, tables: int = 200, policy: Policy | None = None, windows: tuple[str, ...] = ()) -> Tale:
     """A story in which every free text is nasty and long."""
     long = grown(nasty, 3000)
     found = tuple(
@@ -128,6 +148,9 @@ def tale_of(nasty: str, tables: int = 200, policy: Policy | None = None) -> Tale
                 environment=Environment.production,
                 secret="env:X",
                 description=long,
+                windows=windows,
+                windows_bind=bool(windows),
+                time_zone="America/Argentina/ComodRivadavia",
             ),
             policy=policy or Policy(approvals=10, approvers=approvers),
         )
@@ -171,6 +194,9 @@ def lives(nasty: str) -> Iterator[Tale]:
     run.obey(tell(e.PhaseReached(run=1, phase="copy", title=long)), tell(e.Noted(run=1, text=long, level="warning")))
     run.obey(tell(e.Troubled(run=1, problem=problem, attempt=7, retry_seconds=60)))
     yield run  # in trouble
+    run.obey(c.Slow(by=BOB, limit=Limit(lanes=1, bytes_per_second=10**6)))
+    run.obey(tell(e.Strained(run=1, reason=long, limit=Limit(lanes=1))))
+    yield run  # slowed down
     run.obey(c.Halt(run=1, why=long))
     yield run  # pausing by itself
     run.obey(tell(e.Paused(run=1)), c.Resume(by=BOB))
@@ -199,6 +225,8 @@ def lives(nasty: str) -> Iterator[Tale]:
             "source_version": long,
             "target_version": long,
             "copy_seconds": 1e6,
+            "rehearsal": Rehearsal(migration=MIGRATION, at=NOON, target=long, seconds=1e6, bytes=1, target_bytes=1),
+            "target_bytes": 10**15,
             "transformed": tuple(Difference(kind="k", name=nasty, what=long, why=long) for _ in range(40)),
             "waived": tuple(Waiver(key=long, by=BOB, reason=long) for _ in range(40)),
             "broken_keys": tuple(
@@ -225,6 +253,17 @@ def lives(nasty: str) -> Iterator[Tale]:
     yield done  # not rolled back
     done.obey(c.RollBack(by=BOB), tell(e.RolledBack(run=5, undone=long)))
     yield done  # rolled back
+    waits = tale_of(nasty, policy=Policy(rehearsal_days=7), windows=WINDOWS)
+    rehearsed = Rehearsal(migration=MIGRATION, at=NOON, target=long, seconds=1e7, bytes=10**15, target_bytes=10**15)
+    waits.state = waits.state.model_copy(update={"rehearsal": rehearsed})
+    yield waits  # rehearsed, with windows
+    asked = c.Request(by=ALICE, digest=waits.state.digest, acknowledged=acknowledged(waits.state), at=NOON)
+    wish = Wish(start_at=NOON + timedelta(days=1), pause_at_close=True)
+    waits.obey(asked.model_copy(update={"wish": wish}))
+    yield waits  # scheduled
+    waits.obey(c.Tick(at=NOON + timedelta(days=5, hours=14)), c.Tick(at=NOON + timedelta(days=6)))
+    waits.obey(tell(e.Paused(run=1)))
+    yield waits  # waiting for its next window
     full = tale_of(nasty)
     chosen = Options(hold_source=True)
     full.obey(c.Configure(by=ALICE, source=full.state.source or plan_source(nasty), options=chosen))
@@ -382,6 +421,8 @@ def test_modals(told: list[tuple[State, list[e.Recorded]]]) -> None:
         good_view(findings.view(state))
         good_view(plan_view.view(state, note="why not"))
         good_view(proof.modal(state))
+        good_view(when.modal(state))
+        good_view(throttle.modal(state))
         good_view(approval.decline(state, state.digest or "0" * 64))
         good_view(approval.delegate(state, state.digest or "0" * 64))
         good_view(approval.break_glass(state, state.digest or "0" * 64))

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from bot import config_faults
 from bot.config import (
+    BoundsEntry,
     Config,
     ConfigError,
     ConfigFile,
@@ -24,7 +25,7 @@ from bot.config import (
 )
 from bot.config_rules import RulesEntry
 from bot.hosts import check_pattern, host_allowed, resolve_host
-from jobs.core.model import Environment
+from jobs.core.model import Environment, LoadBounds
 from jobs.core.policy import Policy
 
 EXAMPLE = Path(__file__).parents[2] / "ferrybot.example.yaml"
@@ -56,6 +57,19 @@ def test_the_example_loads() -> None:
     assert config.service("orders-staging").measure_disk
     with pytest.raises(KeyError):
         config.service("nowhere")
+
+
+def test_windows_bind_in_production_unless_the_file_says_otherwise() -> None:
+    config = load_config(EXAMPLE)
+    orders = config.service("orders-production")
+    assert orders.windows == ("Sat 22:00-Sun 06:00", "0 1 * * 2 for 4h") and orders.time_zone == "Europe/Berlin"
+    assert orders.windows_bind and not config.service("crm-production").windows_bind, "there are none to bind"
+    assert orders.bounds == LoadBounds(active_sessions=60, replica_lag=30)
+    assert config.service("orders-staging").bounds == LoadBounds()
+    assert config.policy(Environment.production).rehearsal_days == 14
+    text = f"{SMALL}    windows: [22:00-06:00]\n"
+    assert not parse_config(text).service("orders").windows_bind
+    assert parse_config(f"{text}    windows_bind: true\n").service("orders").windows_bind
 
 
 def test_what_is_not_listed() -> None:
@@ -119,6 +133,23 @@ def test_a_mistake_has_a_place_and_a_remedy(text: str, expected: str) -> None:
     assert all(part in "\n".join(found) for part in expected.split("|"))
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("windows: [Sat 22:00-Sun 04:00, weekends]", "windows.1: write Sat 22:00-Sun 04:00, "),
+        ("windows: [25:00-26:00]", "windows.0: a day has 24 hours"),
+        ("windows: Sat 22:00-Sun 04:00", "windows: must be a list"),
+        ("time_zone: Europe/Berln", "time_zone: unknown time zone. Did you mean Europe/Berlin?"),
+        ("windows_bind: perhaps", "windows_bind: must be true or false"),
+        ("slow_down_at: {sessions: 5}", "slow_down_at.sessions: unknown key. Did you mean active_sessions?"),
+        ("slow_down_at: {active_sessions: 0}", "slow_down_at.active_sessions: "),
+    ],
+)
+def test_mistakes_in_the_care_of_a_service(line: str, expected: str) -> None:
+    (found,) = problems(f"{SMALL}    {line}\n")
+    assert found.startswith(f"f.yaml:6: services.orders.{expected}")
+
+
 def test_all_mistakes_at_once_in_the_order_of_the_file() -> None:
     text = SMALL.replace("postgresql", "oracle").replace("staging", "live") + "typed: {}\n"
     assert [line.split(":")[1] for line in problems(text)] == ["3", "4", "6"]
@@ -180,7 +211,15 @@ def test_a_service_may_bring_its_own_approvers() -> None:
 
 
 def test_the_known_keys_are_the_models_keys() -> None:
-    models: list[type[BaseModel]] = [Config, ServiceEntry, PolicyEntry, PolicyEntry, TypedSources, RulesEntry]
+    models: list[type[BaseModel]] = [
+        Config,
+        ServiceEntry,
+        PolicyEntry,
+        PolicyEntry,
+        TypedSources,
+        RulesEntry,
+        BoundsEntry,
+    ]
     for keys, model in zip(config_faults._KEYS.values(), models, strict=True):
         assert set(keys) == {field.alias or name for name, field in model.model_fields.items()}
 

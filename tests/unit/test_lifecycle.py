@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,9 +20,10 @@ from jobs.core import events as e
 from jobs.core.errors import Refused
 from jobs.core.evolve import evolve, replay
 from jobs.core.lifecycle import decide, react
-from jobs.core.model import Options, Person, Problem
+from jobs.core.model import Options, Person, Problem, Wish
 from jobs.core.policy import Policy
 from jobs.core.state import ENDED, RUNNING, State, Status
+from jobs.core.throttle import Limit
 from jobs.core.verdict import BrokenKey, Difference, RestorePoint, RowDifference
 from tests.support.tales import (
     ALICE,
@@ -33,6 +34,7 @@ from tests.support.tales import (
     MIGRATION,
     NOON,
     RECEIPT,
+    TARGET,
     WARNING,
     Tale,
     approve,
@@ -48,6 +50,16 @@ PEOPLE = (ALICE, BOB, CAROL)
 PINNED = (ALICE.id, BOB.id)
 # What Slack's limits on a view are counted in does not matter here: states are small, their shape is what is tried.
 VIEW_BYTES = 1000
+NIGHTLY = TARGET.model_copy(update={"windows": ("22:00-04:00",), "windows_bind": True})
+MIDNIGHT, MORNING = NOON + timedelta(hours=12), NOON + timedelta(hours=18)
+MOMENTS = st.sampled_from([None, NOON, MIDNIGHT, MORNING])
+
+
+def is_night(at: datetime) -> bool:
+    """Within the windows of NIGHTLY."""
+    return at.hour >= 22 or at.hour < 4
+
+
 DIFFERENCE = Difference(kind="index", name="public.a_idx", what="missing on the target")
 ROWS = RowDifference(table="public.a", missing=2, key=("id",), examples=("1", "2"))
 POINT = RestorePoint(path="/restore/m.dump", bytes=10, sha256="0" * 64)
@@ -138,8 +150,13 @@ class Lives(RuleBasedStateMachine):
                 self.asked, self.broken = None, False
             case e.RunQueued():
                 assert self.asked is not None and event.digest == self.asked.digest
-                assert isinstance(command, c.Approve | c.Request | c.BreakGlass)
-                assert len(self.consents) >= self.state.policy.approvals or self.broken
+                waited = isinstance(command, c.When) and before.status is Status.scheduled
+                assert waited or isinstance(command, c.Approve | c.Request | c.BreakGlass)
+                moment = getattr(command, "at", None) or (
+                    command.approval.at if isinstance(command, c.Approve) else None
+                )
+                assert not before.target or not before.target.windows or (moment and is_night(moment))
+                assert len(self.consents) >= before.policy.approvals or self.broken
                 self.queued_for_request += 1
                 assert self.queued_for_request == 1, "a request starts one run"
             case e.RunStarted() | e.PhaseReached():
@@ -160,10 +177,12 @@ class Lives(RuleBasedStateMachine):
         own=st.booleans(),
         steps=st.integers(0, 7),
         crowd=st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4),
+        windows=st.booleans(),
     )
-    def begin_somewhere(self, approvals: int, own: bool, steps: int, crowd: list[Person]) -> None:
+    def begin_somewhere(self, approvals: int, own: bool, steps: int, crowd: list[Person], windows: bool) -> None:
         self.crowd = crowd
-        self.obey(draft(Policy(approvals=approvals, self_approval=own, break_glass=("S0CHIEFS",))))
+        begun = draft(Policy(approvals=approvals, self_approval=own, break_glass=("S0CHIEFS",)))
+        self.obey(begun.model_copy(update={"target": NIGHTLY}) if windows else begun)
         for _ in range(steps):
             self._usual()
 
@@ -200,6 +219,8 @@ class Lives(RuleBasedStateMachine):
                 self.obey(tell(e.Cancelled(undone="Everything was removed.")))
             case Status.rolling_back:
                 self.obey(tell(e.RolledBack(run=state.run, undone="Everything was removed.")))
+            case Status.scheduled:
+                self.obey(c.Tick(at=MIDNIGHT))
             case _:
                 pass
 
@@ -222,11 +243,51 @@ class Lives(RuleBasedStateMachine):
     def press(self, kind: Callable[..., Any], by: Person) -> None:
         self.obey(kind(by=by))
 
-    @rule(data=st.data(), by=st.sampled_from(PEOPLE), read=st.booleans())
-    def request(self, data: st.DataObject, by: Person, read: bool) -> None:
+    @rule(
+        data=st.data(),
+        by=st.sampled_from(PEOPLE),
+        read=st.booleans(),
+        at=MOMENTS,
+        start=MOMENTS,
+        pauses=st.booleans(),
+    )
+    def request(
+        self, data: st.DataObject, by: Person, read: bool, at: datetime | None, start: datetime | None, pauses: bool
+    ) -> None:
         keys = tuple(f.key for r in self.state.results for f in r.findings) if read else ()
         pinned = data.draw(st.sampled_from([None, PINNED]))
-        self.obey(c.Request(by=by, digest=self._digest(data), acknowledged=keys, pinned=pinned, later=(CAROL.id,)))
+        wish = Wish(start_at=start, pause_at_close=pauses)
+        self.obey(
+            c.Request(
+                by=by,
+                digest=self._digest(data),
+                acknowledged=keys,
+                at=at,
+                wish=wish,
+                pinned=pinned,
+                later=(CAROL.id,),
+            )
+        )
+
+    @rule(by=st.sampled_from(PEOPLE), at=st.sampled_from([NOON, MIDNIGHT, MORNING]), start=MOMENTS)
+    def change_the_time(self, by: Person, at: datetime, start: datetime | None) -> None:
+        self.obey(c.Reschedule(by=by, at=at, start_at=start))
+
+    @rule(by=st.sampled_from(PEOPLE), at=st.sampled_from([NOON, MIDNIGHT, MORNING]))
+    def start_now(self, by: Person, at: datetime) -> None:
+        self.obey(c.StartNow(by=by, at=at))
+
+    @rule(at=st.sampled_from([NOON, MIDNIGHT, MORNING]))
+    def tick_at(self, at: datetime) -> None:
+        self.obey(c.Tick(at=at))
+
+    @rule(by=st.sampled_from(PEOPLE), lanes=st.sampled_from([None, 1, 4]), rate=st.sampled_from([None, 10**6]))
+    def slow_down(self, by: Person, lanes: int | None, rate: int | None) -> None:
+        self.obey(c.Slow(by=by, limit=Limit(lanes=lanes, bytes_per_second=rate)))
+
+    @rule(by=st.sampled_from(PEOPLE), at=MOMENTS)
+    def resume_at(self, by: Person, at: datetime | None) -> None:
+        self.obey(c.Resume(by=by, at=at))
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE))
     def approve(self, data: st.DataObject, by: Person) -> None:
@@ -244,9 +305,9 @@ class Lives(RuleBasedStateMachine):
     def revoke(self, data: st.DataObject, by: Person) -> None:
         self.obey(c.Revoke(by=by, digest=self._digest(data)))
 
-    @rule(data=st.data(), by=st.sampled_from(PEOPLE), reason=st.sampled_from(["", "it cannot wait"]))
-    def break_glass(self, data: st.DataObject, by: Person, reason: str) -> None:
-        self.obey(c.BreakGlass(by=by, digest=self._digest(data), reason=reason))
+    @rule(data=st.data(), by=st.sampled_from(PEOPLE), reason=st.sampled_from(["", "it cannot wait"]), at=MOMENTS)
+    def break_glass(self, data: st.DataObject, by: Person, reason: str, at: datetime | None) -> None:
+        self.obey(c.BreakGlass(by=by, digest=self._digest(data), reason=reason, at=at))
 
     @rule(hours=st.sampled_from([0, 1, 3, 5, 100]))
     def tick(self, hours: int) -> None:
@@ -305,6 +366,8 @@ class Lives(RuleBasedStateMachine):
             e.RunFailed(run=run, problem=LOST),
             e.RunFailed(run=run, problem=lost_for_good, reasons=("a", "b")),
             e.RunFailed(run=run, problem=LOST, differences=(DIFFERENCE,), rows=(ROWS,)),
+            e.Strained(run=run, reason="busy", limit=Limit(lanes=1)),
+            e.Strained(run=run),
             e.HoldTaken(run=run),
             e.HoldEnded(run=run, why="released"),
             e.RestorePointMade(run=run, point=POINT),
@@ -388,6 +451,9 @@ def in_status(status: Status) -> Tale:
             tale.checked(plan())
         case Status.awaiting_approval:
             tale.requested()
+        case Status.scheduled:
+            tale.checked(plan(), policy=Policy())
+            tale.obey(c.Request(by=ALICE, digest=tale.state.digest, at=NOON, wish=Wish(start_at=MIDNIGHT)))
         case Status.migrating:
             tale.running()
         case Status.verifying:

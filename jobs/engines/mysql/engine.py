@@ -13,11 +13,12 @@ from jobs.engines.mysql.checks.all import CHECKS
 from jobs.engines.mysql.checks.base import MyCheck, look
 from jobs.engines.mysql.conductor import conduct
 from jobs.engines.mysql.facts import Unreached, Unread
+from jobs.engines.mysql.gauge import MysqlGauge
 from jobs.engines.mysql.inspect import inspect
 from jobs.engines.mysql.inventory import Inventory
 from jobs.engines.mysql.lane import open_lane
 from jobs.engines.mysql.plan import plan
-from jobs.ports.engine import Asked, Check, Conductor, Lane
+from jobs.ports.engine import Asked, Check, Conductor, Gauge, Lane, Side
 
 
 class MysqlEngine:
@@ -52,3 +53,6 @@ class MysqlEngine:
     def lane(self, asked: Asked, plan: MigrationPlan) -> AbstractContextManager[Lane]:
         """A lane that cannot read the source: its tasks are those that need the target alone."""
         return open_lane(asked, plan)
+
+    def gauge(self, asked: Asked, side: Side) -> Gauge:
+        return MysqlGauge(asked.source if side == "source" else asked.target)

@@ -11,6 +11,7 @@ from jobs.core.model import CheckResult
 from jobs.core.plan import MigrationPlan
 from jobs.engines.mysql.facts import Unreached as SourceUnreached
 from jobs.engines.mysql.facts import Unread as SourceUnread
+from jobs.engines.mysql.gauge import MysqlGauge
 from jobs.engines.mysql_postgres.checks.all import CHECKS
 from jobs.engines.mysql_postgres.checks.base import PairCheck, look
 from jobs.engines.mysql_postgres.conductor import conduct
@@ -18,7 +19,8 @@ from jobs.engines.mysql_postgres.inspect import inspect
 from jobs.engines.mysql_postgres.inventory import Inventory
 from jobs.engines.mysql_postgres.plan import plan
 from jobs.engines.postgres.facts import Unreached, Unread
-from jobs.ports.engine import Asked, Check, Conductor, Lane
+from jobs.engines.postgres.gauge import PostgresGauge
+from jobs.ports.engine import Asked, Check, Conductor, Gauge, Lane, Side
 
 
 class MySqlPostgresEngine:
@@ -53,3 +55,6 @@ class MySqlPostgresEngine:
     def lane(self, asked: Asked, plan: MigrationPlan) -> AbstractContextManager[Lane]:
         """None from another process: the source's snapshot cannot leave the conductor's."""
         raise Stopped("Only the conductor's own process can read the source's snapshot")
+
+    def gauge(self, asked: Asked, side: Side) -> Gauge:
+        return MysqlGauge(asked.source) if side == "source" else PostgresGauge(asked.target)

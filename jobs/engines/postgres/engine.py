@@ -13,11 +13,12 @@ from jobs.engines.postgres.checks.all import CHECKS
 from jobs.engines.postgres.checks.base import PgCheck, look
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.facts import Unreached, Unread
+from jobs.engines.postgres.gauge import PostgresGauge
 from jobs.engines.postgres.inspect import inspect
 from jobs.engines.postgres.inventory import Inventory
 from jobs.engines.postgres.lane import open_lane
 from jobs.engines.postgres.plan import plan
-from jobs.ports.engine import Asked, Check, Conductor, Lane
+from jobs.ports.engine import Asked, Check, Conductor, Gauge, Lane, Side
 
 
 class PostgresEngine:
@@ -51,3 +52,6 @@ class PostgresEngine:
 
     def lane(self, asked: Asked, plan: MigrationPlan) -> AbstractContextManager[Lane]:
         return open_lane(asked, plan)
+
+    def gauge(self, asked: Asked, side: Side) -> Gauge:
+        return PostgresGauge(asked.source if side == "source" else asked.target)

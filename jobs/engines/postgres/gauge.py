@@ -1,0 +1,79 @@
+"""What else a PostgreSQL server has to do: sessions of others at work, and how far its replicas are behind.
+
+What belongs to other users a role sees only with `pg_read_all_stats` (or `pg_monitor`); of what is hidden nothing is
+guessed: `hidden` names the missing right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import psycopg
+
+from jobs.core.model import Endpoint
+from jobs.engines.postgres.connect import Connection, connect, explain
+from jobs.ports.engine import Load
+
+Answer = TypeVar("Answer")
+
+_SESSIONS = """
+select count(*) filter (where state = 'active' and backend_type = 'client backend'
+                        and application_name not like 'ferrybot %'),
+       count(*) filter (where query = '<insufficient privilege>')
+from pg_catalog.pg_stat_activity where pid <> pg_catalog.pg_backend_pid()"""
+# replay_lag is null while nothing is under way, and for who may not see it; then the state is hidden, too.
+_REPLICAS = """
+select count(*) filter (where state is null),
+       coalesce(max(extract(epoch from replay_lag)) filter (where state in ('streaming', 'catchup')), 0)
+from pg_catalog.pg_stat_replication"""
+_STANDBY = """
+select case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
+       else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) end
+where pg_is_in_recovery()"""
+
+
+class PostgresGauge:
+    """`jobs.ports.engine.Gauge` with one session of its own, so that no snapshot is disturbed."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._connection: Connection | None = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+
+    def read(self) -> Load:
+        """The load at this moment. Raises `Transient` or `Permanent`; the next call connects anew."""
+        return self._ask(_load)
+
+    def size(self) -> int:
+        """Bytes of the database's files."""
+        return self._ask(_size)
+
+    def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._endpoint, purpose="gauge")
+        try:
+            return question(self._connection)
+        except psycopg.Error as error:
+            self.close()
+            raise explain(error, self._endpoint, doing="Reading the load") from None
+
+
+def _size(connection: Connection) -> int:
+    row = connection.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
+    assert row
+    return int(row[0])
+
+
+def _load(connection: Connection) -> Load:
+    busy, hidden = connection.execute(_SESSIONS).fetchone() or (0, 0)
+    secret, lag = connection.execute(_REPLICAS).fetchone() or (0, 0)
+    own = connection.execute(_STANDBY).fetchone()
+    behind = max(float(lag), float(own[0]) if own else 0.0)
+    missing = "pg_read_all_stats" if hidden or secret else ""
+    return Load(sessions=int(busy), lag_seconds=behind, hidden=missing)

@@ -68,13 +68,13 @@ class Asking:
     @cached_property
     def comments_on_parted(self) -> dict[int, list[Entry]]:
         """Entry of a foreign key of a partitioned table that may have to wait -> what is said of it."""
+        if self.target_version >= parted_keys.UNPROVEN_FROM:
+            return {}
         said: dict[int, list[Entry]] = {
             entry.id: []
             for entry in self.dumped.post_data()
             if entry.desc == "FK CONSTRAINT" and self.catalog.constraints[entry.oid].partitioned
         }
-        if self.target_version >= parted_keys.UNPROVEN_FROM:
-            return {}
         for entry in self.dumped.post_data() if said else ():
             for need in said.keys() & set(entry.needs) if entry.desc == "COMMENT" else ():
                 said[need].append(entry)

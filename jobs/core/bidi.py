@@ -8,11 +8,11 @@ reorder text; they are shown as what they are instead.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 FSI, PDI = "\u2068", "\u2069"
 _CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_STRONG = frozenset({"R", "AL", "AN"})
+# The blocks that hold every sign of the classes R, AL and AN (UnicodeData; a test goes through all of them).
+_FROM_THE_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
 
 def isolated(text: str) -> str:
@@ -20,7 +20,7 @@ def isolated(text: str) -> str:
     if text.isascii():
         return text
     shown = text if _closed(text) else _CONTROLS.sub(lambda found: f"U+{ord(found.group()):04X}", text)
-    return f"{FSI}{shown}{PDI}" if any(unicodedata.bidirectional(sign) in _STRONG for sign in shown) else shown
+    return f"{FSI}{shown}{PDI}" if _FROM_THE_RIGHT.search(shown) else shown
 
 
 def _closed(text: str) -> bool:

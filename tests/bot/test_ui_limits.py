@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -583,6 +584,12 @@ def test_no_name_reorders_what_stands_around_it(one: str, other: str, limit: int
             outside = depth == 0 and unicodedata.bidirectional(sign) in ("R", "AL", "AN")
             assert not outside, "from right to left, and not isolated"
         assert depth == 0
+
+
+def test_every_sign_from_right_to_left_is_isolated() -> None:
+    signs = [chr(code) for code in range(sys.maxunicode + 1)]
+    strong = [sign for sign in signs if unicodedata.bidirectional(sign) in ("R", "AL", "AN")]
+    assert len(strong) > 2000 and all(isolated(sign) != sign for sign in strong)
 
 
 def test_source_and_target_keep_their_order_in_any_script() -> None:

@@ -16,6 +16,7 @@ from redis.retry import Retry
 from jobs.adapters import keys
 from jobs.adapters.board_redis import FRESH_SECONDS, RedisBoard
 from jobs.core.progress import RunProgress, TaskProgress
+from jobs.core.samples import Samples
 from jobs.flow.heart import Heart
 from jobs.ports.board import BEAT_SECONDS, Board
 from tests.support.tales import MIGRATION
@@ -79,6 +80,17 @@ def test_clearing_forgets_the_values_and_keeps_what_was_delivered(board: Board) 
     after = board.progress(MIGRATION)
     assert after is not None and after.now == ()
     assert board.delivered(MIGRATION) == 12 and board.delivered(OTHER) == 0
+
+
+def test_samples_outlive_a_long_pause_and_go_with_the_rest(redis: Redis, board: Board) -> None:
+    assert board.samples(MIGRATION) is None
+    samples = Samples().add(RunProgress(at=1000.0, rows_per_second=5.0, lanes=2))
+    board.sample(MIGRATION, samples)
+    assert board.samples(MIGRATION) == samples and board.samples(OTHER) is None
+    left: Any = redis.ttl(keys.samples(MIGRATION))
+    assert left > 7 * 24 * 3600
+    board.clear(MIGRATION)
+    assert board.samples(MIGRATION) is None
 
 
 def test_values_do_not_stay_for_ever(redis: Redis, board: Board) -> None:

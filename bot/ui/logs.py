@@ -13,7 +13,7 @@ from bot.ui.text import Block, View
 from jobs.core import events as e
 from jobs.core.evolve import evolve
 from jobs.core.model import CheckResult, Severity, blockers, warnings
-from jobs.core.state import State
+from jobs.core.state import State, Status
 from jobs.core.verdict import Receipt
 
 PAGE = 40
@@ -39,6 +39,8 @@ def line(event: e.Event, state: State) -> str:
         case e.Approved():
             who, digest = event.approval.by.id, event.approval.digest
             return f":ballot_box_with_check: {t.mention(who)} approved plan `{digest[:12]}`."
+        case e.Paused() if state.status is Status.scheduled:
+            return when.paused(state)
         case e.Declined():
             return f":no_entry_sign: {t.mention(event.by.id)} declined: {t.plain(event.reason)}"
         case _:

@@ -13,7 +13,7 @@ from bot.ui.text import Block
 from jobs.core import events as e
 from jobs.core.chain import Chain
 from jobs.core.model import CheckResult, Severity, blockers, warnings
-from jobs.core.state import State
+from jobs.core.state import State, Status
 from jobs.core.verdict import Receipt
 
 FINDINGS = 5
@@ -47,6 +47,8 @@ def line(event: e.Event, state: State) -> str:
             | e.Drifted()
         ):
             return approval.line(event, state)
+        case e.Paused() if state.status is Status.scheduled:
+            return when.paused(state)
         case _:
             return _run_line(event)
 

@@ -193,6 +193,12 @@ def line(event: e.Scheduled | e.Rescheduled | e.WindowClosed) -> str:
             )
 
 
+def paused(state: State) -> str:
+    """The pause at a window's end, in the thread."""
+    goes_on = f" It goes on {t.when(state.opens)} by itself." if state.opens else ""
+    return f":double_vertical_bar: Paused until the window opens. What is copied stays.{goes_on}"
+
+
 def start_of(cell: object) -> datetime | None:
     """The chosen time of a `datetimepicker`; None when it is empty."""
     return datetime.fromtimestamp(cell, UTC) if isinstance(cell, int) and cell else None

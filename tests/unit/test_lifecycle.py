@@ -397,6 +397,10 @@ class Lives(RuleBasedStateMachine):
             assert not (self.state.held and self.state.status not in RUNNING), "no way out leaves the source held"
             assert self.asked is not None and self.queued_for_request == 1
             assert self.state.digest == self.asked.digest, "what was approved is what runs"
+        if self.state.status is Status.scheduled:
+            assert self.asked is not None and self.state.digest == self.asked.digest
+            assert self.state.opens is not None and self.state.resuming is bool(self.queued_for_request)
+            assert not self.state.held and len(self.consents) >= self.state.policy.approvals
         if self.state.status is Status.done:
             assert self.proven
 

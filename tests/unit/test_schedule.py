@@ -184,6 +184,7 @@ def test_at_the_windows_end_it_pauses_and_resumes_by_itself() -> None:
     tale.obey(tell(e.Paused(run=1)))
     assert (tale.state.status, tale.state.opens, tale.state.run) == (Status.scheduled, OPENS + 24 * HOUR, 1)
     assert "Paused until its window opens" in str(card.blocks(tale.state))
+    assert "goes on <!date^" in logs.line(tale.story[-1].event, tale.state)
     assert tale.obey(c.Tick(at=OPENS + 24 * HOUR)) == [e.Resumed(run=2)]
     assert tale.state.status is Status.migrating and not tale.state.resuming
 

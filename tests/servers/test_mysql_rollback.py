@@ -18,7 +18,6 @@ from bot.sandbox.servers import MariaDbServer
 from jobs.core.errors import FerrybotError, Permanent, Stopped
 from jobs.core.model import Options, Scope, TlsMode
 from jobs.core.plan import MigrationPlan
-from jobs.core.verdict import RestorePoint
 from jobs.engines.mysql import clear, quote, restore_point, safekeeping, tools
 from jobs.engines.mysql.conductor import conduct
 from jobs.engines.mysql.connect import connect, run
@@ -31,7 +30,6 @@ from tests.servers.mysql_run import (
     contents,
     databases,
     definition,
-    doomed,
     endpoint,
     nothing_of_ours,
     steps,
@@ -404,43 +402,3 @@ def test_who_cancels_is_heard_while_the_program_waits(filled: Migration) -> None
     with conduct(filled.asked(), filled.plan()) as conductor, pytest.raises(Stopped):
         conductor.secure(Impatient())
     assert list(Path(filled.restore_folder).iterdir()) == []
-
-
-@pytest.mark.kill
-def test_overwriting_killed_at_any_statement_ends_exact_and_comes_back(filled: Migration, tmp_path: Path) -> None:
-    """From the restore point to the proof: the target holds its old contents, or the story knows where they are."""
-    before, plan = picture(filled.target), filled.plan()
-    story, killed = tmp_path / "story.json", 0
-    while_saving = [{"children": True, "at": at} for at in (1, 2, 4)]
-    for moment in (*while_saving, *({"statements": True, "at": at} for at in (25, 90, 130, 170, 260))):
-        killed += doomed(filled, plan, moment.pop("at"), "overwrite", story=str(story), refresh=False, **moment) == -9
-        if filled.restore_point is None and story.exists():
-            filled.restore_point = RestorePoint.model_validate_json(story.read_text())
-        if filled.restore_point is None:
-            assert picture(filled.target) == before
-    assert killed >= 6 and filled.restore_point is not None
-    assert filled.run(plan=plan, finish=False).reasons == []
-    assert_same(filled.source, filled.target)
-    with conduct(filled.asked(), plan) as conductor:
-        conductor.undo(Spy())
-    assert picture(filled.target) == before
-
-
-@pytest.mark.kill
-@pytest.mark.parametrize("role", ["undo", "back"])
-def test_bringing_back_killed_at_any_statement_ends_exact(filled: Migration, role: str) -> None:
-    before, plan, kept = picture(filled.target), filled.plan(), ""
-    if role == "back":
-        kept = move(filled, plan)
-    else:
-        with conduct(filled.asked(), plan) as conductor:
-            filled.restore_point = conductor.secure(Spy())
-            conductor.prepare(Spy())
-    killed = sum(doomed(filled, plan, at, role, statements=True, keepsake=kept) == -9 for at in (10, 40, 70, 100))
-    # While the client is at work: when it has just begun, and when it has all that it will get.
-    killed += sum(doomed(filled, plan, at, role, children=True, keepsake=kept) == -9 for at in (1, 2, 3, 4))
-    assert killed >= 6
-    with conduct(filled.asked(), plan) as conductor:
-        conductor.undo(Spy()) if role == "undo" else conductor.roll_back(kept, Spy())
-    assert picture(filled.target) == before
-    assert nothing_of_ours(filled.target)

@@ -50,6 +50,8 @@ def filled(annotation: Any, name: str = "") -> Any:
 def _plain(annotation: Any, name: str) -> Any:
     if name in ("secret", "password"):
         return "env:SHOP_URL"
+    if name == "bytes_per_second":
+        return 7_000_000
     if name == "migration":
         return MIGRATION
     values: dict[Any, Any] = {str: f"a {name} ✓", int: 7, float: 1.5, bool: True, AwareDatetime: NOON}

@@ -87,6 +87,7 @@ def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> lis
     return [
         *shown,
         *_options(options, plan),
+        *when.asked(state),
         *questions.blocks(plan.questions, options, state.id, page),
         t.actions(
             "migration_actions",
@@ -95,7 +96,6 @@ def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> lis
                 t.button("Update plan", "update_plan", Ref(m=state.id).pack(), said="Check again with these options"),
             ],
         ),
-        *when.asked(state),
         *when.blocks(state),
         *_warnings(state),
         *safety.consequences(plan.options),

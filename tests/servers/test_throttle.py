@@ -18,6 +18,8 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
+from jobs.core.care import Care
+from jobs.core.model import LoadBounds
 from jobs.core.progress import COPY
 from jobs.core.state import Status
 from jobs.core.throttle import Limit
@@ -27,6 +29,7 @@ from jobs.engines.mysql.gauge import MysqlGauge
 from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.gauge import PostgresGauge
 from jobs.engines.postgres.lane import open_lane
+from jobs.flow.care import Caretaker, sides
 from jobs.flow.lane import run_lane
 from jobs.flow.own_lanes import run_lanes
 from jobs.flow.pace import PIECE_BYTES
@@ -35,9 +38,9 @@ from tests.servers.mypg_run import Move, fresh_source
 from tests.servers.mysql_run import Migration as MyMigration
 from tests.servers.mysql_run import databases
 from tests.servers.mysql_run import endpoint as my_endpoint
-from tests.servers.pg_run import MIGRATION, Migration, Spy, assert_same, endpoint, rows
+from tests.servers.pg_run import ENGINE, MIGRATION, Migration, Spy, assert_same, endpoint, rows
 from tests.support.servers import Database, FreshDatabase
-from tests.support.tales import BOB, Tale, tell
+from tests.support.tales import BOB, SOURCE, Tale, tell
 
 pytestmark = pytest.mark.servers
 RATE = 4_000_000
@@ -277,6 +280,21 @@ def test_mariadb_tells_what_it_has_to_do(mariadb_server: MariaDbServer) -> None:
         assert gauge.size() > 10_000
         gauge.close()
         gauge.close()
+
+
+def test_a_busy_source_slows_the_run_and_only_bounded_services_are_asked(migration: Migration) -> None:
+    state = Tale().running().state
+    assert sides(ENGINE, migration.asked(), state) == []
+    bounded = SOURCE.model_copy(update={"bounds": LoadBounds(active_sessions=2)})
+    watched = sides(ENGINE, migration.asked(), state.model_copy(update={"source": bounded}))
+    told: list[e.Report] = []
+    caretaker = Caretaker(watched, 1, 2, told.append)
+    with busy(migration.source, 3, "somebody"):
+        caretaker.look(Care(2))
+    watched[0].gauge.close()
+    (strained,) = told
+    assert isinstance(strained, e.Strained) and strained.limit == Limit(lanes=1)
+    assert strained.reason.startswith("active sessions on shop-old: ")
 
 
 def test_the_story_keeps_who_slowed_it_down(redis_url: str) -> None:

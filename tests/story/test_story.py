@@ -11,6 +11,7 @@ import pytest
 from bot.sandbox.compare import compare
 from bot.sandbox.play import ALICE, BOB, CHANNEL, MALLORY, texts
 from bot.sandbox.servers import PostgresServer
+from jobs.adapters.rehearsals_redis import RedisRehearsals
 from tests.story.support import CANARY, World, broken_rules, hears, reader, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 
@@ -140,6 +141,9 @@ def test_staging_needs_nobody_and_the_words_after_the_command(
         play.request()
         play.ended()
         assert compare(source.dsn, target.dsn) == []
+        assert RedisRehearsals(w.redis).latest("service shop") == [w.newest().id], (
+            "a move into staging is a rehearsal"
+        )
         assert "shop → new" in answer("list")
         assert "Receipt" in answer("logs")
         assert "none yet" in answer("status"), "an ended migration is not going on"

@@ -400,7 +400,8 @@ class Lives(RuleBasedStateMachine):
         if self.state.status is Status.scheduled:
             assert self.asked is not None and self.state.digest == self.asked.digest
             assert self.state.opens is not None and self.state.resuming is bool(self.queued_for_request)
-            assert not self.state.held and len(self.consents) >= self.state.policy.approvals
+            assert not self.state.held
+            assert len(self.consents) >= self.state.policy.approvals or self.broken
         if self.state.status is Status.done:
             assert self.proven
 

@@ -63,8 +63,6 @@ class GentleCourier(SimpleWorker):
 def serve_queue(settings: JobSettings, queue: str) -> None:
     """One RQ worker on exactly one queue (reliable dequeue needs that), until it is told to stop."""
     setup_logs(settings.log_level, settings.log_format)
-    # Forked horses inherit what is imported here. By name: the bot knows jobs' doors only as words.
-    importlib.import_module("jobs.tasks")
     redis = connect(settings.redis_url)
     # The courier's jobs are short and hold no database: no fork for each.
     kind = GentleWorker if queue == MIGRATIONS else GentleCourier
@@ -75,6 +73,9 @@ def serve_queue(settings: JobSettings, queue: str) -> None:
 
 def supervise(name: str, count: int, settings: JobSettings, serve: Callable[[], None]) -> None:
     """Keeps `count` children of `serve` running until SIGTERM or SIGINT, then ends them and waits."""
+    # Children and their work horses inherit what is imported here, which takes a second. By name: the bot knows jobs'
+    # doors only as words.
+    importlib.import_module("jobs.tasks")
     children: list[multiprocessing.process.BaseProcess] = []
 
     def alive() -> int:

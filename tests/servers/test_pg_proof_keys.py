@@ -162,3 +162,25 @@ def test_a_key_over_periods(fresh_db: FreshDatabase, pg18: PostgresServer) -> No
         connection.execute("delete from bill where id > 10")
     assert migration.run(plan=plan).reasons == []
     assert rows(migration.target, "select convalidated from pg_constraint where conname = 'fits'") == [(True,)]
+
+
+def test_a_key_that_was_proven_before_a_crash_is_proven_again(migration: Migration) -> None:
+    """Rows of a later snapshot may break what rows of an earlier one kept; the server believes a valid key."""
+    with migration.source.connect() as source:
+        source.execute("comment on constraint good_id_fkey on good is 'kept'")
+    plan, asked = migration.plan(), migration.asked()
+    with conduct(asked, plan) as conductor:
+        conductor.prepare(Spy())
+        work(asked, plan)
+    assert ("good_id_fkey", True) in state_of_keys(migration)
+    with migration.source.connect() as source:
+        source.execute("set session_replication_role = replica; insert into good values (2001), (2002)")
+    with conduct(asked, plan) as conductor:
+        assert conductor.prepare(Spy()) is True
+        work(asked, plan)
+        verdict = conductor.verdict([CONSENT])
+    assert not verdict.green
+    assert {key.name: key.orphans for key in verdict.broken_keys} == {NAME: 88, "public.good.good_id_fkey": 2}
+    assert state_of_keys(migration) == [("child_par_fkey", False), ("good_id_fkey", False)]
+    comment = "select obj_description(oid, 'pg_constraint') from pg_constraint where conname = 'good_id_fkey'"
+    assert rows(migration.target, comment) == [("kept",)]

@@ -83,6 +83,35 @@ def try_to_validate(connection: Connection, key: ForeignKey, check: Callable[[],
     return True
 
 
+_STANDS = """
+select k.convalidated, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint')
+from pg_constraint k where k.conrelid = %s::regclass and k.conname = %s and k.contype = 'f'"""
+
+
+def stands(connection: Connection, schema: str, table: str, name: str) -> bool:
+    """The server takes the key for proven."""
+    row = connection.execute(_STANDS, [quote.qualified(schema, table), name]).fetchone()
+    return bool(row and row[0])
+
+
+def disproven(connection: Connection, key: ForeignKey, check: Callable[[], None]) -> BrokenKey | None:
+    """Of a key that the server takes for proven: what breaks it, and then it is NOT VALID; None when nothing does.
+
+    Rows that came while keys were silenced are believed unseen: VALIDATE does nothing to a valid key."""
+    found = broken(connection, key, check)
+    if not found.orphans:
+        return None
+    table, name = quote.qualified(key.schema_name, key.table_name), quote.name(key.name)
+    row = connection.execute(_STANDS, [table, key.name]).fetchone()
+    assert row is not None
+    only = "only " if key.only else ""
+    anew = f"alter table {only}{table} drop constraint {name}, add constraint {name} {row[1]} not valid"
+    wire.run(connection, anew, check)
+    if row[2]:
+        wire.run(connection, f"comment on constraint {name} on {table} is {quote.text(row[2])}", check)
+    return found
+
+
 def document(connection: Connection, found: BrokenKey, key: ForeignKey) -> dict[str, Any]:
     """What a task keeps of a key that stayed NOT VALID."""
     return {

@@ -71,10 +71,11 @@ def _validations(work: _Work, catalog: Catalog, keys: dict[int, list[Constraint]
         work.add("validate", 45, title, size=size, payload={"keys": found}, needs=(added,), barrier=45)
 
 
-def _validation(table: Table, constraint: Constraint) -> dict[str, str]:
+def _validation(table: Table, constraint: Constraint) -> dict[str, Any]:
     only = "" if constraint.partitioned else "only "
     return {
         "sql": f"alter table {only}{table.quoted} validate constraint {quote.name(constraint.name)}",
+        "key": [table.schema, table.name, constraint.name],
         "label": f"{table.label}.{constraint.name}",
         "title": f"{constraint.name} of {table.label}",
     }

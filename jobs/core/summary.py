@@ -9,7 +9,7 @@ from pydantic import Field
 from jobs.core.model import Environment, Frozen, MigrationId, Origin, Person, Service
 from jobs.core.state import State, Status
 
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 """Of the fields and of what they are made from: another version is an index of its own, made anew from the ledger."""
 
 
@@ -27,6 +27,7 @@ class Summary(Frozen):
     source: Origin | None = None
     target: Service | None = None
     runs: int = 0
+    opens: datetime | None = Field(default=None, description="when what is scheduled begins")
     digest: str = ""
     approvers: tuple[Person, ...] = ()
     tables: int | None = Field(default=None, description="of the receipt: nothing is proven without one")
@@ -51,6 +52,7 @@ class Summary(Frozen):
             source=self.source,
             target=self.target,
             run=self.runs,
+            opens=self.opens,
         )
 
 
@@ -70,6 +72,7 @@ def summary_of(state: State) -> Summary:
         source=state.source,
         target=state.target,
         runs=state.run,
+        opens=state.opens,
         digest=state.digest,
         approvers=tuple(approval.by for approval in state.approvals),
         tables=receipt.tables if receipt else None,

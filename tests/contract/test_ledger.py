@@ -110,9 +110,8 @@ def test_every_event_survives_word_for_word(ledger: Ledger) -> None:
     read = ledger.read(MIGRATION)
     assert [r.event for r in read] == [r.event for r in tale.story]
     assert all(r.at.tzinfo is not None and r.at > NOON.replace(year=2020) for r in read)
-    assert replay(MIGRATION, read).model_copy(
-        update={"created": None, "changed": None, "started": None}
-    ) == tale.state.model_copy(update={"created": None, "changed": None, "started": None})
+    timeless = dict.fromkeys(("created", "changed", "started", "asked_at"))
+    assert replay(MIGRATION, read).model_copy(update=timeless) == tale.state.model_copy(update=timeless)
 
 
 def test_text_of_any_kind_survives(ledger: Ledger) -> None:

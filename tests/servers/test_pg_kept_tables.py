@@ -19,6 +19,7 @@ from jobs.core.model import Options, Scope
 from jobs.core.policy import Policy
 from jobs.core.state import State, Status
 from jobs.desk import Desk
+from jobs.flow import drift
 from jobs.flow.migrate import migrate
 from jobs.ports.engine import Asked, Engine
 from tests.servers.pg_run import ENGINE, MIGRATION, Migration
@@ -54,7 +55,8 @@ def test_a_run_that_fails_keeps_what_it_did_and_the_next_one_all(
     move = Migration(source, target, options=Options(scope=Scope.data_only, parallelism=1))
     with Redis.from_url(redis_url) as redis:
         desk, board = Desk(RedisLedger(redis), RqDoorbell(redis)), RedisBoard(redis)
-        plan = move.plan()
+        plan = drift.validated(move.engine, move.asked(), lambda _: None)
+        assert plan is not None
         desk.obey(MIGRATION, draft(Policy()))
         desk.obey(MIGRATION, configure(options=move.options))
         for event in (e.ValidationStarted(attempt=1), e.Validated(attempt=1, plan=plan)):

@@ -31,7 +31,7 @@ class Keepsake:
     migration: str
     drops: tuple[str, ...]
     large_objects: tuple[int, ...]
-    emptied: tuple[dict[str, str], ...]
+    emptied: tuple[dict[str, Any], ...]
     made: tuple[tuple[str, int, str, str], ...]
     found: found.Found
     roles: tuple[str, ...] = ()
@@ -85,12 +85,12 @@ def take(target: Connection, asked: Asked, before: found.Found) -> Keepsake:
     data_only = asked.options.scope is Scope.data_only
     drops: list[str] = []
     numbers: list[int] = []
-    emptied: list[dict[str, str]] = []
+    emptied: list[dict[str, Any]] = []
     made_roles: list[str] = []
     given: list[str] = []
     for _, kind, payload in worktable.done_backwards(target):
         if kind == "copy" and data_only:
-            emptied += [{"schema": table["schema"], "name": table["name"]} for table in payload["tables"]]
+            emptied += [_named(table) for table in payload["tables"]]
         elif kind == "large objects":
             numbers += payload["oids"]
         elif kind == "roles":
@@ -103,6 +103,12 @@ def take(target: Connection, asked: Asked, before: found.Found) -> Keepsake:
     return Keepsake(
         asked.migration, tuple(drops), tuple(numbers), tuple(emptied), made, before, tuple(made_roles), tuple(given)
     )
+
+
+def _named(table: dict[str, Any]) -> dict[str, Any]:
+    """What `undo.empty_tables` wants to know."""
+    named = {"schema": table["schema"], "name": table["name"]}
+    return {**named, "partitioned": True} if table.get("partitioned") else named
 
 
 def roll_back(target: Connection, asked: Asked, kept: Keepsake) -> str:

@@ -6,6 +6,8 @@ else's object of the same name is ever touched.
 
 from __future__ import annotations
 
+from typing import Any
+
 from psycopg import errors as pg
 
 from jobs.core.errors import Permanent
@@ -61,7 +63,7 @@ def drop(target: Connection, statements: list[str]) -> int:
     return len(statements)
 
 
-def empty_tables(target: Connection, tables: list[dict[str, str]]) -> int:
+def empty_tables(target: Connection, tables: list[dict[str, Any]]) -> int:
     for table in tables:
         # The rows of a partitioned table are its partitions'; of any other, those that inherit are not ours.
         relation = ("" if table.get("partitioned") else "only ") + quote.qualified(table["schema"], table["name"])

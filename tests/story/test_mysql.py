@@ -64,7 +64,7 @@ def test_a_mariadb_migration_with_a_question(mariadb_server: MariaDbServer, tmp_
             _answer(w, play, "definer", "invoker")
             # What is not in the plan yet is not what runs.
             play.alice.fill("acknowledge", ["acknowledged"])
-            play.alice.fill("confirm_target_input", "prod-maria")
+            play.alice.fill("confirm_target", "prod-maria")
             play.alice.submit()
             w.slack.wait_for(lambda _: "press Update plan" in play.text() or None, 20, "the refusal")
             _answer(w, play, "definer", "invoker")
@@ -77,7 +77,7 @@ def test_a_mariadb_migration_with_a_question(mariadb_server: MariaDbServer, tmp_
             assert state.plan is not None and dict(state.plan.options.decisions) == {"definer": "invoker"}
             w.slack.wait_for(lambda _: _shown(play, state.digest) or None, 30, "step 3 anew")
             play.alice.fill("acknowledge", ["acknowledged"])
-            play.alice.fill("confirm_target_input", "prod-maria")
+            play.alice.fill("confirm_target", "prod-maria")
             play.alice.submit()
 
             play.approve(BOB)

@@ -33,7 +33,10 @@ __all__ = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs servers or a browser, so that `-m "not servers"` is the quick run."""
+    """Mark what needs servers or a browser, so that `-m "not servers"` is the quick run; the longest files first.
+
+    A story takes minutes, and nobody should wait for the last one alone."""
+    items.sort(key=lambda item: "story" not in item.path.parts)
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if names & SERVER_FIXTURES:

@@ -19,12 +19,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot import pages
+from bot import pages, severed
 from bot.config import ConfigFile
 from bot.deps import Deps, People
 from bot.gestures import gesture, said, tell
 from bot.health import Health
-from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, validation
+from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, validation, workspace
 from bot.metrics import CountingHandler, Migrations, TimedApp, Totals, Values, registry
 from bot.modals import Modals
 from bot.settings import Settings
@@ -88,7 +88,7 @@ def build_app(settings: Settings, deps: Deps) -> App:
         listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="gesture"),
     )
     logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
-    for listeners in (configure, validation, approval, migration, logs, proof, schedule, history, home):
+    for listeners in (configure, validation, approval, migration, logs, proof, schedule, history, home, workspace):
         listeners.register(app, deps)
     app.error(_on_error)
     return app
@@ -181,7 +181,7 @@ class Web:
             health=Health(
                 "web",
                 {"redis": deps.redis.ping, "ledger": deps.desk.ledger.open},
-                {"queues": doorbell.depth},
+                {"queues": doorbell.depth, "slack": lambda: severed.said(deps.redis)},
             ),
             public_url=self.settings.public_url,
             metrics=registry(

@@ -28,6 +28,7 @@ servers: $(VENV)/.dev
 
 bench: servers
 	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.bench.chat
 
 # The marks say which lock the environment was made from, so that a changed lock is installed anew.
 $(VENV)/bin/python:

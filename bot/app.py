@@ -27,6 +27,7 @@ from bot.health import Health
 from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, validation, workspace
 from bot.metrics import CountingHandler, Migrations, TimedApp, Totals, Values, registry
 from bot.modals import Modals
+from bot.once import only_once
 from bot.settings import Settings
 from bot.strangers import Register
 from jobs import metrics
@@ -88,6 +89,7 @@ def build_app(settings: Settings, deps: Deps) -> App:
         listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="gesture"),
     )
     logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
+    app.middleware(only_once(deps.redis))
     for listeners in (configure, validation, approval, migration, logs, proof, schedule, history, home, workspace):
         listeners.register(app, deps)
     app.error(_on_error)

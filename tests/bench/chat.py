@@ -1,7 +1,7 @@
 """`python -m tests.bench.chat`: how long Slack waits for an acknowledgement while twenty people press at once.
 
-Two hundred presses on fifty migrations, two `web` processes, everything delivered twice (Slack has its answer when both
-are acknowledged). Added to bench.json beside Slack's own limit of three seconds; nothing is asserted.
+Two hundred presses on fifty migrations, two `web` processes, everything delivered twice (Slack has its answer when
+both are acknowledged). Added to bench.json beside Slack's own limit of three seconds; nothing is asserted.
 """
 
 from __future__ import annotations

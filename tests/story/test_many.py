@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.core import events as e
 from jobs.core.evolve import replay
 from tests.support.crowd import MIGRATIONS, PRESSES, crowd, replayed
 from tests.support.tales import ALICE
@@ -23,9 +24,8 @@ def test_two_hundred_presses_of_twenty_people() -> None:
             before = made.before[migration]
             assert replayed(story, migration, before) == state == replay(migration, story)
             for recorded in story[before:]:
-                by = getattr(recorded.event, "by", None) or getattr(
-                    getattr(recorded.event, "approval", None), "by", None
-                )
+                event = recorded.event
+                by = event.approval.by if isinstance(event, e.Approved) else getattr(event, "by", None)
                 if by is not None:
                     caused[by.id] = caused.get(by.id, 0) + 1
         for person in {press.person for press in presses}:

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test fast lint bench lock clean
+.PHONY: demo test fast lint bench pictures lock clean
 
 demo: $(VENV)/.demo
 	@exec $(BIN)/ferrybot demo $(ARGS)
@@ -25,6 +25,10 @@ lint: $(VENV)/.dev
 
 servers: $(VENV)/.dev
 	sh tools/fetch_servers.sh
+
+# What README and docs show, drawn anew by the tests in a browser.
+pictures: servers
+	FERRYBOT_SCREENSHOTS=docs $(BIN)/python -m pytest -q tests/story/test_browser.py tests/bot/test_pictures.py
 
 bench: servers
 	$(BIN)/python -m tests.bench $(ARGS)

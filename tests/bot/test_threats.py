@@ -34,7 +34,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import psycopg
@@ -109,7 +109,7 @@ def web(redis_url: str, tmp_path: Path) -> Iterator[tuple[Web, TestClient]]:
                 }
             )
         )
-        yield made, TestClient(made.server.config.app)
+        yield made, TestClient(cast(Any, made.server.config.app))
         made.deps.redis.close()
 
 
@@ -335,7 +335,7 @@ def test_a_pinned_address_is_used_and_dns_is_not(monkeypatch: pytest.MonkeyPatch
             thread = threading.Thread(target=answer)
             thread.start()
             with pytest.raises((Transient, Permanent)) as caught:
-                connect(endpoint, purpose="test")  # type: ignore[operator]  # two functions of one shape
+                connect(endpoint, purpose="test")
             thread.join(10)
             assert knocked == [True] and CANARY not in str(caught.value)
 
@@ -369,7 +369,7 @@ def test_no_driver_tells_a_password(dialect: Dialect) -> None:
 class Bomb:
     """What a pickle runs when it is opened."""
 
-    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+    def __reduce__(self) -> tuple[Any, tuple[Path, str]]:
         return (Path.write_text, (Path("/nonexistent/ferrybot-bomb"), "boom"))
 
 

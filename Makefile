@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test fast lint bench lock clean
+.PHONY: demo test fast lint bench pictures lock clean
 
 demo: $(VENV)/.demo
 	@exec $(BIN)/ferrybot demo $(ARGS)
@@ -26,8 +26,13 @@ lint: $(VENV)/.dev
 servers: $(VENV)/.dev
 	sh tools/fetch_servers.sh
 
+# What README and docs show, drawn anew by the tests in a browser.
+pictures: servers
+	FERRYBOT_SCREENSHOTS=docs $(BIN)/python -m pytest -q tests/story/test_browser.py tests/bot/test_pictures.py
+
 bench: servers
 	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.bench.chat
 
 # The marks say which lock the environment was made from, so that a changed lock is installed anew.
 $(VENV)/bin/python:

@@ -19,14 +19,15 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot import pages
+from bot import pages, severed
 from bot.config import ConfigFile
 from bot.deps import Deps, People
 from bot.gestures import gesture, said, tell
 from bot.health import Health
-from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, validation
+from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, validation, workspace
 from bot.metrics import CountingHandler, Migrations, TimedApp, Totals, Values, registry
 from bot.modals import Modals
+from bot.once import only_once
 from bot.settings import Settings
 from bot.strangers import Register
 from jobs import metrics
@@ -88,7 +89,8 @@ def build_app(settings: Settings, deps: Deps) -> App:
         listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="gesture"),
     )
     logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
-    for listeners in (configure, validation, approval, migration, logs, proof, schedule, history, home):
+    app.middleware(only_once(deps.redis))
+    for listeners in (configure, validation, approval, migration, logs, proof, schedule, history, home, workspace):
         listeners.register(app, deps)
     app.error(_on_error)
     return app
@@ -181,7 +183,7 @@ class Web:
             health=Health(
                 "web",
                 {"redis": deps.redis.ping, "ledger": deps.desk.ledger.open},
-                {"queues": doorbell.depth},
+                {"queues": doorbell.depth, "slack": lambda: severed.said(deps.redis)},
             ),
             public_url=self.settings.public_url,
             metrics=registry(

@@ -16,11 +16,11 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from bot import hosts, policy_faults
+from bot import policy_faults
 from bot.config_faults import explain
 from bot.config_rules import RulesEntry
 from bot.yamlmarks import Document, Fault, read_yaml
-from jobs.core import windows
+from jobs.core import hosts, windows
 from jobs.core.model import Dialect, Environment, Frozen, LoadBounds, Service
 from jobs.core.policy import Policy
 

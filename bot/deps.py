@@ -68,6 +68,10 @@ class People:
         self._members[group] = (time.monotonic(), members)
         return members
 
+    def forget(self, group: str) -> None:
+        """Slack told that this group changed."""
+        self._members.pop(group, None)
+
     def who(self, user: str) -> access.Who | None:
         """The person; None when Slack cannot be asked."""
         try:

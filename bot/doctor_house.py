@@ -15,6 +15,7 @@ from bot.config import Config
 from bot.diagnosis import Diagnosis
 from bot.outbox import Outbox
 from bot.settings import Settings
+from bot.severed import ADVICE, severed
 from bot.strangers import strangers
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.ledgers import open_ledger, ready, release
@@ -48,6 +49,7 @@ def house(settings: Settings, redis: Redis) -> Iterator[Diagnosis]:
     finally:
         release(ledger)
     yield from _strangers(redis)
+    yield from _severed(redis)
 
 
 def _left_behind(settings: Settings, redis: Redis) -> Iterator[Diagnosis]:
@@ -91,6 +93,14 @@ def _strangers(redis: Redis) -> Iterator[Diagnosis]:
             "Give each environment a Slack app of its own, then restart web: a gesture reaches one of the two only."
         )
         yield Diagnosis("Slack app", "bad", said, remedy)
+
+
+def _severed(redis: Redis) -> Iterator[Diagnosis]:
+    found = severed(redis)
+    if found is not None:
+        minutes = max(0, round((time.time() - found["at"]) / 60))
+        said = f"{found['why']}, {minutes} min ago: migrations go on, their threads wait"
+        yield Diagnosis("Slack", "bad", said, ADVICE)
 
 
 def channels(settings: Settings, config: Config, redis: Redis | None, client: WebClient) -> Iterator[Diagnosis]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from redis import Redis
 
+from bot import severed
 from bot.calls import Calls, Haste
 from bot.outbox import Outbox, Turn
 from jobs.desk import Desk
@@ -42,4 +43,6 @@ class Errand:
     def call(self, method: str, *, haste: Haste = "news", **arguments: Any) -> dict[str, Any]:
         """Slack's answer, while the turn is ours. Raises `Overtaken` and what `Calls.call` raises."""
         self.turn.keep()
-        return self.c.calls.call(method, haste=haste, **arguments)
+        answer = self.c.calls.call(method, haste=haste, **arguments)
+        severed.mended(self.c.redis)
+        return answer

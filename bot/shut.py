@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from bot import severed
 from bot.calls import SHUT, Later, SlackRefusal
 from bot.errand import Errand
 from bot.ui.text import clip, plain
@@ -13,6 +14,8 @@ log = structlog.get_logger(__name__)
 
 def stuck(errand: Errand, refusal: SlackRefusal) -> None:
     """Tells once for each reason; each further delivery tries again."""
+    if refusal.code in severed.CODES:
+        severed.note(errand.c.redis, f"Slack says {refusal.code}")
     if refusal.code not in SHUT:
         log.error("slack refused", migration=errand.id, code=refusal.code, detail=refusal.detail)
     if errand.outbox.get("stuck") != refusal.code:

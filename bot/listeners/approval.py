@@ -13,7 +13,7 @@ from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
-from bot import asking
+from bot import asking, lapse
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, refusing, tell, typed
 from bot.listeners import home
@@ -119,6 +119,7 @@ def _obey_approver(deps: Deps, g: Gesture, state: State, command: Command) -> No
 
 def _approve(deps: Deps, g: Gesture, state: State, digest: str) -> None:
     consent = Approval(by=g.user, digest=digest, at=datetime.now(UTC))
+    lapse.strike(deps, state)
     _obey_approver(deps, g, state, Approve(approval=consent))
 
 

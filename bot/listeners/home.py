@@ -36,14 +36,6 @@ def register(app: App, deps: Deps) -> None:
         if event.get("tab", "home") == "home":
             publish(deps, client, str(event["user"]))
 
-    @app.event("app_uninstalled")
-    def uninstalled() -> None:
-        log.error("the app was uninstalled from its workspace; migrations go on, their threads cannot be written")
-
-    @app.event("tokens_revoked")
-    def revoked() -> None:
-        log.error("a token was revoked; install the app again and set SLACK_BOT_TOKEN")
-
 
 def publish(deps: Deps, client: WebClient, user: str, *, opened: bool = True) -> None:
     """Brings one person's App Home up to date."""

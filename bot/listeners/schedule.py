@@ -9,7 +9,7 @@ from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
-from bot import access
+from bot import access, lapse
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, refusing, tell, ticked, typed
 from bot.listeners.configure import demand_mine
@@ -92,6 +92,8 @@ def _demand(deps: Deps, state: State, user: str, verb: access.Verb) -> None:
 def _start(deps: Deps, g: Gesture) -> None:
     state = _state(deps, g)
     _demand(deps, state, g.user.id, "start")
+    if not state.resuming:
+        lapse.strike(deps, state)
     deps.desk.obey(state.id, StartNow(by=g.user, at=datetime.now(UTC)))
 
 

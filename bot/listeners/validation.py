@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from slack_bolt import Ack, App
 from slack_sdk.web import WebClient
 
-from bot import hosts
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, refusing, show, tell, typed
 from bot.listeners.configure import demand_mine, service_named, suggest
@@ -21,6 +20,7 @@ from bot.ui import configure, findings, plan
 from bot.ui.configure import engine_name
 from bot.ui.findings import SERVICE, TYPED, Form
 from bot.ui.text import unmarked
+from jobs.adapters.resolve import resolve_host
 from jobs.core.commands import Configure
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Dialect, Person, Service, TypedSource
@@ -154,6 +154,11 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         ack(response_action="clear")
         return
     state = deps.desk.state(g.sheet.m)
+    try:
+        demand_mine(state, g.user.id)
+    except FerrybotError as error:
+        ack(response_action="errors", errors={next(iter(g.values), "source_kind"): unmarked(error.what)})
+        return
     form = form_typed(deps, g, state)
     deps.modals.keep_form(state.id, form)
     source, errors = source_of(deps, form, state)
@@ -168,7 +173,6 @@ def _submit(deps: Deps, ack: Ack, g: Gesture) -> None:
         _ask_password(deps, ack, g, state, form)
         return
     try:
-        demand_mine(state, g.user.id)
         after = deps.desk.obey(state.id, Configure(by=g.user, source=source, options=state.options, key=g.key))
     except FerrybotError as error:
         ack(response_action="errors", errors={"source_kind": unmarked(error.what)})
@@ -234,6 +238,7 @@ def _typed_source(deps: Deps, form: Form, state: State) -> tuple[TypedSource | N
             user=form.typed["user"],
             tls=form.typed.get("tls") or "require",
             password=form.typed.get("secret_ref") or None,
+            allowed_hosts=deps.config.typed_sources.allowed_hosts,
         )
     except ValidationError as error:
         return None, _field_errors(error)
@@ -282,7 +287,7 @@ def _field_errors(error: ValidationError) -> dict[str, str]:
 def _host_refused(deps: Deps, source: TypedSource) -> str | None:
     """Why this host is not allowed; None when it is. Unknown names are refused here already."""
     try:
-        addresses = _resolver.submit(hosts.resolve_host, source.host, source.port).result(RESOLVE_SECONDS)
+        addresses = _resolver.submit(resolve_host, source.host, source.port).result(RESOLVE_SECONDS)
     except concurrent.futures.TimeoutError:
         return "This host name could not be looked up in time; please try again."
     except (OSError, ValueError):
@@ -314,7 +319,7 @@ def password_given(deps: Deps, migration: str, user: str, reference: str) -> Non
         source, errors = _typed_source(deps, replace(form, typed={**form.typed, "secret_ref": ""}), state)
         if errors or (source is not None and source.password is None):
             raise FerrybotError("The form changed.")
-        made = _with_password(form, state, reference)
+        made = _with_password(deps, form, state, reference)
         deps.desk.obey(migration, Configure(by=Person(id=user), source=made, options=state.options, key=reference))
         deps.modals.drop_form(migration)
     except (FerrybotError, ValidationError) as error:
@@ -322,7 +327,8 @@ def password_given(deps: Deps, migration: str, user: str, reference: str) -> Non
         log.info("password not used", migration=migration, reason=type(error).__name__)
 
 
-def _with_password(form: Form, state: State, reference: str) -> TypedSource:
+def _with_password(deps: Deps, form: Form, state: State, reference: str) -> TypedSource:
     values: dict[str, Any] = {k: form.typed[k] for k in ("host", "database", "user", "tls") if form.typed.get(k)}
     engine = findings.engine_of(form, state)
-    return TypedSource(engine=engine, port=_port(form, engine), password=reference, **values)
+    allowed = deps.config.typed_sources.allowed_hosts
+    return TypedSource(engine=engine, port=_port(form, engine), password=reference, allowed_hosts=allowed, **values)

@@ -200,10 +200,13 @@ class Stage:
             errors="replace",
             start_new_session=True,
         )
-        process = Process(name, popen)
-        assert popen.stdout is not None
-        threading.Thread(target=self._read, args=(process, popen.stdout), daemon=True).start()
-        self.processes[name] = process
+        return self.adopt(Process(name, popen))
+
+    def adopt(self, process: Process) -> Process:
+        """Reads what it prints, and ends it with the others."""
+        assert process.popen.stdout is not None
+        threading.Thread(target=self._read, args=(process, process.popen.stdout), daemon=True).start()
+        self.processes[process.name] = process
         return process
 
     def restart(self, name: str, *, kill: bool = True) -> Process:

@@ -253,6 +253,11 @@ def line(event: _Told, state: State) -> str:
             return f":ballot_box_with_check: {_named(event.approval)} approved plan `{event.approval.digest[:12]}`."
         case e.Declined():
             return f":no_entry_sign: {t.mention(event.by.id)} declined: {t.plain(event.reason)}"
+        case e.Revoked() if event.lapsed:
+            return (
+                f":leftwards_arrow_with_hook: {t.mention(event.by.id)} may not approve any more, so that approval no "
+                f"longer counts; {_lacking(state)}."
+            )
         case e.Revoked():
             return f":leftwards_arrow_with_hook: {t.mention(event.by.id)} took the approval back; {_lacking(state)}."
         case e.Delegated():

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
+from jobs.adapters.resolve import pinned
 from jobs.core.errors import Permanent, Transient
 from jobs.core.model import Endpoint, Origin, Service
 from jobs.core.urls import parse_url
@@ -136,6 +137,7 @@ def endpoint_of(origin: Origin, secrets: Secrets) -> Endpoint:
             user=origin.user,
             password=secrets.resolve(origin.password) if origin.password else SecretStr(""),
             tls=origin.tls,
+            addresses=pinned(origin),
         )
     remember_secret(endpoint.password)
     return endpoint

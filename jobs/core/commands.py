@@ -52,6 +52,7 @@ class Revoke(Frozen):
 
     by: Person
     digest: str
+    lapsed: bool = Field(default=False, description="not `by` asks for it: `by` may not approve any more")
 
 
 class Delegate(Frozen):

@@ -107,6 +107,7 @@ class Revoked(Frozen):
     type: Literal["revoked"] = "revoked"
     by: Person
     digest: str
+    lapsed: bool = Field(default=False, description="`by` may not approve any more")
 
 
 class Delegated(Frozen):

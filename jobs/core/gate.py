@@ -124,15 +124,18 @@ def decline(state: State, command: c.Decline) -> Sequence[e.Event]:
 
 def revoke(state: State, command: c.Revoke) -> Sequence[e.Event]:
     """Also after the last approval, while the run waits for a worker: the target is untouched until it has begun."""
+    given = any(a.by.id == command.by.id and a.digest == command.digest for a in state.approvals)
+    if command.lapsed and (state.begun or not given or state.glass is not None):
+        return []
     demand_digest(state, command.digest)
     if state.begun:
         raise Refused("The run has begun, so an approval cannot be taken back any more.")
     demand(state, "called off", Status.awaiting_approval, Status.scheduled, Status.migrating)
-    if not any(a.by.id == command.by.id and a.digest == command.digest for a in state.approvals):
+    if not given:
         raise Refused("You have not approved this plan, so there is nothing to take back.")
     if state.glass is not None:
         raise Refused("The glass was broken: this run does not wait for approvals.", remedy="Cancel is on the card.")
-    return [e.Revoked(by=command.by, digest=command.digest)]
+    return [e.Revoked(by=command.by, digest=command.digest, lapsed=command.lapsed)]
 
 
 def delegate(state: State, command: c.Delegate) -> Sequence[e.Event]:

@@ -103,6 +103,9 @@ class TypedSource(Frozen):
     user: str
     tls: TlsMode = TlsMode.prefer
     password: SecretRef | None = None
+    allowed_hosts: tuple[str, ...] | None = Field(
+        default=None, description="the list its host was judged by; workers judge again where they connect"
+    )
 
     @property
     def label(self) -> str:
@@ -126,6 +129,8 @@ class Endpoint:
     tls: TlsMode
     tls_root: str | None = None
     measure_disk: bool = False
+    addresses: tuple[str, ...] = ()
+    """Where they are given, what to connect to instead of asking DNS; TLS goes on verifying `host`."""
 
 
 class Scope(StrEnum):

@@ -24,7 +24,8 @@ from bot.config import (
     parse_config,
 )
 from bot.config_rules import RulesEntry
-from bot.hosts import check_pattern, host_allowed, resolve_host
+from jobs.adapters.resolve import resolve_host
+from jobs.core.hosts import check_pattern, host_allowed
 from jobs.core.model import Environment, LoadBounds
 from jobs.core.policy import Policy
 

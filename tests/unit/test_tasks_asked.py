@@ -23,13 +23,8 @@ RULES = (("enums", "type"), ("column:orders.flag", "smallint"))
 def test_a_services_rules_reach_the_engine_and_a_typed_source_has_none(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         secrets = SecretStore(client, SecretStr("k" * 32), {"SHOP_URL": "postgresql://u:p@h/d"})
-        wired = Wired(
-            Desk(RedisLedger(client), RqDoorbell(client)),
-            RedisBoard(client),
-            secrets,
-            RedisHistory(client),
-            RedisRehearsals(client),
-        )
+        kept = RedisHistory(client), RedisRehearsals(client)
+        wired = Wired(Desk(RedisLedger(client), RqDoorbell(client)), RedisBoard(client), secrets, *kept)
         ruled = SOURCE.model_copy(update={"rules": RULES})
         assert wired.asked(State(id=MIGRATION, source=ruled, target=TARGET)).rules == RULES
         # A target's rules are about its own columns, when it is a source.

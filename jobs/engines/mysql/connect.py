@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pymysql
-from pymysql.constants import ER
+from pymysql.constants import CR, ER
 from pymysql.cursors import Cursor
 
 from jobs.core.errors import FerrybotError, Permanent, Transient
@@ -59,12 +60,30 @@ def connect(endpoint: Endpoint, *, purpose: str, database: bool = True, loads: b
     Without `database` none is chosen: it may not exist yet. With `loads` the server may be sent rows by LOAD DATA
     LOCAL, but only where we ask for it ourselves: a server that asks the driver for a file of ours gets none."""
     try:
-        connection = pymysql.connect(**_parameters(endpoint, purpose, database), local_infile=loads)
+        connection = pymysql.connect(
+            **_parameters(endpoint, purpose, database), local_infile=loads, defer_connect=True
+        )
+        connection.connect(_dialled(endpoint))
         connection._local_infile = False  # type: ignore[attr-defined]
         pin(connection)
     except (pymysql.MySQLError, OSError, RuntimeError) as error:
         raise explain_connect(endpoint, error) from None
     return connection
+
+
+def _dialled(endpoint: Endpoint) -> socket.socket | None:
+    """A connection to the first pinned address that answers; None lets the driver ask DNS. TLS verifies the name."""
+    for left, address in enumerate(endpoint.addresses, 1 - len(endpoint.addresses)):
+        try:
+            line = socket.create_connection((address, endpoint.port), CONNECT_SECONDS)
+        except OSError as error:
+            if left < 0:
+                continue
+            raise pymysql.OperationalError(CR.CR_CONN_HOST_ERROR, f"Can't connect ({error})") from None
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return line
+    return None
 
 
 def pin(connection: Connection) -> None:

@@ -83,8 +83,11 @@ def _conninfo(endpoint: Endpoint, purpose: str) -> str:
 
 def connection_parameters(endpoint: Endpoint) -> dict[str, Any]:
     """libpq's parameters, with the password: for a connection or a child's environment, never for a log."""
+    hosts = max(1, len(endpoint.addresses))
     return {
-        "host": endpoint.host,
+        # Each address needs the name beside it, which TLS verifies.
+        "host": ",".join([endpoint.host] * hosts),
+        "hostaddr": ",".join(endpoint.addresses) or None,
         "port": endpoint.port,
         "dbname": endpoint.database,
         "user": endpoint.user,

@@ -181,6 +181,7 @@ def environment_of(endpoint: Endpoint) -> dict[str, str]:
     """libpq's variables: the whole address travels in the environment, nothing on a command line."""
     words = {
         "host": "PGHOST",
+        "hostaddr": "PGHOSTADDR",
         "port": "PGPORT",
         "dbname": "PGDATABASE",
         "user": "PGUSER",

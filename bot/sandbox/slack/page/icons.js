@@ -42,6 +42,16 @@ const CHECK = "m5.8 10.4 2.9 2.9 5.6-6.2", CROSS = "m6.8 6.8 6.4 6.4m0-6.4-6.4 6
 const GREEN = "#1f9d61", RED = "#d64550", AMBER = "#e2a01f", BLUE = "#2f80c8", GREY = "#8a97a3", VIOLET = "#8458c9";
 
 const DRAWN = {
+  alarm_clock: pen(BLUE, '<circle cx="10" cy="11" r="6"/><path d="M10 7.500V11l2.500 1.500M3 5l2.500-2M17 5l-2.500-2"/>'),
+  camera: pen(GREY, '<rect x="2.500" y="6" width="15" height="10.500" rx="2"/><circle cx="10" cy="11.200" r="3"/><path d="M7 6l1.200-2h3.600L13 6"/>'),
+  busts_in_silhouette: pen(BLUE, '<circle cx="7.500" cy="7" r="3"/><path d="M2 17c0-3 2.500-5 5.500-5s5.500 2 5.500 5M13 4.500a3 3 0 0 1 0 5M15 12.500c2 .700 3 2.300 3 4.500"/>'),
+  grey_question: pen(GREY, '<path d="M7 7.500C7 5.500 8.300 4.500 10 4.500s3 1 3 2.700c0 2.300-3 2.300-3 4.800M10 15.500v.100"/>'),
+  inbox_tray: pen(BLUE, '<path d="M3 11v5h14v-5M10 3v8M6.500 8 10 11.500 13.500 8"/>'),
+  loudspeaker: pen(AMBER, '<path d="M3 8v4h3l6 4V4L6 8zM15 7.500c1 1.300 1 3.700 0 5"/>'),
+  pencil: pen(GREY, '<path d="m4 16 1-4 8-8 3 3-8 8z"/>'),
+  performing_arts: pen(VIOLET, '<path d="M4 4h12v6a6 6 0 0 1-12 0zM7.500 8v.100M12.500 8v.100M7.500 11.500c1.500 1.500 3.500 1.500 5 0"/>'),
+  snail: pen(GREY, '<path d="M2.500 16h12c2 0 3-1.500 3-4V6M11 12a3.500 3.500 0 1 0-3.500 3.500M17.500 6l-1.500-2M17.500 6 19 4.500"/>'),
+  unlock: pen(AMBER, '<rect x="4" y="9" width="12" height="8" rx="2"/><path d="M7 9V6a3 3 0 0 1 5.800-1"/>'),
   white_check_mark: box(GREEN, white(CHECK)), heavy_check_mark: pen(GREEN, `<path d="${CHECK}"/>`),
   x: pen(RED, `<path d="${CROSS}" stroke-width="2.6"/>`), no_entry: disc(RED, white("M6 10h8")), no_entry_sign: disc(RED, white("M5 15 15 5")),
   warning: `<svg viewBox="0 0 20 20"><path d="M10 2.2c.6 0 1 .3 1.3.8l6.9 12.4c.6 1-.1 2.3-1.3 2.3H3.1c-1.2 0-1.9-1.3-1.3-2.3L8.7 3c.3-.5.7-.8 1.3-.8z" fill="${AMBER}"/>${white("M10 7.5v4.2M10 14.6v.1")}</svg>`,

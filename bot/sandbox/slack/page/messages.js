@@ -77,7 +77,7 @@ function fileCard(file) {
   const preview = file.preview.split("\n").slice(0, 8).join("\n");
   return h("div", { class: "file", "data-testid": "file" },
     h("a", { class: "file-head", href: file.url, download: file.name }, h("span", { class: "file-icon" }, icon("file")), h("span", { class: "file-name" }, h("strong", null, file.title), h("small", null, `${file.name} · ${size(file.size)}`)), icon("download", "Download")),
-    preview ? h("pre", { class: "file-preview" }, preview) : null);
+    file.name.endsWith(".png") ? h("img", { class: "file-picture", src: file.url, alt: file.title }) : preview ? h("pre", { class: "file-preview" }, preview) : null);
 }
 
 // -- composing

@@ -8,7 +8,6 @@ in the list, or `localhost` for loopback, lets them through.
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -37,15 +36,6 @@ SPECIAL: tuple[tuple[str, Network], ...] = tuple(
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _PATTERN = re.compile(r"[a-z0-9_*-]+(\.[a-z0-9_*-]+)*")
-
-
-def resolve_host(host: str, port: int) -> tuple[Address, ...]:
-    """Every address behind `host`; empty when the name is unknown here. Asks DNS, so it may take seconds."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return ()
-    return tuple(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
 
 
 def check_pattern(text: str) -> str:

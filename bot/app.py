@@ -22,6 +22,7 @@ from starlette.responses import Response
 from bot import pages
 from bot.config import ConfigFile
 from bot.deps import Deps, People
+from bot.directory import Directory
 from bot.gestures import gesture, said, tell
 from bot.health import Health
 from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, validation
@@ -137,7 +138,7 @@ class Web:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         connecting = threading.Thread(target=self._connect, name="socket", daemon=True)
-        with metrics.flushing(self.deps.redis), self.register:
+        with metrics.flushing(self.deps.redis), self.register, Directory(self.deps):
             if self.socket is not None:
                 connecting.start()
             self.server.run()

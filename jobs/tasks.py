@@ -22,6 +22,7 @@ from jobs.adapters.queue_rq import RqDoorbell, lane_number
 from jobs.adapters.redis_url import connect
 from jobs.adapters.rehearsals_redis import RedisRehearsals
 from jobs.adapters.secrets import SecretStore, endpoint_of
+from jobs.adapters.services_redis import RedisServices
 from jobs.away import AWAY
 from jobs.core.errors import Permanent, Transient, Unreadable
 from jobs.core.model import Endpoint, Service, TypedSource
@@ -38,6 +39,7 @@ from jobs.logs import about
 from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Engine
 from jobs.ports.history import History
+from jobs.ports.services import Services
 from jobs.settings import load_job_settings
 
 log = structlog.get_logger(__name__)
@@ -53,6 +55,7 @@ class Wired:
     history: History
     rehearsals: RedisRehearsals
     restore_folder: str = ""
+    services: Services | None = None
 
     def engine(self, state: State) -> Engine:
         assert state.source is not None and state.target is not None
@@ -74,7 +77,13 @@ class Wired:
             rules=source.rules if isinstance(source, Service) else (),
             restore_folder=self.restore_folder,
             restore_point=state.restore_point,
+            protected=self._protected(state.target),
         )
+
+    def _protected(self, target: Service) -> bool:
+        """By the configuration of today; by that of the story only where today's was never told."""
+        today = self.services.named(target.name) if self.services is not None else None
+        return (today or target).protected
 
     def _source(self, state: State) -> Endpoint:
         """A rollback does not look at the source, whose password may be forgotten since the end."""
@@ -101,7 +110,7 @@ def _wired(kind: str, migration: str = "") -> Iterator[Wired]:
         with about(migration), metrics.flushing(redis), metrics.timed_job(kind):
             secrets = SecretStore(redis, settings.secret_key)
             kept = RedisHistory(redis), RedisRehearsals(redis)
-            yield Wired(desk, RedisBoard(redis), secrets, *kept, folder)
+            yield Wired(desk, RedisBoard(redis), secrets, *kept, folder, RedisServices(redis))
     except Unreadable as error:
         # Not a failed job but one for a worker of the newer version; the sweep rings until one takes it.
         log.error("left to a worker of the newer version", migration=migration, what=error.what)

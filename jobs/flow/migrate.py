@@ -13,6 +13,7 @@ import structlog
 
 from jobs.away import AWAY
 from jobs.core import events as e
+from jobs.core import protection
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, LedgerAway, Permanent, Refused, Stopped, Transient, Unreadable
 from jobs.core.lifecycle import Ring
@@ -278,6 +279,7 @@ def migrate(
 def _open(state: State, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> Run:
     assert state.plan is not None
     engine, asked = asking.engine(state), asking.asked(state)
+    protection.demand(state, asked.protected)
 
     def note(text: str, warning: bool) -> None:
         run.tell(e.Noted(run=state.run, text=text, level="warning" if warning else "info"))

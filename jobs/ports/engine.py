@@ -37,6 +37,8 @@ class Asked:
     """where restore points are written and read; every worker's, and empty when none is configured"""
     restore_point: RestorePoint | None = None
     """what the target held before, once it is safe"""
+    protected: bool = False
+    """today's configuration says that the target can never be one"""
 
 
 class Watch(Protocol):

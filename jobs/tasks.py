@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,12 +27,13 @@ from jobs.adapters.services_redis import RedisServices
 from jobs.away import AWAY
 from jobs.core.errors import Permanent, Transient, Unreadable
 from jobs.core.model import Endpoint, Service, TypedSource
+from jobs.core.services import ServiceFacts
 from jobs.core.state import RUNNING, State, Status
 from jobs.desk import Desk
-from jobs.engines.registry import engine_for
+from jobs.engines.registry import engine_for, observer_for
 from jobs.flow import lane as lanes
 from jobs.flow import migrate as conductor
-from jobs.flow import remember
+from jobs.flow import overview, remember
 from jobs.flow import sweep as sweeper
 from jobs.flow import validate as validator
 from jobs.flow.watch import StoryWatch
@@ -79,6 +81,10 @@ class Wired:
             restore_point=state.restore_point,
             protected=self._protected(state.target),
         )
+
+    def observed(self, service: Service) -> ServiceFacts:
+        """One look at a service's server. Raises as its observer does, or when its secret cannot be had."""
+        return observer_for(service.engine)(endpoint_of(service, self.secrets))
 
     def _protected(self, target: Service) -> bool:
         """By the configuration of today; by that of the story only where today's was never told."""
@@ -157,8 +163,17 @@ def sweep(_: str = "") -> None:
     with _wired("sweep") as wired:
         rung = sweeper.sweep(wired.desk, wired.board)
         remember.catch_up(wired.desk, wired.history)
+        if wired.services is not None:
+            overview.ring_if_due(wired.services, wired.desk.queue, time.time())
         if rung:
             log.info("swept", rung=rung)
+
+
+def facts(asked: str) -> None:
+    """Looks at the servers that are due; or at the one service that a person asked about."""
+    with _wired("facts") as wired:
+        if wired.services is not None:
+            overview.look(wired.services, wired.observed, time.time(), asked)
 
 
 def _log_note(migration: str, text: str, warning: bool) -> None:

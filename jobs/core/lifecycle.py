@@ -24,7 +24,7 @@ from jobs.core.state import ENDED, FORM, RUNNING, State, Status, say
 class Ring(Frozen):
     """A doorbell: a job of this kind for this migration; `token` makes its id deterministic."""
 
-    kind: Literal["validate", "migrate", "lane", "deliver", "sweep"]
+    kind: Literal["validate", "migrate", "lane", "deliver", "sweep", "facts"]
     migration: str
     token: str
     first: bool = Field(default=False, description="goes before others of its queue")

@@ -274,6 +274,20 @@ def may_see(state: State, config: Config, person_id: str, groups: Groups, channe
     )
 
 
+def may_see_service(config: Config, person_id: str, groups: Groups, channel: str, service: Service) -> Decision:
+    """May this person read what is known of a service? One that is bound to channels is seen there, and by the people
+    who answer for it. `channel` is where the gesture came from; empty for the home tab."""
+    if not service.channels or channel in service.channels:
+        return Allowed()
+    entitled = (*config.policy_of(service).approvers, *_owners(config, service))
+    return _decide(_among(person_id, entitled, groups), "This service is shown only in its own channels.")
+
+
+def service_groups_needed(config: Config, service: Service) -> frozenset[str]:
+    """The user groups that `may_see_service` looks at."""
+    return frozenset(i for i in (*config.policy_of(service).approvers, *_owners(config, service)) if _is_group(i))
+
+
 def operate_groups_needed(state: State, config: Config) -> frozenset[str]:
     """The user groups that `may_operate` and `may_see` look at for this migration."""
     return frozenset(i for i in _entitled(state, config) if _is_group(i))

@@ -25,7 +25,7 @@ from bot.deps import Deps, People
 from bot.directory import Directory
 from bot.gestures import gesture, said, tell
 from bot.health import Health
-from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, validation
+from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, services, validation
 from bot.metrics import CountingHandler, Migrations, TimedApp, Totals, Values, registry
 from bot.modals import Modals
 from bot.settings import Settings
@@ -89,7 +89,7 @@ def build_app(settings: Settings, deps: Deps) -> App:
         listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="gesture"),
     )
     logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
-    for listeners in (configure, validation, approval, migration, logs, proof, schedule, history, home):
+    for listeners in (configure, validation, approval, migration, logs, proof, schedule, history, services, home):
         listeners.register(app, deps)
     app.error(_on_error)
     return app

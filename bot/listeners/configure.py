@@ -16,7 +16,7 @@ from bot import access
 from bot.config import human_bytes
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, show, tell, ticked, typed
-from bot.listeners import history, home
+from bot.listeners import history, home, services
 from bot.modals import Open
 from bot.refs import Sheet
 from bot.ui import configure, findings
@@ -44,6 +44,9 @@ def register(app: App, deps: Deps) -> None:
             return
         if words[0].lower() == "history":
             history.opened(deps, client, body, " ".join(words[1:]))
+            return
+        if words[0].lower() == "services":
+            services.opened(deps, client, body, " ".join(words[1:]))
             return
         text, blocks = home.answer(deps, body, words)
         home.reply(client, body, text, blocks)

@@ -30,7 +30,7 @@ class RedisServices:
         # In one transaction: a worker must never see an empty list in between.
         with self._redis.pipeline(transaction=True) as pipe:
             if texts:
-                pipe.hset(keys.SERVICES, mapping=texts)
+                pipe.hset(keys.SERVICES, items=[part for pair in texts.items() for part in pair])
             if gone:
                 pipe.hdel(keys.SERVICES, *gone)
                 pipe.hdel(keys.FACTS, *gone)
@@ -47,8 +47,8 @@ class RedisServices:
         return _service(text) if text is not None else None
 
     def due(self, now: float, most: int) -> list[Service]:
-        asked: Any = dict(self._redis.zrange(keys.FACTS_ASKED, 0, -1, withscores=True))
-        last = {name.decode(): float(at) for name, at in asked.items()}
+        asked: Any = self._redis.zrange(keys.FACTS_ASKED, 0, -1, withscores=True)
+        last = {name.decode(): float(at) for name, at in asked}
         late = [service for service in self.all() if last.get(service.name, 0.0) <= now - EVERY_SECONDS]
         return sorted(late, key=lambda service: last.get(service.name, 0.0))[:most]
 

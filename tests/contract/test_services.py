@@ -101,9 +101,7 @@ def test_dead_servers_do_not_keep_the_others(services: RedisServices) -> None:
     assert facts["db-000"].trouble == "The server did not answer in time."
     assert facts["db-001"].trouble == "Cannot connect to db-001: refused Check the port."
     assert "ZeroDivisionError" in facts["db-002"].trouble and "secret" not in facts["db-002"].trouble
-    assert overview.look(services, observe, NOW + 1) == 0, (
-        "nobody is due so soon, whether they answered or not"
-    )
+    assert overview.look(services, observe, NOW + 1) == 0, "nobody is due so soon, whether they answered or not"
     assert overview.look(services, observe, NOW + 1, key_of("db-004")) == 1, "unless a person asks"
 
 

@@ -37,7 +37,7 @@ class Standby(PostgresServer):
         super()._prepare()  # the folder's owner and the binaries
         shutil.rmtree(self.data)
         backup = ["-D", self.data, "-d", self.primary.dsn(), "-R", "-c", "fast", "--no-sync"]
-        self._run([self._bin / "pg_basebackup", *backup])
+        self._run([self._bin / "pg_basebackup", *map(str, backup)])
 
 
 def follower(primary: PostgresServer) -> Replica:

@@ -117,7 +117,8 @@ def bureau(redis_url: str, tmp_path: Path) -> Iterator[Office]:
 def configured(bureau: Office, extra: dict[str, dict[str, Any]]) -> None:
     """The file with further services."""
     plain = {"engine": "postgresql", "environment": "staging", "secret": "env:SHOP_URL"}
-    entries = {**CONFIG["services"], **{name: {**plain, **more} for name, more in extra.items()}}
+    known: dict[str, Any] = dict(CONFIG)["services"]  # type: ignore[assignment]  # a table of mixed values
+    entries = {**known, **{name: {**plain, **more} for name, more in extra.items()}}
     path = bureau.deps.settings.config_path
     path.write_text(yaml.safe_dump({**CONFIG, "services": entries}))
     assert parse_config(path.read_text())

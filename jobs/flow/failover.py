@@ -101,10 +101,11 @@ def changed(side: Side, label: str, first: Standing, now: Standing) -> str:
     """What became of a side since `first`, in words; empty when nothing did."""
     if side == "target" and not now.primary:
         return f"the target {label} takes no writes now: it is a replica or set to read-only. {RESUME}"
-    if first.primary and not now.primary:
-        return f"the source {label} is not the primary any more that it was when the run began. {RESUME}"
+    if first.identity == now.identity:
+        # Also a source that was set to read-only meanwhile: people do that so that nothing more is written to it.
+        return ""
     if not first.primary and now.primary:
-        return f"the source {label} was a replica when the run began and is a primary now. {RESUME}"
-    if first.identity != now.identity:
-        return f"another server answers as the {side} {label} than when the run began: a failover. {RESUME}"
-    return ""
+        return f"the {side} {label} was a replica when the run began and is a primary now. {RESUME}"
+    if first.primary and not now.primary:
+        return f"the {side} {label} is not the primary any more that it was when the run began. {RESUME}"
+    return f"another server answers as the {side} {label} than when the run began: a failover. {RESUME}"

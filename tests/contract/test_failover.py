@@ -90,6 +90,7 @@ def test_a_server_that_is_away_or_still_a_replica_is_no_failover(desk: Desk) -> 
     assert not looking.pause()
     pair.now["target"] = ONE
     assert not looking.pause() and desk.state(MIGRATION).status is Status.migrating
+    assert changed("source", "shop", ONE, Standing("7/01", False)) == "", "set to read-only, and still the same"
     pair.now["source"] = ONE
     assert "was a replica" in changed("source", "shop", REPLICA, ONE) and looking.pause()
 

@@ -38,11 +38,16 @@ class FailoverWatch:
     _first: dict[Side, Standing] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _halted: bool = False
 
     @property
     def began(self) -> bool:
         """Something was seen to which a later look can be compared."""
         return bool(self._first)
+
+    def explains(self) -> bool:
+        """After an error that would end the run: whether a failover is behind it, and the run pauses instead."""
+        return self._halted or (self.began and self.pause())
 
     def __enter__(self) -> FailoverWatch:
         self._over.clear()
@@ -77,6 +82,7 @@ class FailoverWatch:
             self.desk.obey(self.state.id, Halt(run=self.state.run, why=why))
         except Refused:
             return False  # paused, cancelled or proven meanwhile
+        self._halted = True
         return True
 
     def look(self) -> str:

@@ -279,7 +279,7 @@ def migrate(
     except Unreadable as error:
         log.error("left to a worker of the newer version", migration=migration, what=error.what)
     except FerrybotError as error:
-        if run is not None and run.standing.began and run.standing.pause():
+        if run is not None and run.standing.explains():
             run.tell(e.Paused(run=state.run))
         else:
             _fail(desk, run, state, error)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -11,16 +13,19 @@ from pydantic import SecretStr
 from redis import Redis
 
 from bot.ui import card
+from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.errors import Transient
+from jobs.core.errors import Permanent, Transient
 from jobs.core.model import Dialect, Endpoint, TlsMode
-from jobs.core.state import Status
+from jobs.core.plan import MigrationPlan
+from jobs.core.state import State, Status
 from jobs.desk import Desk
 from jobs.flow.failover import FailoverWatch, changed
-from jobs.ports.engine import Asked, Engine, Side, Standing
+from jobs.flow.migrate import migrate as conduct
+from jobs.ports.engine import Asked, Engine, Room, Side, Standing, Tally
 from tests.support.tales import ALICE, MIGRATION, Tale, tell
 
 ONE, REPLICA, OTHER = Standing("7/01", True), Standing("7/", False), Standing("7/02", True)
@@ -105,3 +110,62 @@ def test_it_is_looked_at_beside_the_work_and_later_tries_keep_the_measure(desk: 
     with looking:
         pass
     assert desk.state(MIGRATION).status is Status.pausing
+
+
+class Broken(Pair):
+    """A conductor, too, whose only lane fails because its target takes no writes any more."""
+
+    own_lanes = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = {"source": threading.Event(), "target": threading.Event()}
+
+    def gauge(self, asked: Asked, side: Side) -> Pair:
+        self.seen[side].set()
+        return super().gauge(asked, side)
+
+    @contextmanager
+    def conductor(self, asked: Asked, plan: MigrationPlan) -> Iterator[Broken]:
+        yield self
+
+    def secure(self, watch: object) -> None: ...
+
+    def prepare(self, watch: object, *, refresh: bool) -> bool:
+        return False
+
+    @contextmanager
+    def lane(self) -> Iterator[None]:
+        looking = next(thread for thread in threading.enumerate() if thread.name == "failover")
+        while looking.is_alive() and not (self.seen["source"].is_set() and self.seen["target"].is_set()):
+            self.seen["target"].wait(1)
+        self.now["target"] = REPLICA
+        raise Permanent("cannot execute COPY FROM in a read-only transaction")
+        yield
+
+    def tally(self) -> Tally:
+        return Tally()
+
+    def room(self) -> Room:
+        return Room(unknown="not here", ever=False)
+
+    def report(self) -> list[dict[str, object]]:
+        return []
+
+
+def test_an_error_that_a_failover_explains_pauses_the_run_instead_of_ending_it(redis_url: str, desk: Desk) -> None:
+    place = Endpoint("shop", Dialect.postgresql, "h", 1, "d", "u", SecretStr("p"), TlsMode.prefer)
+    engine = Broken()
+
+    class Ask:
+        def engine(self, state: State) -> Engine:
+            return cast(Engine, engine)
+
+        def asked(self, state: State) -> Asked:
+            return Asked(MIGRATION, place, place)
+
+    desk.obey(MIGRATION, tell(e.Begun(run=1, digest=desk.state(MIGRATION).digest)))
+    with Redis.from_url(redis_url) as redis:
+        conduct(MIGRATION, desk, Ask(), RedisBoard(redis), threading.Event())
+    state = desk.state(MIGRATION)
+    assert state.status is Status.paused and "takes no writes now" in state.pause_why

@@ -137,7 +137,7 @@ def test_from_home_to_a_service_and_its_logs(bureau: Office) -> None:
     alice.click(home, "service_open", value=Named(s=key_of("shop-new")).pack())
     page = bureau.modal("alice", "Last migrations")
     alice.click(page, "service_logs")
-    past = bureau.modal("alice", "m0000000001")
+    past = bureau.modal("alice", "Past migrations")
     assert past.value("history_search") == "service:shop-new"
     alice.click(past, "show_logs")
     bureau.modal("alice", "newest first")

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from bot.config import Config
-from jobs.core import voices
+from jobs.core import protection, voices
 from jobs.core.model import Service, TypedSource
 from jobs.core.policy import Policy
 from jobs.core.state import State
@@ -31,6 +31,8 @@ Verb = Literal[
     "start",
     "slow down",
 ]
+_WRITING = frozenset({"resume", "retry", "refresh", "accept", "revalidate", "roll back", "start"})
+"""What ends in writing to the target. Cancel only takes out what the run itself made there, and stays possible."""
 Gate = Literal["request", "approve", "break", "operate"]
 
 
@@ -109,8 +111,19 @@ def groups_needed(config: Config, service: Service, gate: Gate) -> frozenset[str
     return frozenset(i for i in ids if _is_group(i))
 
 
+def may_be_target(config: Config, service: Service) -> Decision:
+    """A service that is protected today is never written to, whoever asks."""
+    entry = config.services.get(service.name)
+    if entry is None or not entry.protected:
+        return Allowed()
+    return Denied(protection.said(service.name))
+
+
 def may_request(config: Config, person_id: str, groups: Groups, channel: str, service: Service) -> Decision:
     """May this person ask for a migration into `service` in `channel`?"""
+    protected = may_be_target(config, service)
+    if isinstance(protected, Denied):
+        return protected
     if service.channels and channel not in service.channels:
         where = ", ".join(f"<#{c}>" for c in service.channels[:3])
         return Denied(f"{service.name} can be chosen only in {where}.")
@@ -191,6 +204,10 @@ def _no_member(person: Who) -> Denied | None:
 
 def may_operate(state: State, config: Config, person_id: str, groups: Groups, verb: Verb) -> Decision:
     """May this person pause, resume, cancel or retry? The requester, the databases' owners and the approvers may."""
+    if verb in _WRITING and state.target is not None:
+        protected = may_be_target(config, state.target)
+        if isinstance(protected, Denied):
+            return protected
     if verb == "roll back" and _needs_approval(state, config):
         return _may_take_back(state, config, person_id, groups)
     if state.requester and person_id == state.requester.id:
@@ -212,6 +229,9 @@ def may_answer_for(
         return Denied("There is no such migration any more.")
     if person is None:
         return Denied("Slack could not be asked who you are, so nothing was done. Please try again in a minute.")
+    protected = may_be_target(config, state.target)
+    if isinstance(protected, Denied):
+        return protected
     policy = config.policy_of(state.target)
     if not policy.approvers:
         return may_operate(state, config, person.id, groups, verb)
@@ -252,6 +272,20 @@ def may_see(state: State, config: Config, person_id: str, groups: Groups, channe
         _among(person_id, _entitled(state, config), groups),
         f"This migration is discussed in <#{state.channel}>; please look at it there.",
     )
+
+
+def may_see_service(config: Config, person_id: str, groups: Groups, channel: str, service: Service) -> Decision:
+    """May this person read what is known of a service? One that is bound to channels is seen there, and by the people
+    who answer for it. `channel` is where the gesture came from; empty for the home tab."""
+    if not service.channels or channel in service.channels:
+        return Allowed()
+    entitled = (*config.policy_of(service).approvers, *_owners(config, service))
+    return _decide(_among(person_id, entitled, groups), "This service is shown only in its own channels.")
+
+
+def service_groups_needed(config: Config, service: Service) -> frozenset[str]:
+    """The user groups that `may_see_service` looks at."""
+    return frozenset(i for i in (*config.policy_of(service).approvers, *_owners(config, service)) if _is_group(i))
 
 
 def operate_groups_needed(state: State, config: Config) -> frozenset[str]:

@@ -22,9 +22,22 @@ from starlette.responses import Response
 from bot import pages, severed
 from bot.config import ConfigFile
 from bot.deps import Deps, People
+from bot.directory import Directory
 from bot.gestures import gesture, said, tell
 from bot.health import Health
-from bot.listeners import approval, configure, history, home, logs, migration, proof, schedule, validation, workspace
+from bot.listeners import (
+    approval,
+    configure,
+    history,
+    home,
+    logs,
+    migration,
+    proof,
+    schedule,
+    services,
+    validation,
+    workspace,
+)
 from bot.metrics import CountingHandler, Migrations, TimedApp, Totals, Values, registry
 from bot.modals import Modals
 from bot.once import only_once
@@ -90,7 +103,8 @@ def build_app(settings: Settings, deps: Deps) -> App:
     )
     logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
     app.middleware(only_once(deps.redis))
-    for listeners in (configure, validation, approval, migration, logs, proof, schedule, history, home, workspace):
+    first = (configure, validation, approval, migration, logs, proof, schedule)
+    for listeners in (*first, history, services, home, workspace):
         listeners.register(app, deps)
     app.error(_on_error)
     return app
@@ -139,7 +153,7 @@ class Web:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         connecting = threading.Thread(target=self._connect, name="socket", daemon=True)
-        with metrics.flushing(self.deps.redis), self.register:
+        with metrics.flushing(self.deps.redis), self.register, Directory(self.deps):
             if self.socket is not None:
                 connecting.start()
             self.server.run()

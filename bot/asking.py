@@ -46,6 +46,7 @@ def demand_approver(deps: Deps, state: State, user: str, voice: str = "") -> Non
     `voice`: the approver who named `user`, where another did: both are looked up."""
     if state.target is None or state.requester is None:
         raise Refused("There is no such request any more.")
+    _demand(access.may_be_target(deps.config, state.target))
     person = deps.people.who(user)
     named_by = deps.people.who(voice) if voice and voice != user else person
     if person is None or named_by is None:
@@ -63,6 +64,7 @@ def demand_glass(deps: Deps, state: State, user: str) -> None:
     """May this person start without approvals, at this very moment?"""
     if state.target is None:
         raise Refused("There is no such request any more.")
+    _demand(access.may_be_target(deps.config, state.target))
     person = deps.people.who(user)
     if person is None:
         raise Refused(UNASKED)

@@ -24,8 +24,9 @@ from jobs.core import hosts, windows
 from jobs.core.model import Dialect, Environment, Frozen, LoadBounds, Service
 from jobs.core.policy import Policy
 
-MAX_SERVICES = 100
-"""Slack shows 100 options in a menu (docs.slack.dev, block elements: 100 options)."""
+MAX_SERVICES = 2000
+"""Menus ask for what fits the words typed so far, so that Slack's 100 options are no bound; each entry of the file is
+some 300 bytes that every process reads when it changes."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,69}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTP]?)(i?)B?", re.I)
@@ -120,6 +121,7 @@ class ServiceEntry(Frozen):
     measure_disk: bool = False
     channels: tuple[Channel, ...] = ()
     owners: tuple[People, ...] = ()
+    protected: bool = False
     to_postgresql: RulesEntry = RulesEntry()
     policy: PolicyEntry | None = Field(default=None, description="what differs from the environment's rules")
     windows: tuple[Annotated[str, AfterValidator(_window)], ...] = Field(default=(), max_length=20)
@@ -181,6 +183,7 @@ class Config(Frozen):
             measure_disk=entry.measure_disk,
             channels=entry.channels,
             owners=entry.owners,
+            protected=entry.protected,
             rules=tuple(entry.to_postgresql.pairs()),
             windows=entry.windows,
             time_zone=entry.time_zone,

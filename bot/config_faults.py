@@ -34,6 +34,7 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
         "measure_disk",
         "channels",
         "owners",
+        "protected",
         "to_postgresql",
         "policy",
         "windows",

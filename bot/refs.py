@@ -20,9 +20,20 @@ class Ref(BaseModel):
         return self.model_dump_json(exclude_defaults=True)
 
 
+class Named(BaseModel):
+    """What a button of a service acts on: the key of its name (`jobs.core.services.key_of`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    s: str = Field(pattern=r"^[0-9a-f]{16}$")
+
+    def pack(self) -> str:
+        return self.model_dump_json()
+
+
 Step = (
     Literal["configure", "validation", "migration", "decline", "delegate", "glass", "accept"]
-    | Literal["logs", "plan", "canonical", "history", "when", "slow"]
+    | Literal["logs", "plan", "canonical", "history", "when", "slow", "services", "service"]
 )
 
 
@@ -36,6 +47,7 @@ class Sheet(BaseModel):
     channel: str = Field(default="", pattern=r"^[A-Z0-9]*$")
     d: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     page: int = Field(default=0, ge=0, le=10_000)
+    s: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
 
     def pack(self) -> str:
         return self.model_dump_json(exclude_defaults=True)
@@ -55,3 +67,11 @@ def sheet(text: str | None) -> Sheet | None:
         return Sheet.model_validate_json(text or "{}")
     except ValidationError:
         return None
+
+
+def named(text: str | None) -> str:
+    """The key of the service in a button's value; empty when it is not one of ours."""
+    try:
+        return Named.model_validate_json(text or "").s
+    except ValidationError:
+        return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,15 +23,17 @@ from jobs.adapters.queue_rq import RqDoorbell, lane_number
 from jobs.adapters.redis_url import connect
 from jobs.adapters.rehearsals_redis import RedisRehearsals
 from jobs.adapters.secrets import SecretStore, endpoint_of
+from jobs.adapters.services_redis import RedisServices
 from jobs.away import AWAY
 from jobs.core.errors import Permanent, Transient, Unreadable
 from jobs.core.model import Endpoint, Service, TypedSource
+from jobs.core.services import ServiceFacts
 from jobs.core.state import RUNNING, State, Status
 from jobs.desk import Desk
-from jobs.engines.registry import engine_for
+from jobs.engines.registry import engine_for, observer_for
 from jobs.flow import lane as lanes
 from jobs.flow import migrate as conductor
-from jobs.flow import remember
+from jobs.flow import overview, remember
 from jobs.flow import sweep as sweeper
 from jobs.flow import validate as validator
 from jobs.flow.watch import StoryWatch
@@ -38,6 +41,7 @@ from jobs.logs import about
 from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Engine
 from jobs.ports.history import History
+from jobs.ports.services import Services
 from jobs.settings import load_job_settings
 
 log = structlog.get_logger(__name__)
@@ -53,6 +57,7 @@ class Wired:
     history: History
     rehearsals: RedisRehearsals
     restore_folder: str = ""
+    services: Services | None = None
 
     def engine(self, state: State) -> Engine:
         assert state.source is not None and state.target is not None
@@ -74,7 +79,17 @@ class Wired:
             rules=source.rules if isinstance(source, Service) else (),
             restore_folder=self.restore_folder,
             restore_point=state.restore_point,
+            protected=self._protected(state.target),
         )
+
+    def observed(self, service: Service) -> ServiceFacts:
+        """One look at a service's server. Raises as its observer does, or when its secret cannot be had."""
+        return observer_for(service.engine)(endpoint_of(service, self.secrets))
+
+    def _protected(self, target: Service) -> bool:
+        """By the configuration of today; by that of the story only where today's was never told."""
+        today = self.services.named(target.name) if self.services is not None else None
+        return (today or target).protected
 
     def _source(self, state: State) -> Endpoint:
         """A rollback does not look at the source, whose password may be forgotten since the end."""
@@ -101,7 +116,7 @@ def _wired(kind: str, migration: str = "") -> Iterator[Wired]:
         with about(migration), metrics.flushing(redis), metrics.timed_job(kind):
             secrets = SecretStore(redis, settings.secret_key)
             kept = RedisHistory(redis), RedisRehearsals(redis)
-            yield Wired(desk, RedisBoard(redis), secrets, *kept, folder)
+            yield Wired(desk, RedisBoard(redis), secrets, *kept, folder, RedisServices(redis))
     except Unreadable as error:
         # Not a failed job but one for a worker of the newer version; the sweep rings until one takes it.
         log.error("left to a worker of the newer version", migration=migration, what=error.what)
@@ -148,8 +163,17 @@ def sweep(_: str = "") -> None:
     with _wired("sweep") as wired:
         rung = sweeper.sweep(wired.desk, wired.board)
         remember.catch_up(wired.desk, wired.history)
+        if wired.services is not None:
+            overview.ring_if_due(wired.services, wired.desk.queue, time.time())
         if rung:
             log.info("swept", rung=rung)
+
+
+def facts(asked: str) -> None:
+    """Looks at the servers that are due; or at the one service that a person asked about."""
+    with _wired("facts") as wired:
+        if wired.services is not None:
+            overview.look(wired.services, wired.observed, time.time(), asked)
 
 
 def _log_note(migration: str, text: str, warning: bool) -> None:

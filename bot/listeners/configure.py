@@ -16,7 +16,7 @@ from bot import access
 from bot.config import human_bytes
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, show, tell, ticked, typed
-from bot.listeners import history, home
+from bot.listeners import history, home, services
 from bot.modals import Open
 from bot.refs import Sheet
 from bot.ui import configure, findings
@@ -45,6 +45,9 @@ def register(app: App, deps: Deps) -> None:
         if words[0].lower() == "history":
             history.opened(deps, client, body, " ".join(words[1:]))
             return
+        if words[0].lower() == "services":
+            services.opened(deps, client, body, " ".join(words[1:]))
+            return
         text, blocks = home.answer(deps, body, words)
         home.reply(client, body, text, blocks)
 
@@ -62,7 +65,7 @@ def register(app: App, deps: Deps) -> None:
 
     @app.options("target_select")
     def targets(ack: Ack, body: Body) -> None:
-        ack(options=suggest(deps, body))
+        ack(options=suggest(deps, body, target=True))
 
     @app.action("target_select")
     def target_chosen(ack: Ack, body: Body, client: WebClient) -> None:
@@ -118,15 +121,16 @@ def _unfinished(deps: Deps, user: str) -> list[State]:
     return mine[:UNFINISHED]
 
 
-def suggest(deps: Deps, body: Body, engines: Collection[Dialect] = ()) -> list[Block]:
+def suggest(deps: Deps, body: Body, engines: Collection[Dialect] = (), *, target: bool = False) -> list[Block]:
     """Services whose name, engine, environment or description holds every word that was typed.
 
-    `engines`: only services of these, where any are given."""
+    `engines`: only services of these, where any are given; `target`: only what may be written to."""
     g = gesture(body)
     channel = g.channel or typed(g.values, "channel", "channel_select")
     words = str(body.get("value") or "").lower().split()
     services = deps.config.targets_for(channel) if channel else deps.config.all_services()
     services = [s for s in services if not engines or s.engine in engines]
+    services = [s for s in services if not (target and s.protected)]
     found = [s for s in services if all(w in _searched(s) for w in words)]
     return [configure.service_option(s) for s in found[:OPTIONS]]
 

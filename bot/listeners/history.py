@@ -65,6 +65,12 @@ def opened(deps: Deps, client: WebClient, body: Body, text: str) -> None:
         log.warning("history not shown", code=error.response.get("error"))
 
 
+def instead(deps: Deps, client: WebClient, g: Gesture, service: str) -> None:
+    """The past of one service in the place of its page: Slack stacks three views, and the log is to be the third."""
+    ask = Ask.of(service if " " in service else f"service:{service}")
+    show(deps, client, g, "", "read", _page(deps, g.user.id, g.channel, ask), 0)
+
+
 def _asked(g: Gesture, page: int) -> Ask:
     return Ask.of(
         typed(g.values, "history_search", "history_search_input"),

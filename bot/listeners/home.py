@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -14,9 +15,12 @@ from slack_sdk.web import WebClient
 from bot import past
 from bot.deps import Deps
 from bot.gestures import Body, log
+from bot.listeners import services
 from bot.ui import canonical, home, logs
+from bot.ui import services as service_list
 from bot.ui.text import Block, clip, section
 from jobs.adapters import keys
+from jobs.adapters.services_redis import RedisServices
 from jobs.core import voices
 from jobs.core.errors import Unreadable
 from jobs.core.state import ENDED, State
@@ -43,7 +47,10 @@ def publish(deps: Deps, client: WebClient, user: str, *, opened: bool = True) ->
         deps.redis.zadd(keys.HOMES, {user: time.time()})
     states = recent(deps, user, "", LISTED)
     try:
-        view = home.view(deps.config.all_services(), states, asked_of(deps, user))
+        shown = services.visible(deps, user, "")
+        looks = RedisServices(deps.redis).facts([one.name for one in shown[: service_list.AT_HOME]])
+        known = service_list.home_blocks(shown, looks, datetime.now(UTC))
+        view = home.view(known, states, asked_of(deps, user))
         client.views_publish(user_id=user, view=view)
     except SlackApiError as error:
         log.warning("home not published", code=error.response.get("error"))

@@ -58,7 +58,7 @@ def register(app: App, deps: Deps) -> None:
 
 def _read(deps: Deps, client: WebClient, g: Gesture, migration: str, page: int) -> None:
     view, version = _view(deps, g, migration, page)
-    if g.sheet is not None and g.sheet.step == "history":
+    if g.sheet is not None and g.sheet.step in ("history", "service"):
         # On top of the list, which closing the log brings back.
         client.views_push(trigger_id=g.trigger, view=view)
         return

@@ -8,9 +8,7 @@ from bot.refs import Ref
 from bot.ui import text as t
 from bot.ui import waiting, when
 from bot.ui.card import text as card_text
-from bot.ui.configure import engine_name
 from bot.ui.text import Block, View
-from jobs.core.model import Service
 from jobs.core.state import State, say
 
 HELP = (
@@ -20,6 +18,7 @@ HELP = (
     "• `/migrate status` says what is going on in this channel\n"
     "• `/migrate list` lists the latest migrations\n"
     "• `/migrate history` searches all past ones: `/migrate history shop by:alice status:done since:2026-01-31`\n"
+    "• `/migrate services` or `/migrate services WORDS` shows the databases that are known, and what they say\n"
     "• `/migrate logs` or `/migrate logs ID` shows the log of the latest, or of that one\n"
     "• `/migrate plan` or `/migrate plan ID` shows the whole plan with its full digest\n"
     "• `/migrate help` shows this\n"
@@ -51,8 +50,8 @@ def listing(states: Sequence[State], title: str) -> tuple[str, list[Block]]:
     return f"{title}: {len(states)}", [t.section(f"*{title}*"), *rows]
 
 
-def view(services: Sequence[Service], recent: Sequence[State], asked: Sequence[State] = ()) -> View:
-    """App Home: a way to begin, what waits for this person, what goes on, what is known."""
+def view(known: Sequence[Block], recent: Sequence[State], asked: Sequence[State] = ()) -> View:
+    """App Home: a way to begin, what waits for this person, what goes on, and `known`, the services."""
     start = t.button("Migrate database", "home_migrate", "start", style="primary")
     blocks: list[Block] = [
         t.header("Ferrybot"),
@@ -69,7 +68,5 @@ def view(services: Sequence[Service], recent: Sequence[State], asked: Sequence[S
         )
         for s in shown
     ] or [t.context("None yet. Press *Migrate database*, or type `/migrate` in a channel.")]
-    blocks += [t.divider(), t.section("*Services*")]
-    told = [f"• *{t.clip(t.plain(s.name), 60)}*  {engine_name(s.engine)}, {s.environment}" for s in services[:40]]
-    blocks.append(t.section("\n".join(told) or "No service is configured: see `ferrybot.yaml`."))
+    blocks += [t.divider(), *known]
     return {"type": "home", "blocks": t.within(blocks, t.MODAL_BLOCKS)}

@@ -79,6 +79,12 @@ def rehearsals(source: str) -> str:
     return f"{PREFIX}:rehearsals:{source}"
 
 
+SERVICES = f"{PREFIX}:services"
+"""The services of ferrybot.yaml as the web process last read them: by name, and never a secret."""
+FACTS = f"{PREFIX}:facts"
+"""What was last read of each service, by name."""
+FACTS_ASKED = f"{PREFIX}:facts:asked"
+"""Services by when somebody last went to read them."""
 HOMES = f"{PREFIX}:homes"
 """People by when they last opened App Home."""
 OPEN = f"{PREFIX}:open"

@@ -23,6 +23,7 @@ DOORS = {
     "validate": (MIGRATIONS, "jobs.tasks.validate"),
     "migrate": (MIGRATIONS, "jobs.tasks.migrate"),
     "lane": (MIGRATIONS, "jobs.tasks.lane"),
+    "facts": (MIGRATIONS, "jobs.tasks.facts"),
     "sweep": (SLACK, "jobs.tasks.sweep"),
     "deliver": (SLACK, "bot.courier.deliver"),
 }

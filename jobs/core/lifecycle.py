@@ -14,7 +14,7 @@ from pydantic import Field
 
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core import gate, schedule
+from jobs.core import gate, protection, schedule
 from jobs.core.errors import Refused
 from jobs.core.gate import demand as _demand
 from jobs.core.model import Frozen, blockers
@@ -24,7 +24,7 @@ from jobs.core.state import ENDED, FORM, RUNNING, State, Status, say
 class Ring(Frozen):
     """A doorbell: a job of this kind for this migration; `token` makes its id deterministic."""
 
-    kind: Literal["validate", "migrate", "lane", "deliver", "sweep"]
+    kind: Literal["validate", "migrate", "lane", "deliver", "sweep", "facts"]
     migration: str
     token: str
     first: bool = Field(default=False, description="goes before others of its queue")
@@ -112,6 +112,8 @@ def _gate(
 def _draft(state: State, command: c.Draft) -> Sequence[e.Event]:
     if state.status is not Status.new:
         _demand(state, "changed", *FORM)
+    if command.target.protected:
+        raise Refused(protection.said(command.target.name))
     if (state.target, state.channel, state.policy, state.free_bytes) == (
         command.target,
         command.channel,

@@ -81,6 +81,7 @@ class Service(Frozen):
     measure_disk: bool = Field(default=False, description="may run `df` on the server through COPY FROM PROGRAM")
     channels: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    protected: bool = Field(default=False, description="can never be a target")
     rules: tuple[tuple[str, str], ...] = Field(default=(), description="its columns in another kind of database")
     windows: tuple[str, ...] = Field(default=(), description="maintenance windows as `jobs.core.windows` reads them")
     time_zone: str = Field(default="UTC", description="IANA's name of the zone in which `windows` are written")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from jobs.core.model import Environment, Frozen, MigrationId, Origin, Person, Service
 from jobs.core.state import State, Status
+from jobs.core.verdict import RestorePoint
 
 SUMMARY_VERSION = 2
 """Of the fields and of what they are made from: another version is an index of its own, made anew from the ledger."""
@@ -36,6 +37,9 @@ class Summary(Frozen):
     seconds: float | None = None
     waived: int = 0
     problem: str = ""
+    restore_point: RestorePoint | None = Field(
+        default=None, description="what the target held before it was replaced"
+    )
 
     @property
     def state(self) -> State:
@@ -81,6 +85,7 @@ def summary_of(state: State) -> Summary:
         seconds=receipt.seconds if receipt else None,
         waived=len(receipt.waived) if receipt else 0,
         problem=state.problem.what[:500] if state.problem else "",
+        restore_point=state.restore_point,
     )
 
 

@@ -6,9 +6,12 @@ from jobs.core.errors import Permanent
 from jobs.core.model import Dialect
 from jobs.core.pairs import NAMES, SOURCES
 from jobs.engines.mysql.engine import MysqlEngine
+from jobs.engines.mysql.overview import observe as observe_mysql
 from jobs.engines.mysql_postgres.engine import MySqlPostgresEngine
 from jobs.engines.postgres.engine import PostgresEngine
+from jobs.engines.postgres.overview import observe as observe_postgres
 from jobs.ports.engine import Engine
+from jobs.ports.services import Observer
 
 _FAMILY = (Dialect.mysql, Dialect.mariadb)
 """One engine for both: what differs is data (`mysql.flavour`), and an address may say either of the two."""
@@ -36,3 +39,8 @@ def engine_for(source: Dialect, target: Dialect) -> Engine:
 def pairs() -> frozenset[tuple[Dialect, Dialect]]:
     """(source, target) of every engine."""
     return frozenset(_ENGINES)
+
+
+def observer_for(dialect: Dialect) -> Observer:
+    """Who reads the facts of a server of this kind."""
+    return observe_postgres if dialect is Dialect.postgresql else observe_mysql

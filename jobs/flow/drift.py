@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobs.core import events as e
+from jobs.core import protection
 from jobs.core.errors import Transient
 from jobs.core.model import CheckResult, blockers, warnings
 from jobs.core.plan import MigrationPlan, difference
@@ -26,6 +27,10 @@ SHOWN = 30
 
 def validated(engine: Engine, asked: Asked, tell: Callable[[CheckResult], None]) -> MigrationPlan | None:
     """Inspects once, runs every check (each result goes to `tell`) and makes the plan; None when a check blocks."""
+    if asked.protected:
+        # Nothing else is looked at: there is no answer that would let this target be one.
+        tell(protection.result(asked.target.label))
+        return None
     inventory = engine.inspect(asked)
     results = []
     for check in engine.checks:

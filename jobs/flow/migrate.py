@@ -6,13 +6,14 @@ import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
 
 from jobs.away import AWAY
 from jobs.core import events as e
+from jobs.core import protection
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, LedgerAway, Permanent, Refused, Stopped, Transient, Unreadable
 from jobs.core.lifecycle import Ring
@@ -22,6 +23,7 @@ from jobs.core.state import RUNNING, State, Status
 from jobs.core.verdict import Receipt, Verdict, overall_checksum
 from jobs.desk import Desk
 from jobs.flow import care, drift, proof, rehearse, safety
+from jobs.flow.failover import FailoverWatch
 from jobs.flow.heart import Heart
 from jobs.flow.holding import Holding
 from jobs.flow.lane import TRIES, delay_before
@@ -51,6 +53,10 @@ class Run:
     plan: MigrationPlan
     watch: StoryWatch
     rehearsals: Rehearsals | None = None
+    standing: FailoverWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.standing = FailoverWatch(self.desk, self.engine, self.asked, self.watch.state)
 
     @property
     def id(self) -> str:
@@ -131,6 +137,7 @@ class Run:
             Overseer(self.desk, self.board, self.watch, conductor.tally, lanes),
             DiskWatch(self.desk, self.board, self.asked, self.watch, conductor.room, self._note_once),
             care.Caretaker(watched, self.number, lanes, self.tell),
+            self.standing,
         ):
             run_lanes(conductor.lane, conductor.own_lanes, self.watch, self.trouble)
         # Only now, when nobody else looks: the overseer's thread uses the same two connections.
@@ -272,12 +279,16 @@ def migrate(
     except Unreadable as error:
         log.error("left to a worker of the newer version", migration=migration, what=error.what)
     except FerrybotError as error:
-        _fail(desk, run, state, error)
+        if run is not None and run.standing.explains():
+            run.tell(e.Paused(run=state.run))
+        else:
+            _fail(desk, run, state, error)
 
 
 def _open(state: State, desk: Desk, asking: Asking, board: Board, terminate: threading.Event) -> Run:
     assert state.plan is not None
     engine, asked = asking.engine(state), asking.asked(state)
+    protection.demand(state, asked.protected)
 
     def note(text: str, warning: bool) -> None:
         run.tell(e.Noted(run=state.run, text=text, level="warning" if warning else "info"))

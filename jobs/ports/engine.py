@@ -37,6 +37,8 @@ class Asked:
     """where restore points are written and read; every worker's, and empty when none is configured"""
     restore_point: RestorePoint | None = None
     """what the target held before, once it is safe"""
+    protected: bool = False
+    """today's configuration says that the target can never be one"""
 
 
 class Watch(Protocol):
@@ -208,8 +210,20 @@ class Load:
     hidden: str = ""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Which server answers, and whether it takes writes: what changes when another one takes its place."""
+
+    identity: str
+    """of the server's data and history; another one after a promotion where the server can say so"""
+    primary: bool
+
+
 class Gauge(Protocol):
     """Reads one server's load through a session of its own, opened at the first reading."""
+
+    def standing(self) -> Standing:
+        """Which server answers now, asked in a new session. Raises `Transient` or `Permanent`."""
 
     def read(self) -> Load:
         """The load at this moment. Raises `Transient` or `Permanent`."""

@@ -29,6 +29,7 @@ from bot.ui import (
     logs,
     progress,
     proof,
+    services,
     throttle,
     when,
 )
@@ -451,7 +452,7 @@ def test_lists_and_home(told: list[tuple[State, list[e.Recorded]]]) -> None:
     states = [state.model_copy(update={"public": True}) for state, _ in told for _ in range(4)]
     good_message(*home.listing(states, "Latest migrations"))
     targets = [state.target for state in states if state.target]
-    good_view(home.view(targets * 5, states))
+    good_view(home.view(services.home_blocks(targets * 5, {}, NOON), states))
     for service in targets:
         harmless(home.unknown(service.name))
         check = configure.service_option(service)

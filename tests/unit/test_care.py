@@ -13,7 +13,7 @@ from jobs.core.model import LoadBounds
 from jobs.core.throttle import Limit
 from jobs.flow.care import Caretaker, Side
 from jobs.flow.pace import MOST_SECONDS, PIECE_BYTES, Pace
-from jobs.ports.engine import Load
+from jobs.ports.engine import Load, Standing
 
 HEAVY, CALM, BETWEEN = (Seen("active sessions on shop", value, 50) for value in (63, 40, 45))
 
@@ -67,6 +67,9 @@ class Scripted:
 
     def size(self) -> int:
         return 0
+
+    def standing(self) -> Standing:
+        return Standing("1", primary=True)
 
     def close(self) -> None: ...
 

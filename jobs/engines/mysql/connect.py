@@ -54,14 +54,18 @@ PINNED_WHERE_KNOWN: Mapping[str, tuple[str, str | int]] = {
 """Feature -> setting, for servers that have it."""
 
 
-def connect(endpoint: Endpoint, *, purpose: str, database: bool = True, loads: bool = False) -> Connection:
+def connect(
+    endpoint: Endpoint, *, purpose: str, database: bool = True, loads: bool = False, patience: int | None = None
+) -> Connection:
     """A connection with pinned settings in autocommit, closed by its caller. Raises `Permanent` or `Transient`.
 
     Without `database` none is chosen: it may not exist yet. With `loads` the server may be sent rows by LOAD DATA
-    LOCAL, but only where we ask for it ourselves: a server that asks the driver for a file of ours gets none."""
+    LOCAL, but only where we ask for it ourselves: a server that asks the driver for a file of ours gets none.
+    `patience`: seconds after which a connect or an answer that does not come is given up."""
+    waits = {} if patience is None else dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), patience)
     try:
         connection = pymysql.connect(
-            **_parameters(endpoint, purpose, database), local_infile=loads, defer_connect=True
+            **{**_parameters(endpoint, purpose, database), **waits}, local_infile=loads, defer_connect=True
         )
         connection.connect(_dialled(endpoint))
         connection._local_infile = False  # type: ignore[attr-defined]

@@ -14,8 +14,8 @@ from pymysql.constants import ER
 from pymysql.cursors import DictCursor
 
 from jobs.core.model import Endpoint
-from jobs.engines.mysql.connect import Connection, connect, explain, one
-from jobs.ports.engine import Load
+from jobs.engines.mysql.connect import Connection, connect, explain, one, rows
+from jobs.ports.engine import Load, Standing
 
 Answer = TypeVar("Answer")
 
@@ -51,7 +51,12 @@ class MysqlGauge:
 
     def size(self) -> int:
         """Bytes of the database's tables, as the server estimates them."""
-        return self._ask(_size)
+        return self._ask(sizes)
+
+    def standing(self) -> Standing:
+        """The server's own id, and whether it is set to take no writes."""
+        self.close()
+        return self._ask(_standing)
 
     def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
         if self._connection is None:
@@ -63,16 +68,26 @@ class MysqlGauge:
             raise explain(error, self._endpoint, doing="Reading the load") from None
 
 
-def _size(connection: Connection) -> int:
+def sizes(connection: Connection) -> int:
+    """Bytes of the database's tables."""
     return int(one(connection, _SIZE)[0])
+
+
+def _standing(connection: Connection) -> Standing:
+    # MariaDB has no uuid: its server_id differs between the servers of one replication.
+    found = dict(rows(connection, "show global variables where variable_name in ('server_uuid', 'server_id')"))
+    shut = "show global variables where variable_name in ('read_only', 'super_read_only', 'innodb_read_only')"
+    # MariaDB 12 has further values than ON and OFF, which all shut out writers.
+    primary = all(str(value).upper() in ("OFF", "0") for _, value in rows(connection, shut))
+    return Standing(identity=str(found.get("server_uuid") or found.get("server_id") or ""), primary=primary)
 
 
 def _load(connection: Connection) -> Load:
     running = int(one(connection, "show global status like 'Threads_running'")[1])
     ours = int(one(connection, _OURS)[0])
-    lag, hidden = _replica(connection)
+    behind, hidden = _replica(connection)
     # This session itself is running, too.
-    return Load(sessions=max(0, running - ours - 1), lag_seconds=lag, hidden=hidden)
+    return Load(sessions=max(0, running - ours - 1), lag_seconds=behind, hidden=hidden)
 
 
 def _replica(connection: Connection) -> tuple[float, str]:
@@ -95,3 +110,9 @@ def _replica(connection: Connection) -> tuple[float, str]:
 def _behind(row: dict[str, Any]) -> float:
     value = next((row[name] for name in _LAG if name in row), None)
     return float(value or 0)
+
+
+def lag(connection: Connection) -> float | None:
+    """Seconds that this server is behind as a replica; None where it does not say."""
+    seconds, hidden = _replica(connection)
+    return None if hidden else seconds

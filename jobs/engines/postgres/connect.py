@@ -40,10 +40,12 @@ PINNED = {
 """Session settings on both sides; each exists since PostgreSQL 9.6."""
 
 
-def connect(endpoint: Endpoint, *, purpose: str, autocommit: bool = True) -> Connection:
+def connect(
+    endpoint: Endpoint, *, purpose: str, autocommit: bool = True, seconds: int = CONNECT_SECONDS
+) -> Connection:
     """A connection with pinned settings, closed by its caller. Raises `Permanent` or `Transient`."""
     try:
-        connection: Connection = psycopg.connect(_conninfo(endpoint, purpose), autocommit=True)
+        connection: Connection = psycopg.connect(_conninfo(endpoint, purpose, seconds), autocommit=True)
     except psycopg.OperationalError as error:
         raise explain_connect(endpoint, error) from None
     pin(connection)
@@ -70,11 +72,11 @@ def pin(connection: Connection) -> None:
         )
 
 
-def _conninfo(endpoint: Endpoint, purpose: str) -> str:
+def _conninfo(endpoint: Endpoint, purpose: str, seconds: int) -> str:
     return make_conninfo(
         **{key: value for key, value in connection_parameters(endpoint).items() if value is not None},
         application_name=f"ferrybot {purpose}"[:63],
-        connect_timeout=CONNECT_SECONDS,
+        connect_timeout=seconds,
         keepalives_idle=30,
         keepalives_interval=10,
         keepalives_count=3,

@@ -14,7 +14,7 @@ import psycopg
 
 from jobs.core.model import Endpoint
 from jobs.engines.postgres.connect import Connection, connect, explain
-from jobs.ports.engine import Load
+from jobs.ports.engine import Load, Standing
 
 Answer = TypeVar("Answer")
 
@@ -54,6 +54,11 @@ class PostgresGauge:
         """Bytes of the database's files."""
         return self._ask(_size)
 
+    def standing(self) -> Standing:
+        """System and timeline, where this role may see them: a promotion begins a new timeline."""
+        self.close()
+        return self._ask(_standing)
+
     def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._endpoint, purpose="gauge")
@@ -68,6 +73,24 @@ def _size(connection: Connection) -> int:
     row = connection.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
     assert row
     return int(row[0])
+
+
+# The name of the log's file begins with the timeline, which a promotion makes a new one at once. Of a standby it says
+# nothing: one that follows a new primary keeps its sessions and their snapshots.
+_TIMELINE = """
+select case when pg_catalog.pg_is_in_recovery() then ''
+       else left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) end"""
+_SYSTEM = "select system_identifier::text from pg_catalog.pg_control_system()"
+
+
+def _standing(connection: Connection) -> Standing:
+    row = connection.execute(_TIMELINE).fetchone()
+    assert row
+    try:
+        system = connection.execute(_SYSTEM).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        system = None
+    return Standing(identity=f"{system[0] if system else ''}/{row[0]}", primary=bool(row[0]))
 
 
 def _load(connection: Connection) -> Load:

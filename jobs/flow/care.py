@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from redis.exceptions import RedisError
 
+from jobs.away import AWAY
 from jobs.core import care
 from jobs.core import events as e
 from jobs.core.errors import FerrybotError, Stopped
@@ -85,7 +85,7 @@ class Caretaker:
         while True:
             try:
                 self.look(state)
-            except RedisError:
+            except AWAY:
                 # The story hears of it at the next look.
                 pass
             except Stopped:

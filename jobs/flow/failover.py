@@ -12,8 +12,8 @@ import threading
 from dataclasses import dataclass, field
 
 import structlog
-from redis.exceptions import RedisError
 
+from jobs.away import AWAY
 from jobs.core.commands import Halt
 from jobs.core.errors import FerrybotError, Refused
 from jobs.core.state import State
@@ -65,7 +65,7 @@ class FailoverWatch:
             try:
                 if self.pause():
                     return
-            except RedisError:
+            except AWAY:
                 pass  # the next look tells it
             except Exception:
                 log.exception("the servers' standing could not be looked at", migration=self.state.id)

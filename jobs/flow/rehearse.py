@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from jobs.core import events as e
 from jobs.core import rehearsal
+from jobs.core.errors import Unreadable
 from jobs.core.plan import MigrationPlan
 from jobs.core.state import State
 from jobs.core.verdict import Rehearsal
@@ -37,7 +38,7 @@ def find(index: Rehearsals | None, desk: Desk, state: State, plan: MigrationPlan
     for migration in known - {state.id}:
         try:
             before, story = desk.story(migration)
-        except ValueError as error:
+        except (ValueError, Unreadable) as error:
             # Written by another version: no reason to keep this migration from its plan.
             log.warning("story not readable", migration=migration, error=type(error).__name__)
             continue

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
-from redis.exceptions import RedisError
 
+from jobs.away import AWAY
 from jobs.core.commands import Halt
 from jobs.core.errors import Refused, Stopped
 from jobs.desk import Desk
@@ -69,7 +69,7 @@ class DiskWatch:
             try:
                 if not self.look():
                     return
-            except (RedisError, Stopped):
+            except (*AWAY, Stopped):
                 # The next look tells it, unless the run is over by then.
                 pass
             except Exception:

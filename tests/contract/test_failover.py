@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -18,11 +18,12 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.errors import Permanent, Transient
+from jobs.core.errors import LedgerAway, Permanent, Transient
 from jobs.core.model import Dialect, Endpoint, TlsMode
 from jobs.core.plan import MigrationPlan
 from jobs.core.state import State, Status
 from jobs.desk import Desk
+from jobs.flow import failover
 from jobs.flow.failover import FailoverWatch, changed
 from jobs.flow.migrate import migrate as conduct
 from jobs.ports.engine import Asked, Engine, Room, Side, Standing, Tally
@@ -61,6 +62,33 @@ def desk(redis_url: str) -> Iterator[Desk]:
 def watch(desk: Desk, pair: Pair) -> FailoverWatch:
     place = Endpoint("shop", Dialect.postgresql, "h", 1, "d", "u", SecretStr("p"), TlsMode.prefer)
     return FailoverWatch(desk, cast(Engine, pair), Asked(MIGRATION, place, place), desk.state(MIGRATION))
+
+
+class Shaken(RedisLedger):
+    """A ledger whose database does not answer the first writer, as that of `LEDGER_URL` may not."""
+
+    tries = 0
+
+    def append(self, migration: str, expected: int, events: Sequence[e.Event]) -> int:
+        self.tries += 1
+        if self.tries == 1:
+            raise LedgerAway("away")
+        return super().append(migration, expected, events)
+
+
+def test_a_ledger_that_is_away_for_a_moment_does_not_end_the_watch(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failover, "SAMPLE_SECONDS", 0.01)
+    shaken = Shaken(cast(RedisLedger, desk.ledger)._redis)
+    pair = Pair()
+    standing = watch(Desk(shaken, desk.queue), pair)
+    standing.pause()
+    pair.now["target"] = OTHER
+    with standing:
+        assert standing._thread is not None
+        standing._thread.join(10)
+    assert desk.state(MIGRATION).status is Status.pausing and shaken.tries == 2
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from redis.retry import Retry
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import MIGRATIONS, RqDoorbell, lane_number
@@ -131,6 +132,11 @@ def test_the_latest_rehearsal_with_all_tables_is_found(redis: Redis, desk: Desk)
     rehearsal(desk, "m0000000014", Environment.staging, "a", "b")
     found = rehearse.find(index, desk, now, now.plan)
     assert found is not None and found.migration == "m0000000014"
+    version = desk.ledger.read("m0000000014")[-1].version + 1
+    newer = '{"form": 2, "event": {"type": "teleported", "run": 1}}'
+    redis.xadd(keys.story("m0000000014"), {"at": "1", "event": newer}, id=f"{version}-0")
+    found = rehearse.find(index, desk, now, now.plan)
+    assert found is not None and found.migration == "m0000000011", "what a newer version wrote is passed over"
     elsewhere = now.plan.model_copy(update={"source": now.plan.source.model_copy(update={"database": "other"})})
     other = now.model_copy(update={"source": TARGET.model_copy(update={"name": "other"})})
     assert rehearse.find(index, desk, other, elsewhere) is None

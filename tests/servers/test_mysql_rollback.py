@@ -21,6 +21,7 @@ from jobs.core.plan import MigrationPlan
 from jobs.engines.mysql import clear, quote, restore_point, safekeeping, tools
 from jobs.engines.mysql.conductor import conduct
 from jobs.engines.mysql.connect import connect, run
+from jobs.engines.shared.restore_files import digest_of
 from jobs.ports.engine import Asked
 from tests.servers.mysql_run import (
     Migration,
@@ -281,7 +282,7 @@ def test_a_restore_point_is_never_overwritten(filled: Migration, tmp_path: Path)
     with conduct(filled.asked(), filled.plan()) as conductor:
         first, second = conductor.secure(Spy()), conductor.secure(Spy())
     assert first is not None and second is not None and first.path != second.path
-    assert restore_point.digest_of(Path(first.path), lambda: None) == first.sha256
+    assert digest_of(Path(first.path), lambda: None) == first.sha256
     assert sorted(f.suffix for f in tmp_path.iterdir()) == [".sql", ".sql"]
 
 

@@ -30,6 +30,7 @@ from jobs.engines.mysql import (
 from jobs.engines.mysql.catalog import Catalog
 from jobs.engines.mysql.connect import Connection, run
 from jobs.engines.mysql.dependents import pairs
+from jobs.engines.shared.restore_files import prove_file
 from jobs.ports.engine import Asked
 
 _NOTHING = "Nothing was changed: the target holds the finished migration."
@@ -172,7 +173,7 @@ def _bring_back(target: Connection, asked: Asked, known: dict[str, Any]) -> str:
                 remedy="Move it to another database, or drop it, then press Roll back again.",
             )
         if point is not None:
-            restore_point.prove_file(point, lambda: None)
+            prove_file(point, lambda: None)
         before = found.Found(asked.migration, known["found"]["charset"], known["found"]["collation"])
         found.write(target, before)
     said = restore_point.bring_back(asked, target, before, lambda: None)

@@ -8,7 +8,6 @@ proven; and the last line, a comment, which says what a restored database must b
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -27,6 +26,7 @@ from jobs.engines.mysql.connect import Connection, flavour, rows
 from jobs.engines.mysql.hold import Hold
 from jobs.engines.mysql.perform.checksum import summed
 from jobs.engines.mysql.perform.counters import next_values, set_next
+from jobs.engines.shared.restore_files import digest_of, prove_file
 from jobs.ports.engine import Asked, Watch
 
 _PIECE = 1 << 20
@@ -309,36 +309,6 @@ def created(target: Connection) -> dict[str, str]:
         " and table_type <> 'VIEW' and create_time is not null",
     )
     return {str(name): str(time) for name, time in found_}
-
-
-def prove_file(point: RestorePoint, check: Callable[[], None]) -> None:
-    """The file is here and is the one that was made. Raises `Permanent`."""
-    path = Path(point.path)
-    try:
-        digest = digest_of(path, check)
-    except OSError as error:
-        raise Permanent(
-            f"The restore point {path} cannot be read on this worker: {error.strerror}",
-            meaning="Nothing was changed by this try; without the file the target cannot be brought back.",
-            remedy="Every worker must see the folder FERRYBOT_RESTORE_POINTS under the same path: share it (or copy"
-            " the file to this worker), then try again.",
-        ) from None
-    if digest != point.sha256:
-        raise Permanent(
-            f"The restore point {path} is not the file that was made: its SHA-256 differs",
-            meaning="Nothing was changed by this try.",
-            remedy="Put the right file there, then try again.",
-        )
-
-
-def digest_of(path: Path, check: Callable[[], None]) -> str:
-    """SHA-256 of a file, as hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-            check()
-    return digest.hexdigest()
 
 
 def _pieces(path: Path, start: int, end: int) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from jobs.core.model import Scope
 from jobs.engines.postgres import found, restore_point, roles, session, undo, worktable
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.parts import parts
+from jobs.engines.shared.restore_files import prove_file
 from jobs.ports.engine import Asked
 
 _NOTHING = "Nothing was changed: the target holds the finished migration."
@@ -147,7 +148,7 @@ def _bring_back(target: Connection, asked: Asked, kept: Keepsake, begun: found.F
                 remedy="Move it to another database, or drop it, then press Roll back again.",
             )
         assert asked.restore_point is not None
-        restore_point.prove_file(asked.restore_point, lambda: None)
+        prove_file(asked.restore_point, lambda: None)
         with target.transaction():
             found.write(target, kept.found)
     # Neither is in a dump: settings and roles are put back by their own statements.

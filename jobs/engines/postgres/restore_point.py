@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -14,9 +13,9 @@ from jobs.core.model import Endpoint, TlsMode
 from jobs.core.verdict import RestorePoint
 from jobs.engines.postgres import clear, found, tools
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.shared.restore_files import digest_of, prove_file
 from jobs.ports.engine import Asked, Watch
 
-_PIECE = 1 << 20
 _ARGUMENTS = (
     "--format=custom",
     "--exclude-schema=ferrybot",
@@ -127,42 +126,12 @@ def _restore(
         tools.restore_into(tool, asked.target, path, entries, (), check)
 
 
-def prove_file(point: RestorePoint, check: Callable[[], None]) -> None:
-    """The file is here and is the one that was made. Raises `Permanent`."""
-    path = Path(point.path)
-    try:
-        digest = digest_of(path, check)
-    except OSError as error:
-        raise Permanent(
-            f"The restore point {path} cannot be read on this worker: {error.strerror}",
-            meaning="Nothing was changed by this try; without the file the target cannot be brought back.",
-            remedy="Every worker must see the folder FERRYBOT_RESTORE_POINTS under the same path: share it (or copy"
-            " the file to this worker), then try again.",
-        ) from None
-    if digest != point.sha256:
-        raise Permanent(
-            f"The restore point {path} is not the file that was made: its SHA-256 differs",
-            meaning="Nothing was changed by this try.",
-            remedy="Put the right file there, then try again.",
-        )
-
-
 def objects(target: Connection) -> int:
     """How many objects people see in the database, indexes and constraints among them."""
     row = target.execute(_COUNT).fetchone()
     assert row
     apart = {"table", "view", "materialized view", "foreign table", "sequence", "index"}
     return int(row[0]) + sum(thing.type not in apart for thing in found.things(target))
-
-
-def digest_of(path: Path, check: Callable[[], None]) -> str:
-    """SHA-256 of a file, as hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-            check()
-    return digest.hexdigest()
 
 
 @contextmanager

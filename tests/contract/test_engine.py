@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from jobs.core.errors import FerrybotError, Permanent, Stopped
@@ -172,6 +174,27 @@ def test_a_second_conductor_is_refused_until_the_first_is_gone(world: World) -> 
         raise AssertionError
     with world.conductor(plan):
         pass
+
+
+def test_a_fence_that_is_just_being_given_back_is_waited_for(world: World) -> None:
+    """A closed session ends a moment later on a busy server."""
+    plan, refused = world.plan(), list[Exception]()
+
+    def second() -> None:
+        try:
+            with world.conductor(plan):
+                pass
+        except FenceHeld as held:
+            refused.append(held)
+
+    follower = threading.Thread(target=second)
+    with world.conductor(plan):
+        alone = world.target.sessions()
+        follower.start()
+        while follower.is_alive() and world.target.sessions() == alone:
+            pass
+    follower.join()
+    assert refused == []
 
 
 def test_a_lane_without_a_led_run_says_so(world: World) -> None:

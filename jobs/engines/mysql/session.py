@@ -21,6 +21,7 @@ from jobs.core.errors import Stopped, Transient
 from jobs.core.model import Endpoint
 from jobs.engines.mysql import quote
 from jobs.engines.mysql.connect import Connection, connect, explain, flavour, one, rows, run
+from jobs.engines.shared.fence import FENCE_SECONDS
 
 SLOTS = 96
 """Signs of life: two sessions for each of at most 32 lanes, and room for those that are just ending."""
@@ -36,7 +37,8 @@ def lock_name(database: str, what: str) -> str:
 
 
 def take_fence(target: Connection, database: str) -> bool:
-    return bool(one(target, "select get_lock(%s, 0)", [lock_name(database, "fence")])[0])
+    """Waits a little: the server may not yet have noticed that an earlier conductor's session has ended."""
+    return bool(one(target, "select get_lock(%s, %s)", [lock_name(database, "fence"), FENCE_SECONDS])[0])
 
 
 def fence_holder(target: Connection, database: str) -> int | None:

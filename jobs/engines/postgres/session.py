@@ -9,6 +9,7 @@ from jobs.core.errors import Stopped
 from jobs.core.model import Endpoint
 from jobs.engines.postgres import worktable
 from jobs.engines.postgres.connect import Connection, connect, explain, pin
+from jobs.engines.shared.fence import FENCE_SECONDS
 
 MAINTENANCE_KB = 512 * 1024
 """Index builds gain up to about here; never more than the server's share allows."""
@@ -95,8 +96,8 @@ def end_lanes(target: Connection) -> None:
 
 
 def take_fence(target: Connection) -> bool:
-    """Waits a second: the server may not yet have noticed that an earlier conductor's session has ended."""
-    target.execute("set lock_timeout = '1s'")
+    """Waits a little: the server may not yet have noticed that an earlier conductor's session has ended."""
+    target.execute(f"set lock_timeout = '{FENCE_SECONDS}s'")
     try:
         target.execute("select pg_advisory_lock(%s, %s)", [worktable.LOCK_CLASS, worktable.FENCE])
     except psycopg.errors.LockNotAvailable:

@@ -154,16 +154,17 @@ def _copies(tasks: _List, asking: Asking, creating: dict[str, int]) -> dict[str,
             continue
         needs = tuple(filter(None, [creating.get(table.name)]))
         document, label = moved(table, asking), f"{asking.catalog.database}.{table.name}"
-        look = tasks.add("parts", 18, label, payload={"table": document, "conditions": cut}, needs=needs)
+        # In a table that the run makes there is nothing to look at before a second snapshot.
+        fresh = asking.options.scope is not Scope.data_only
+        payload = {"table": document, "conditions": cut}
+        look = tasks.add("parts", 18, label, payload=payload, needs=needs, done=fresh)
         size = table.bytes // len(cut)
         brought[table.name] = []
         for number, condition in enumerate(cut):
             part = document | {"condition": condition, "parts": look, "number": number, "bytes": size}
-            brought[table.name].append(
-                tasks.add(
-                    "copy", 20, label, size=size, tables=int(number == 0), payload={"tables": [part]}, needs=(look,)
-                )
-            )
+            # Of a table with many parts all begin early: its indexes, which wait for the last, take the longest.
+            rest = {"size": size, "rank": table.bytes, "tables": int(number == 0), "needs": (look, *needs)}
+            brought[table.name].append(tasks.add("copy", 20, label, payload={"tables": [part]}, **rest))
             proofs.append((label, size, [part]))
     for batch in _batches(whole):
         documents = [moved(table, asking) for table in batch]

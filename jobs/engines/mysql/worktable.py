@@ -49,17 +49,22 @@ _CANDIDATES = 25
 
 @dataclass(frozen=True)
 class Row:
-    """A task to be written. `id` is its place in the list; `needs` name other ids."""
+    """A task to be written. `id` is its place in the list; `needs` name other ids.
+
+    `rank` is in bytes: within a phase the highest begins first; 0 is `size`. What has nothing to do before a second
+    snapshot is `done`."""
 
     id: int
     kind: str
     phase: int
     title: str
     size: int = 0
+    rank: int = 0
     tables: int = 0
     payload: dict[str, Any] = field(default_factory=dict)
     needs: tuple[int, ...] = ()
     barrier: int = 0
+    done: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ insert into _ferrybot_run (one, migration, digest, epoch, conductor, host, pid, 
 values (1, %s, %s, 1, connection_id(), %s, %s, %s, %s, %s)"""
 
 _WRITE_TASK = """
-insert into _ferrybot_task (id, kind, phase, title, size, largest, tables, payload, barrier, error)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, '')"""
+insert into _ferrybot_task (id, kind, phase, title, size, largest, tables, payload, barrier, done, epoch, error)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '')"""
 
 _READY = """
 select t.id from _ferrybot_task t
@@ -151,14 +156,15 @@ def write(
         run(connection, f"delete from {table}")  # noqa: S608 - ours
     with connection.cursor() as cursor:
         for task in tasks:
-            values = (task.id, task.kind, task.phase, task.title, task.size, -task.size, task.tables)
-            cursor.execute(_WRITE_TASK, [*values, json.dumps(task.payload), task.barrier])
+            values = (task.id, task.kind, task.phase, task.title, task.size, -(task.rank or task.size), task.tables)
+            state = (task.barrier, int(task.done), 1 if task.done else None)
+            cursor.execute(_WRITE_TASK, [*values, json.dumps(task.payload), *state])
         cursor.executemany(
             "insert into _ferrybot_need (task, needs) values (%s, %s)",
             [(task.id, need) for task in tasks for need in sorted(set(task.needs))],
         )
     if again is not None:
-        run(connection, "update _ferrybot_task set epoch = 0 where kind in ('parts', 'copy')")
+        run(connection, "update _ferrybot_task set epoch = 0, done = 0 where kind in ('parts', 'copy')")
         for kind, name in again:
             run(connection, "insert into _ferrybot_made (kind, name) values (%s, %s)", [kind, name])
     documents = map(json.dumps, (new.fingerprint, new.found, new.unchecked))

@@ -150,7 +150,7 @@ def verify(hands: Hands, task: Task, watch: Watch) -> Done:
         watch.check()
         watch.report(str(task.id), task.title, 0, 0)
         began = time.monotonic()
-        ours, theirs = both(hands, table)
+        ours, theirs = both(hands, table, table["condition"])
         documents.append(
             {
                 "table": table["label"],

@@ -19,8 +19,8 @@ create table if not exists _ferrybot_task (
     kind varchar(32) not null,
     phase smallint not null,               -- order of phases, see worktable.PHASES
     title text not null,
-    size bigint not null default 0,        -- estimated bytes on disk: the largest first
-    largest bigint not null default 0,     -- minus size: an index in order of both
+    size bigint not null default 0,        -- estimated bytes on disk
+    largest bigint not null default 0,     -- minus the bytes that decide who begins first
     tables int not null default 0,         -- how many tables a copy task moves
     payload longtext not null,
     barrier smallint not null default 0,   -- every task of a phase below must be done

@@ -117,6 +117,17 @@ def test_no_row_and_rows_larger_than_any_buffer(pair: Pair) -> None:
     assert rows(pair.ends[1], "select sum(length(x)) from t") == [(15_000_000,)]
 
 
+def test_a_small_table_is_not_lingered_over(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For more bytes that will not come: 300 such tables took four times as long."""
+    monkeypatch.setattr(relay, "LINGER_SECONDS", 5.0)
+
+    def asked() -> None:
+        raise AssertionError("a second has gone by")
+
+    assert pair.copy("copy (select 1, 'x' from pg_sleep(0.05)) to stdout", check=asked)[0] == 1
+    pair.proves_in_order()
+
+
 def test_notices_and_changed_settings_of_the_source_reach_nobody(pair: Pair) -> None:
     pair.on(0, ROWS)
     pair.on(

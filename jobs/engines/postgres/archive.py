@@ -78,13 +78,19 @@ class _Reader:
         return self.take(1)[0]
 
     def integer(self) -> int:
-        negative = self.byte()
-        value = int.from_bytes(self.take(self.int_size), "little")
-        return -value if negative else value
+        piece = self.take(1 + self.int_size)
+        value = int.from_bytes(piece[1:], "little")
+        return -value if piece[0] else value
 
     def string(self) -> str | None:
         length = self.integer()
         return None if length < 0 else self.take(length).decode()
+
+    def skip(self, strings: int) -> None:
+        """Passes over strings unread: most of an entry's are of no interest here."""
+        for _ in range(strings):
+            length = self.integer()
+            self._at += max(0, length)
 
     def text(self) -> str:
         return self.string() or ""
@@ -129,15 +135,13 @@ def _entry(reader: _Reader, version: tuple[int, int], offset_size: int) -> Entry
     tag, desc = reader.text(), reader.text()
     section = Section(reader.integer())
     create, drop = reader.text(), reader.text()
-    reader.string()  # the COPY statement
+    reader.skip(1)  # the COPY statement
     schema = reader.text()
-    reader.string()  # the tablespace
-    if version >= (1, 14):
-        reader.string()  # the table access method
+    reader.skip(2 if version >= (1, 14) else 1)  # the tablespace, the table access method
     if version >= (1, 16):
         reader.integer()  # the relation's kind
     owner = reader.text()
-    reader.string()  # "with oids"
+    reader.skip(1)  # "with oids"
     needs = tuple(_needs(reader))
     reader.take(1 + offset_size)  # the custom format's own tail: state and position of the data
     return Entry(dump_id, catalog, oid, tag, desc, section, create, drop, schema, owner, needs)

@@ -29,7 +29,8 @@ BUFFER_BYTES = 256 * 1024
 ENOUGH_BYTES = 64 * 1024
 LINGER_SECONDS = 0.005
 """Servers send 8 KB at a time (PqSendBuffer): waiting a moment for more of them spares a quarter of the processor
-time of a stream of narrow rows. What is less than that comes when the moment is over."""
+time of a stream of narrow rows. What is less than that comes when the moment is over. The first `ENOUGH_BYTES` are
+never waited for: a small table would take longer to linger over than to copy."""
 REPLY_BYTES = 8 * 1024
 REPORT_BYTES = 1024 * 1024
 
@@ -190,6 +191,9 @@ class _Relay:
             self._await_target()
         self.target.must_have_said(b"G")
         self._ask(self.source, out)
+        while not self.source.over and self.moved < ENOUGH_BYTES:
+            self._await_rows()
+            self.look()
         with self.source.woken_by(ENOUGH_BYTES):
             while not self.source.over:
                 self._turn()
@@ -213,10 +217,15 @@ class _Relay:
     def _turn(self) -> None:
         if not self.source.receive(self._forward) and not self.arrivals.select(LINGER_SECONDS):
             with self.source.woken_by(1):
-                for key, _ in self.arrivals.select(wire.CHECK_SECONDS):
-                    if key.data is self.target:
-                        self._hear()
+                self._await_rows()
         self.look()
+
+    def _await_rows(self) -> None:
+        for key, _ in self.arrivals.select(wire.CHECK_SECONDS):
+            if key.data is self.target:
+                self._hear()
+            else:
+                self.source.receive(self._forward)
 
     def _forward(self, data: memoryview) -> None:
         if not self.source.said.startswith(b"H"):

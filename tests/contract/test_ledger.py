@@ -12,6 +12,7 @@ from redis import Redis
 
 from jobs.adapters.ledger_postgres import PostgresLedger
 from jobs.adapters.ledger_redis import RedisLedger
+from jobs.adapters.ledger_remembered import RememberingLedger
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.errors import Conflict, Refused
@@ -38,16 +39,21 @@ Connect = Callable[[], Ledger]
 """A new connection to the same ledger, as another process would have."""
 
 
-@pytest.fixture(params=["redis", "postgresql"])
+@pytest.fixture(params=["redis", "postgresql", "remembered"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """A further adapter adds its name above and its way to connect below."""
     with contextlib.ExitStack() as after:
-        yield {"redis": _redis, "postgresql": _postgresql}[request.param](request, after)
+        yield {"redis": _redis, "postgresql": _postgresql, "remembered": _remembered}[request.param](request, after)
 
 
 def _redis(request: pytest.FixtureRequest, after: contextlib.ExitStack) -> Connect:
     url = request.getfixturevalue("redis_url")
     return lambda: RedisLedger(after.enter_context(Redis.from_url(url)))
+
+
+def _remembered(request: pytest.FixtureRequest, after: contextlib.ExitStack) -> Connect:
+    connect = _redis(request, after)
+    return lambda: RememberingLedger(connect(), stories=1)
 
 
 def _postgresql(request: pytest.FixtureRequest, after: contextlib.ExitStack) -> Connect:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 from dataclasses import replace
 
 import pytest
@@ -46,13 +47,30 @@ def test_the_same_list_as_pg_restore(tool: tools.Tool, shop_db: ShopDatabase, pg
     assert all(need in every for entry in parsed.entries for need in entry.needs)
 
 
+def test_a_dump_that_nobody_waits_for_ends_with_the_block(shop_db: ShopDatabase, pg16: PostgresServer) -> None:
+    source = shop_db(pg16)
+    with source.connect() as holder, source.connect() as other, holder.transaction():
+        holder.execute("set transaction isolation level repeatable read")
+        snapshot = holder.execute("select pg_export_snapshot()").fetchone()
+        assert snapshot
+        with other.transaction():
+            other.execute("lock table catalog.category")  # pg_dump waits for it, a minute long
+            with (
+                pytest.raises(ZeroDivisionError),
+                schema.dumping(endpoint(source), 160000, snapshot[0], lambda: None),
+            ):
+                raise ZeroDivisionError
+            assert not [t for t in threading.enumerate() if t.name.startswith("pg_dump")]
+
+
 def test_statements_are_those_that_pg_restore_writes(shop_db: ShopDatabase, pg16: PostgresServer) -> None:
     source = shop_db(pg16)
     with source.connect() as holder, holder.transaction():
         holder.execute("set transaction isolation level repeatable read")
         snapshot = holder.execute("select pg_export_snapshot()").fetchone()
         assert snapshot
-        dumped = schema.dump(endpoint(source), 160000, snapshot[0], (), lambda: None)
+        with schema.dumping(endpoint(source), 160000, snapshot[0], lambda: None) as choose:
+            dumped = choose(())
     post = [entry for entry in dumped.post_data() if entry.desc in ("INDEX", "CONSTRAINT", "FK CONSTRAINT")]
     text = schema.text(dumped, post, Options(), 180000, lambda: None)
     assert len(post) > 50

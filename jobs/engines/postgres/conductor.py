@@ -138,15 +138,19 @@ class PostgresConductor:
                 self._must_be_ours(run)
                 session.end_lanes(self._target)
             snapshot = self._take_snapshot()
-            replica = self._may_silence()
-            if run is None:
-                assert self._source
-                safekeeping.demand_free(self._target, self._asked.migration)
-                if not refresh:
-                    safekeeping.make_room(self._target, self._source, self._asked, watch.check)
-                self._begin(snapshot, replica, watch, again=refresh)
-            else:
-                self._resume(run, snapshot, replica, watch)
+            assert self._source
+            with schema.dumping(
+                self._asked.source, self._source.info.server_version, snapshot, watch.check
+            ) as choose:
+                self._read_catalog()
+                replica = self._may_silence()
+                if run is None:
+                    safekeeping.demand_free(self._target, self._asked.migration)
+                    if not refresh:
+                        safekeeping.make_room(self._target, self._source, self._asked, watch.check)
+                    self._begin(snapshot, replica, watch, choose, again=refresh)
+                else:
+                    self._resume(run, snapshot, replica, choose)
         except psycopg.Error as error:
             raise self._fault(error, "Preparing the run") from None
         return run is not None
@@ -258,12 +262,12 @@ class PostgresConductor:
         row = source.execute("select pg_export_snapshot()").fetchone()
         assert row
         self._mark = written.at_snapshot(source, mark)
-        self._catalog = source_catalog.read(source)
-        self._must_fit_the_plan(self._catalog)
         return str(row[0])
 
-    def _must_fit_the_plan(self, catalog: Catalog) -> None:
+    def _read_catalog(self) -> None:
         """A table that came or went since the plan was approved must not be left behind in silence."""
+        assert self._source
+        catalog = self._catalog = source_catalog.read(self._source)
         out = catalog.left_out(self._asked.options.include, self._asked.options.exclude)
         now = {table.key for table in catalog.tables.values() if table.oid not in out}
         planned = {(table.schema_name, table.name) for table in self._plan.tables}
@@ -275,7 +279,7 @@ class PostgresConductor:
                 remedy="Run the checks again, so that the plan knows them.",
             )
 
-    def _begin(self, snapshot: str, replica: bool, watch: Watch, *, again: bool) -> None:
+    def _begin(self, snapshot: str, replica: bool, watch: Watch, choose: schema.Choose, *, again: bool) -> None:
         """The task table of a first run, or (`again`) of one that brings a finished target up to date."""
         assert self._source and self._catalog
         target, options = self._target, self._asked.options
@@ -283,7 +287,7 @@ class PostgresConductor:
             refresh.must_be_the_same_schema(self._source, self._plan)
         if options.scope is Scope.data_only and not replica:
             _refuse_foreign_keys(target)
-        dumped = self._dump(snapshot, watch)
+        dumped = choose(self._left_out())
         asking = worklist.Asking(
             plan=self._plan,
             options=options,
@@ -319,10 +323,9 @@ class PostgresConductor:
             if again:
                 refresh.mark(target, options.scope, silenced=replica)
 
-    def _resume(self, run: worktable.Run, snapshot: str, replica: bool, watch: Watch) -> None:
-        assert self._source and self._catalog
-        dumped = self._dump(snapshot, watch)
-        _must_be_unchanged(run, dumped)
+    def _resume(self, run: worktable.Run, snapshot: str, replica: bool, choose: schema.Choose) -> None:
+        assert self._source
+        _must_be_unchanged(run, choose(self._left_out()))
         with self._target.transaction():
             worktable.next_epoch(self._target, snapshot, replica, socket.gethostname(), os.getpid())
             written.remember(self._target, self._mark)
@@ -333,11 +336,11 @@ class PostgresConductor:
             if not replica:
                 undo.drop_foreign_keys(self._target)
 
-    def _dump(self, snapshot: str, watch: Watch) -> Dumped:
-        assert self._source and self._catalog
+    def _left_out(self) -> set[tuple[int, int]]:
+        """The tables that a person left out, as pg_dump names them."""
+        assert self._catalog
         options = self._asked.options
-        out = {(PG_CLASS, oid) for oid in self._catalog.left_out(options.include, options.exclude)}
-        return schema.dump(self._asked.source, self._source.info.server_version, snapshot, out, watch.check)
+        return {(PG_CLASS, oid) for oid in self._catalog.left_out(options.include, options.exclude)}
 
     def _may_silence(self) -> bool:
         allowed = session.silence(self._target)

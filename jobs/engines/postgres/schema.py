@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from jobs.core.errors import Stopped
 from jobs.core.model import Endpoint, Options, TlsMode
 from jobs.engines.postgres import tools
 from jobs.engines.postgres.archive import Archive, Entry, Section, parse
@@ -52,20 +56,37 @@ class Dumped:
         return [entry for entry in self.kept if entry.id not in early]
 
 
-def dump(
-    source: Endpoint,
-    server_version: int,
-    snapshot: str,
-    left_out: Collection[tuple[int, int]],
-    check: Callable[[], None],
-) -> Dumped:
-    """The schema as it is in `snapshot`, without what is `left_out` (catalog, oid) and what depends on that."""
+Choose = Callable[[Collection[tuple[int, int]]], Dumped]
+"""Waits for the archive; without what is left out (catalog, oid) and what depends on that."""
+
+
+@contextmanager
+def dumping(source: Endpoint, server_version: int, snapshot: str, check: Callable[[], None]) -> Iterator[Choose]:
+    """pg_dump of the schema as it is in `snapshot`, at work while the block does something else.
+
+    Its errors come when its result is asked for; at the end of the block it is not running any more."""
     tool = tools.fitting(server_version // 10000, tls=source.tls in (TlsMode.require, TlsMode.verify_full))
     arguments = ["--schema-only", "--format=custom", f"--snapshot={snapshot}", "--encoding=UTF8"]
     arguments += ["--exclude-schema=ferrybot", "--no-subscriptions", f"--lock-wait-timeout={LOCK_WAIT}"]
-    archive = parse(tools.dump(tool, source, arguments, check))
-    kept, out = choose(archive.entries, left_out)
-    return Dumped(tool, archive, kept, out)
+    over = threading.Event()
+
+    def go_on() -> None:
+        if over.is_set():
+            raise Stopped("Nobody waits for the source's schema any more.")
+        check()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="pg_dump") as pool:
+        reading = pool.submit(tools.dump, tool, source, arguments, go_on)
+
+        def chosen(left_out: Collection[tuple[int, int]]) -> Dumped:
+            archive = parse(reading.result())
+            kept, out = choose(archive.entries, left_out)
+            return Dumped(tool, archive, kept, out)
+
+        try:
+            yield chosen
+        finally:
+            over.set()
 
 
 def choose(

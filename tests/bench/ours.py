@@ -76,6 +76,8 @@ class Ferrybot:
         spent = self.cpu() - cpu
         if state.receipt is None or state.status is Status.failed:
             raise RunFailed(f"ours failed: {state.problem} {state.reasons[:3]}")
+        if not state.receipt.copy_seconds:
+            raise RunFailed("ours tells no time in which its rows had moved")
         queued, began, ended = self._moments(migration)
         move = (began - queued).total_seconds() + state.receipt.copy_seconds
         total = (ended - queued).total_seconds()

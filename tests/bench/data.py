@@ -1,4 +1,4 @@
-"""What is copied: narrow rows, wide mixed rows, and many small tables. A scale of 1 is about 10 M rows or 1 GB."""
+"""Copied from PostgreSQL: narrow rows, wide mixed rows, many small tables. A scale of 1 is 10 M rows or 1 GB."""
 
 from __future__ import annotations
 

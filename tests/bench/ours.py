@@ -30,7 +30,7 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.model import Dialect, Environment, Options, Person, Service, warnings
+from jobs.core.model import Environment, Options, Person, Service, warnings
 from jobs.core.policy import Policy
 from jobs.core.state import State, Status
 from jobs.desk import Desk
@@ -38,6 +38,7 @@ from jobs.engines.postgres import session
 from jobs.engines.postgres.connect import connect
 from jobs.engines.postgres.perform.stream import copy_stream
 from tests.bench.clock import Cost, RunFailed
+from tests.bench.sides import Side
 from tests.servers.doomed import endpoint
 from tests.support.servers import Database
 
@@ -63,7 +64,7 @@ class Ferrybot:
     def desk(self) -> Desk:
         return Desk(RedisLedger(self.redis), RqDoorbell(self.redis))
 
-    def whole(self, source: Database, target: Database) -> dict[str, Cost]:
+    def whole(self, source: Side, target: Side) -> dict[str, Cost]:
         """Costs before the proofs (''), and of the whole."""
         migration = self._validated(source, target)
         state = self.desk.state(migration)
@@ -75,12 +76,14 @@ class Ferrybot:
         spent = self.cpu() - cpu
         if state.receipt is None or state.status is Status.failed:
             raise RunFailed(f"ours failed: {state.problem} {state.reasons[:3]}")
+        if not state.receipt.copy_seconds:
+            raise RunFailed("ours tells no time in which its rows had moved")
         queued, began, ended = self._moments(migration)
         move = (began - queued).total_seconds() + state.receipt.copy_seconds
         total = (ended - queued).total_seconds()
         return {"": Cost(move, spent, self.peak), " with verification": Cost(total, spent, self.peak)}
 
-    def _validated(self, source: Database, target: Database) -> str:
+    def _validated(self, source: Side, target: Side) -> str:
         self.runs += 1
         migration = f"m{self.runs:010d}"
         origin, goal = (self._service(side, database) for side, database in (("source", source), ("target", target)))
@@ -94,10 +97,10 @@ class Ferrybot:
             raise RunFailed(f"ours is blocked: {blocking} {state.problem}")
         return migration
 
-    def _service(self, side: str, database: Database) -> Service:
+    def _service(self, side: str, database: Side) -> Service:
         file = self.folder / f"{side}-{self.runs}"
         file.write_text(database.url)
-        where = {"engine": Dialect.postgresql, "environment": Environment.staging, "free_bytes": 1 << 50}
+        where = {"engine": database.dialect, "environment": Environment.staging, "free_bytes": 1 << 50}
         return Service(name=f"{side}-{self.runs}", secret=f"file:{file}", **where)
 
     def _until(self, migration: str, reached: Any) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -9,21 +10,27 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Generic, TypeVar
 
 from bot.sandbox.servers import PostgresServer
 from tests.bench.clock import Cost, shell
+from tests.bench.sides import Postgres, Side
 from tests.support.servers import Database
 
 PGCOPYDB = "pgcopydb"
+S = TypeVar("S", bound=Side)
+T = TypeVar("T", bound=Side)
 
 
 @dataclass(frozen=True)
-class Peer:
+class Peer(Generic[S, T]):
     """A tool that copies a whole database, or one table where it is given one."""
 
     name: str
     version: str
-    run: Callable[[Database, Database, str], Cost]
+    run: Callable[[S, T, str], Cost]
+    small: bool = False
+    """what people take for small tables only: for large ones its two-job brother is the better peer"""
 
 
 def programs(source: Database, target: Database) -> PostgresServer:
@@ -89,19 +96,21 @@ def psql_pair(source: Database, target: Database, table: str, form: str = "text"
     return shell(script, server.binaries.environment())
 
 
-def whole(source: Database, target: Database) -> list[Peer]:
+def whole(source: Postgres, target: Postgres) -> list[Peer[Postgres, Postgres]]:
     """The peers of a whole database that can do this pair; what is absent is said."""
     server = programs(source, target)
     version = server.binaries.version
-    found = [Peer("pg_dump|pg_restore", version, dump_restore), Peer("pg_dump|psql", version, dump_psql)]
-    if shutil.which(PGCOPYDB) is None:
-        print("absent: pgcopydb is not installed, so nothing is said about it")
-    else:
-        found += [Peer(PGCOPYDB, _version(), pgcopydb), Peer("pgcopydb, split", _version(), pgcopydb_split)]
+    found: list[Peer[Postgres, Postgres]] = [
+        Peer("pg_dump|pg_restore", version, dump_restore),
+        Peer("pg_dump|psql", version, dump_psql, small=True),
+    ]
+    if present(PGCOPYDB):
+        said = version_of(PGCOPYDB)
+        found += [Peer(PGCOPYDB, said, pgcopydb), Peer("pgcopydb, split", said, pgcopydb_split)]
     return found
 
 
-def stream(source: Database, target: Database) -> list[Peer]:
+def stream(source: Postgres, target: Postgres) -> list[Peer[Postgres, Postgres]]:
     """The peers of one stream into a table without indexes."""
     version = programs(source, target).binaries.version
     return [
@@ -110,7 +119,16 @@ def stream(source: Database, target: Database) -> list[Peer]:
     ]
 
 
-def _version() -> str:
-    said = subprocess.run([PGCOPYDB, "--version"], capture_output=True, text=True, check=False).stdout
-    lines = [line for line in said.splitlines() if line.startswith("pgcopydb")]
-    return lines[0].split()[-1] if lines else "unknown"
+def present(program: str) -> bool:
+    """Whether it is installed; what is absent is said."""
+    if shutil.which(program) is None:
+        print(f"absent: {program} is not installed, so nothing is said about it")
+        return False
+    return True
+
+
+def version_of(program: str) -> str:
+    """The first word with a digit of what it says of itself."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\d[\w.~-]*", said.partition("Distrib ")[2] or said)
+    return found.group() if found else "unknown"

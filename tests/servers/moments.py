@@ -1,4 +1,4 @@
-"""More moments to die in: before each statement of pymysql, and around the life of a child process."""
+"""More moments to die in: before each statement of pymysql or psycopg, and around the life of a child process."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from pymysql.cursors import Cursor
 
 
 def count_statements(event: Callable[[], None]) -> None:
-    """Every statement that the driver is asked for is an event, too."""
-    execute = Cursor.execute
+    """Every statement that a driver is asked for is an event, too."""
+    execute, asked = Cursor.execute, psycopg.Cursor.execute
 
     def counted(self: Cursor, query: str, args: Any = None) -> int:
         event()
         return execute(self, query, args)
 
+    def counted_there(self: psycopg.Cursor[Any], *args: Any, **more: Any) -> psycopg.Cursor[Any]:
+        event()
+        return asked(self, *args, **more)
+
     Cursor.execute = counted  # type: ignore[method-assign]  # only in this process, which is about to die
+    psycopg.Cursor.execute = counted_there  # type: ignore[assignment, method-assign]  # here, too
 
 
 def count_children(event: Callable[[], None]) -> None:

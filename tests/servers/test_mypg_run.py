@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -59,7 +60,9 @@ def shop(mariadb_server: MariaDbServer, fresh_db: FreshDatabase, pg16: PostgresS
 
 
 def test_a_shop_arrives_value_by_value(shop: Move) -> None:
+    began = time.monotonic()
     verdict = shop.run()
+    assert 0 < verdict.move_seconds < time.monotonic() - began
     assert verdict.reasons == []
     assert verdict.green and len(verdict.proofs) == 2
     assert nothing_of_ours(shop.target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -57,7 +58,9 @@ def pair(mariadb_server: MariaDbServer) -> Iterator[Migration]:
 
 def test_a_database_arrives_as_it_was(pair: Migration) -> None:
     pair.source.run(*SHOP)
+    began = time.monotonic()
     verdict = pair.run()
+    assert 0 < verdict.move_seconds < time.monotonic() - began
     assert verdict.reasons == []
     assert verdict.green and len(verdict.proofs) == 5
     assert_same(pair.source, pair.target)

@@ -40,6 +40,7 @@ def verdict(
         waived=tuple(d for d in counted.differences if d.key in excused),
         unchecked=(*run.unchecked, *counted.unchecked, *_open_tasks(target)),
         expected_tables=len(moved),
+        move_seconds=worktable.move_seconds(target),
         rows=tuple(_rows(asked, snapshot, target, source, proofs)),
         broken_keys=tuple(BrokenKey(**key) for result in worktable.results(target, "orphans") for key in result),
         written=written(snapshot, moved, held=held),

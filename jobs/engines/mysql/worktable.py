@@ -114,6 +114,14 @@ _LARGEST = """
 select title, sum(`rows`), sum(bytes), sum(seconds) from _ferrybot_task
 where kind = 'copy' group by title having min(done) = 1 order by 3 desc, 1 limit %s"""
 
+_HAS_TIMES = """
+select count(*) from information_schema.columns
+where table_schema = database() and table_name = '_ferrybot_task' and column_name = 'done_at'"""
+
+_MOVE_SECONDS = """
+select coalesce(unix_timestamp(max(t.done_at)) - unix_timestamp(min(r.made_at)), 0)
+from _ferrybot_run r join _ferrybot_task t on t.kind <> 'verify' and t.done = 1 and t.done_at >= r.made_at"""
+
 _WORK = """
 select kind, sum(if(done, size, 0)), sum(if(done, 0, size)), sum(if(done, seconds, 0)), sum(done), sum(1 - done)
 from _ferrybot_task group by kind"""
@@ -151,6 +159,7 @@ def write(
     With `again` every row was copied before, and kind and name in it are of what was made before."""
     for statement in DDL.split("\n;\n"):
         run(connection, statement)
+    _with_times(connection)
     connection.begin()
     for table in RUN_TABLES:
         run(connection, f"delete from {table}")  # noqa: S608 - ours
@@ -174,6 +183,7 @@ def write(
 
 def next_epoch(connection: Connection, host: str, pid: int) -> int:
     """A new conductor's epoch; what depends on rows is open again, failures are forgiven. One transaction."""
+    _with_times(connection)
     connection.begin()
     run(
         connection,
@@ -186,6 +196,12 @@ def next_epoch(connection: Connection, host: str, pid: int) -> int:
     epoch = one(connection, "select epoch from _ferrybot_run")[0]
     connection.commit()
     return int(epoch)
+
+
+def _with_times(connection: Connection) -> None:
+    """Tables that an earlier version made learn when their tasks are done."""
+    if not one(connection, _HAS_TIMES)[0]:
+        run(connection, "alter table _ferrybot_task add column done_at timestamp(6) null")
 
 
 def pulse(connection: Connection) -> tuple[int, int]:
@@ -219,8 +235,8 @@ def mark(connection: Connection, task: int, epoch: int, count: int, size: int, s
     """Done, with the caller's commit."""
     run(
         connection,
-        "update _ferrybot_task set done = 1, epoch = %s, `rows` = %s, bytes = %s, seconds = %s, result = %s,"
-        " error = '' where id = %s",
+        "update _ferrybot_task set done = 1, done_at = now(6), epoch = %s, `rows` = %s, bytes = %s, seconds = %s,"
+        " result = %s, error = '' where id = %s",
         [epoch, count, size, seconds, None if result is None else json.dumps(result), task],
     )
 
@@ -247,6 +263,11 @@ def work(connection: Connection) -> list[Work]:
         Work(kind, int(done), int(left), float(seconds), int(tasks_done), int(tasks_left))
         for kind, done, left, seconds, tasks_done, tasks_left in rows(connection, _WORK)
     ]
+
+
+def move_seconds(connection: Connection) -> float:
+    """From the run's begin until the last task that is no proof was done."""
+    return float(one(connection, _MOVE_SECONDS)[0])
 
 
 def result(connection: Connection, task: int) -> Any:

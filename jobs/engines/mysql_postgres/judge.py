@@ -42,6 +42,7 @@ def verdict(
         transformed=tuple(difference for difference, known in explained if known),
         unchecked=tuple(f"{title} ({kind} is not done)" for kind, title in worktable.open_tasks(target)),
         expected_tables=sum(table.rows_moved for table in plan.tables),
+        move_seconds=worktable.move_seconds(target),
         broken_keys=tuple(broken),
     )
 

@@ -25,6 +25,7 @@ create table if not exists _ferrybot_task (
     payload longtext not null,
     barrier smallint not null default 0,   -- every task of a phase below must be done
     done tinyint not null default 0,
+    done_at timestamp(6) null,             -- missing in a run that an earlier version began, until it is resumed
     epoch int,                             -- the epoch under which it was last done
     `rows` bigint not null default 0,
     bytes bigint not null default 0,

@@ -64,11 +64,13 @@ class World:
         """The migration that was begun last."""
         return self.desk.state(self.desk.ledger.recent(1)[0])
 
-    def until(self, predicate: Callable[[State], bool], what: str, seconds: float = 60) -> State:
-        """Waits until the newest migration's state is as wanted, woken by each new event of its story."""
+    def until(
+        self, predicate: Callable[[State], bool], what: str, seconds: float = 60, *, migration: str = ""
+    ) -> State:
+        """Waits until that (else the newest) migration's state is as wanted, woken by each new event of its story."""
         deadline = time.monotonic() + seconds
         while True:
-            state = self.newest()
+            state = self.desk.state(migration) if migration else self.newest()
             if predicate(state):
                 return state
             if time.monotonic() > deadline:

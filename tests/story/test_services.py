@@ -150,7 +150,7 @@ def _paused_by_a_failover(w: World, play: Play, front: Proxy, other: int) -> Non
 def _back_to_its_logs(w: World) -> None:
     """App Home has followed; the service's page knows its run, and *Show migration logs* leads to it."""
     alice, state = w.slack.person(ALICE), w.newest()
-    home(w, "shop to moved: Done and verified")
+    home(w, f"{state.title}: Done and verified")
     alice.command("/migrate", "services moved", CHANNEL)
     alice.click(modal(w, "1 service, page 1 of 1"), "service_open")
     page = modal(w, f"{state.id}")

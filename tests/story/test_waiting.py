@@ -54,6 +54,12 @@ def shown(w: World, play: Play, words: str) -> None:
     w.slack.wait_for(lambda _: words in texts(play.card().blocks) or None, 30, f"the card says {words!r}")
 
 
+def home_of(w: World, person: str) -> str:
+    """The words of this person's App Home as it stands."""
+    home = w.slack.person(person).home()
+    return home.plain if home is not None else ""
+
+
 def buttons(message: Message) -> set[str]:
     return {element["action_id"] for _, element in message.elements()}
 
@@ -140,6 +146,8 @@ def _asked_by_its_measure(w: World, play: Play, migration: str) -> None:
 def _reminded_passed_on_and_ended(w: World, play: Play, migration: str) -> None:
     asked_at = w.desk.state(migration).asked_at
     assert asked_at is not None
+    w.slack.person(BOB).open_home()
+    w.slack.wait_for(lambda _: "Waiting for you" in home_of(w, BOB) or None, 20, "App Home")
     first = direct(w, BOB, "asks for your approval")
     clock_comes_by(w, asked_at + timedelta(minutes=11))
     told(w, play, f"Still waiting: 1 approval is missing, from <@{BOB}>, <@{CAROL}>")
@@ -152,6 +160,7 @@ def _reminded_passed_on_and_ended(w: World, play: Play, migration: str) -> None:
     clock_comes_by(w, asked_at + timedelta(minutes=121))
     told(w, play, "Not decided within 2 hours: the request ended")
     shown(w, play, "Nobody decided within 2 hours")
+    w.slack.wait_for(lambda _: "Waiting for you" not in home_of(w, BOB) or None, 20, "App Home follows by itself")
     for person in (BOB, CAROL, MALLORY):
         assert buttons(direct(w, person, "Not decided in time")) == set()
 

@@ -59,7 +59,7 @@ def requested() -> Tale:
 def test_an_open_home_follows_the_clock(bureau: Office) -> None:
     for name in ("alice", "bob"):
         bureau.person(name).open_home()
-    bureau.slack.wait_for(lambda _: home(bureau, "alice") and home(bureau, "bob") or None, 20, "App Home")
+    bureau.slack.wait_for(lambda _: (home(bureau, "alice") and home(bureau, "bob")) or None, 20, "App Home")
     before = len(published(bureau))
     bureau.write(MIGRATION, [recorded.event for recorded in requested().story])
     deliver(bureau)

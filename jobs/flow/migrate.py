@@ -100,10 +100,17 @@ class Run:
                     self._run(conductor)
             except Stopped:
                 self._report_so_far(conductor)
+                self._look_who_answers()
                 self._stopped(conductor)
             except Permanent:
                 self._report_so_far(conductor)
                 raise
+
+    def _look_who_answers(self) -> None:
+        """Nobody wanted the stop: lanes also stop where the snapshot is gone, as it is at another server."""
+        unasked = self.desk.state(self.id).status in (Status.migrating, Status.verifying)
+        if unasked and not self.watch.terminate.is_set():
+            self.standing.explains()
 
     def _may_begin(self) -> bool:
         """An earlier try of this very job may have begun, or somebody may have called the run off meanwhile."""
@@ -126,6 +133,9 @@ class Run:
         return None
 
     def _move(self, conductor: Conductor) -> None:
+        if self.standing.explains():
+            # An earlier try broke off, and its successor must not take its snapshot from another server.
+            raise Stopped("Another server answers than at the first try.")
         self.tell(e.PhaseReached(run=self.number, phase="prepare", title="Taking the snapshot, reading the schema"))
         takeover = conductor.prepare(self.watch, refresh=self.watch.state.mode == "refresh")
         self.tell(e.RunStarted(run=self.number, takeover=takeover))

@@ -11,12 +11,12 @@ import pytest
 from bot import redraw, stale
 from bot.calls import Calls, Pace
 from bot.courier import Courier
-from bot.sandbox.slack.views import View
+from bot.listeners import services
 from jobs.adapters.services_redis import RedisServices
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.policy import Policy
-from jobs.core.services import ServiceFacts, key_of
+from jobs.core.services import ServiceFacts
 from tests.bot.office import Office, office
 from tests.bot.sandbox_support import client_of
 from tests.support.tales import ALICE, BOB, CAROL, MIGRATION, Tale, plan
@@ -73,50 +73,58 @@ def test_an_open_home_follows_the_clock(bureau: Office) -> None:
     assert [str(p) for p in bureau.slack.problems] == []
 
 
-def refreshed(bureau: Office, at: datetime) -> View:
-    """Alice has pressed *Refresh* on a page that knew a look of `at`."""
-    services = RedisServices(bureau.deps.redis)
-    services.put(ServiceFacts(name="shop-new", at=at, version="16.4", role="primary"))
+@pytest.fixture
+def drawing(bureau: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """`web` looks all the time."""
+    monkeypatch.setattr(redraw, "EVERY_SECONDS", 0.01)
+    with redraw.Redraw(bureau.deps, client_of(bureau.slack)):
+        yield bureau
+
+
+def refresh(bureau: Office, at: datetime) -> None:
+    """Alice presses *Refresh* on a page that knows a look of `at`."""
+    RedisServices(bureau.deps.redis).put(ServiceFacts(name="shop-new", at=at, version="16.4", role="primary"))
     alice = bureau.person("alice")
     bureau.command("alice", "services shop-new")
     alice.click(bureau.modal("alice", "1 service, page 1 of 1"), "service_open")
     alice.click(bureau.modal("alice", "As the server said it"), "service_refresh")
-    return bureau.modal("alice", "A worker looks at the server now.")
 
 
-def test_a_page_shows_what_refresh_found(bureau: Office) -> None:
+def test_a_page_shows_what_refresh_found(drawing: Office) -> None:
     now = datetime.now(UTC)
-    page = refreshed(bureau, now - timedelta(minutes=4))
-    once(bureau)
-    assert "A worker looks" in page.plain, "nothing was found yet"
-    facts = ServiceFacts(name="shop-new", at=now, version="17.0", role="replica")
-    RedisServices(bureau.deps.redis).put(facts)
-    once(bureau)
-    assert "A worker looks" not in page.plain and "17.0" in page.plain and "As the server said it" in page.plain
-    assert stale.pages(bureau.deps.redis) == []
-    assert [str(p) for p in bureau.slack.problems] == []
+    refresh(drawing, now - timedelta(minutes=4))
+    drawing.modal("alice", "A worker looks at the server now.")
+    RedisServices(drawing.deps.redis).put(ServiceFacts(name="shop-new", at=now, version="17.0", role="replica"))
+    page = drawing.modal("alice", "17.0")
+    assert "A worker looks" not in page.plain and "As the server said it" in page.plain
+    assert stale.pages(drawing.deps.redis) == []
+    assert [str(p) for p in drawing.slack.problems] == []
 
 
 @pytest.mark.parametrize(("age", "words"), [(4, "No worker has looked"), (0, "As the server said it")])
-def test_a_page_that_nobody_answers_says_so(bureau: Office, age: int, words: str) -> None:
+def test_a_page_that_nobody_answers_says_so(
+    drawing: Office, monkeypatch: pytest.MonkeyPatch, age: int, words: str
+) -> None:
     """A look made just now answers, too: the second of two is not made."""
-    page = refreshed(bureau, datetime.now(UTC) - timedelta(minutes=age))
-    (waits,) = stale.pages(bureau.deps.redis)
-    stale.wait(bureau.deps.redis, waits.model_copy(update={"until": 0.0}))
-    once(bureau)
-    assert "A worker looks" not in page.plain and words in page.plain
-    assert stale.pages(bureau.deps.redis) == []
+    monkeypatch.setattr(services, "LOOK_SECONDS", 0)
+    refresh(drawing, datetime.now(UTC) - timedelta(minutes=age))
+
+    def drawn(_: object) -> bool:
+        """The list, the page, *Refresh*, and what came of it."""
+        return sum(call.method == "views.update" for call in drawing.slack.calls) == 4
+
+    drawing.slack.wait_for(lambda s: drawn(s) or None, 20, "drawn anew")
+    page = drawing.person("alice").modal()
+    assert page is not None and "A worker looks" not in page.plain and words in page.plain
+    assert stale.pages(drawing.deps.redis) == []
 
 
-def test_whoever_has_gone_on_is_left_alone(bureau: Office) -> None:
-    page = refreshed(bureau, datetime.now(UTC) - timedelta(minutes=4))
-    alice = bureau.person("alice")
-    alice.click(page, "service_logs")
-    bureau.modal("alice", "Past migrations")
-    RedisServices(bureau.deps.redis).put(ServiceFacts(name="shop-new", at=datetime.now(UTC)))
-    once(bureau)
-    once(bureau)
-    shown = alice.modal()
-    assert shown is not None and "Past migrations" in shown.plain
-    assert [p.what for p in bureau.slack.problems] == ["views.update: hash_conflict"]
-    assert key_of("shop-new") not in str(stale.pages(bureau.deps.redis))
+def test_whoever_has_gone_on_is_left_alone(drawing: Office) -> None:
+    refresh(drawing, datetime.now(UTC) - timedelta(minutes=4))
+    alice = drawing.person("alice")
+    alice.click(drawing.modal("alice", "A worker looks"), "service_logs")
+    past = drawing.modal("alice", "Past migrations")
+    RedisServices(drawing.deps.redis).put(ServiceFacts(name="shop-new", at=datetime.now(UTC)))
+    problems = drawing.slack.wait_for(lambda s: s.problems or None, 20, "a view that is not what it was")
+    assert [problem.what for problem in problems] == ["views.update: hash_conflict"]
+    assert alice.modal() is past and "Past migrations" in past.plain

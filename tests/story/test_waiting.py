@@ -168,8 +168,8 @@ def _reminded_passed_on_and_ended(w: World, play: Play, migration: str) -> None:
 def _asked_again(w: World, play: Play, migration: str) -> State:
     """One press; the last message's buttons decide it."""
     press(w, play, ALICE, "ask_again")
-    again = direct(w, BOB, "asks for your approval")
-    assert w.desk.state(migration).requests == 2
+    w.until(lambda state: state.requests == 2, "asked again", migration=migration)
+    again = direct(w, BOB, "0 of 1")
     w.slack.person(BOB).click(again, "approve")
     return w.until(lambda state: state.status is Status.scheduled, "scheduled", migration=migration)
 

@@ -53,6 +53,7 @@ class Run:
     plan: MigrationPlan
     watch: StoryWatch
     rehearsals: Rehearsals | None = None
+    tries: int = 1
     standing: FailoverWatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +118,8 @@ class Run:
         now = self.desk.state(self.id)
         if now.run != self.number or now.status not in RUNNING:
             return False
-        return drift.may_begin(self.desk, self.engine, self.asked, now, self.tell)
+        patient = self.tries < TRIES
+        return drift.may_begin(self.desk, self.engine, self.asked, now, self.tell, patient=patient)
 
     def _run(self, conductor: Conductor) -> None:
         self.watch.check()
@@ -311,6 +313,7 @@ def _open(state: State, desk: Desk, asking: Asking, board: Board, terminate: thr
 def _conduct_patiently(run: Run) -> None:
     """Passing faults of the fence's or the snapshot's connection are tried again with a new one."""
     for attempt in range(1, TRIES + 1):
+        run.tries = attempt
         try:
             return run.conduct()
         except LedgerAway:

@@ -59,15 +59,6 @@ def home(w: World, words: str) -> View:
     return w.slack.wait_for(found, 30, f"an App Home that says {words!r}")
 
 
-def slow(w: World, play: Play, lanes: str, rate: str, limit: Limit) -> None:
-    press(w, play, ALICE, "slow_down")
-    play._modal("Save")
-    play.alice.fill("slow_lanes", lanes)
-    play.alice.fill("slow_rate", rate)
-    play.alice.submit()
-    w.until(lambda state: state.limit == limit, "the new limit")
-
-
 def test_from_the_services_to_a_run_that_a_failover_pauses(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
@@ -83,7 +74,7 @@ def test_from_the_services_to_a_run_that_a_failover_pauses(
             front.target = pg16.port
             front.cut()
             press(w, play, ALICE, "resume")
-            slow(w, play, "all", "all", Limit())
+            w.slow_down(w.until(lambda state: state.status is Status.migrating, "resumed").id, Limit())
             w.until(lambda state: state.status is Status.done, "the end", 120)
             assert "paused itself" not in texts(play.ended().blocks)
             assert compare(source.dsn, target.dsn) == []
@@ -112,7 +103,7 @@ def _refreshed(w: World) -> None:
 
 
 def _begun_from_its_page(w: World, play: Play) -> None:
-    """*Migrate database*: its target is chosen; the run stands still until it is slow."""
+    """*Migrate database*: its target is chosen; the run takes its time."""
     play.alice.click(modal(w, "Last migrations"), "service_migrate")
     assert modal(w, "Step 1 of 3").value("target")["value"] == "moved"
     play.alice.fill("channel", CHANNEL)
@@ -120,12 +111,8 @@ def _begun_from_its_page(w: World, play: Play) -> None:
     play.alice.submit()
     play.source("shop")
     play.checked()
-    with w.source.connect(autocommit=False) as locking:
-        locking.execute("lock table setting in access exclusive mode")
-        play.request()
-        w.until(lambda state: state.status is Status.migrating, "requested")
-        slow(w, play, "1", "1", Limit(lanes=1, bytes_per_second=1_000_000))
-        locking.rollback()
+    play.request()
+    w.slow_down(w.until(lambda state: state.status is Status.migrating, "requested").id)
 
 
 def _paused_by_a_failover(w: World, play: Play, front: Proxy, other: int) -> None:

@@ -14,6 +14,7 @@ from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.messages import Message
 from jobs.adapters.board_redis import RedisBoard
 from jobs.core.state import State, Status
+from jobs.core.throttle import Limit
 from jobs.flow.sweep import sweep
 from tests.story.support import World, broken_rules, replies, service, world
 from tests.story.test_buttons import begin, press
@@ -175,18 +176,16 @@ def _asked_again(w: World, play: Play, migration: str) -> State:
 
 
 def _paused_at_the_windows_end(w: World, play: Play, state: State, opens: datetime) -> None:
-    """The run meets a lock that lasts longer than its window. From here on the time is only ours."""
+    """The run takes longer than its window. From here on the time is only ours."""
     w.stage.processes["clock"].stop()
-    with w.source.connect(autocommit=False) as locking:
-        locking.execute("lock table setting in access exclusive mode")
-        clock_comes_by(w, opens)
-        w.until(lambda state: state.begun, "begun by itself", migration=state.id)
-        clock_comes_by(w, opens + timedelta(minutes=49))
-        assert w.desk.state(state.id).status is Status.migrating, "the window is still open"
-        clock_comes_by(w, opens + timedelta(minutes=51))
-        locking.rollback()
-        paused = w.until(lambda state: state.status is Status.scheduled, "paused by itself", migration=state.id)
-        assert paused.opens == opens + timedelta(days=1) and paused.resuming and paused.run == 1
+    clock_comes_by(w, opens)
+    w.slow_down(state.id)
+    w.until(lambda state: state.begun, "begun by itself", migration=state.id)
+    clock_comes_by(w, opens + timedelta(minutes=49))
+    assert w.desk.state(state.id).status is Status.migrating, "the window is still open"
+    clock_comes_by(w, opens + timedelta(minutes=51))
+    paused = w.until(lambda state: state.status is Status.scheduled, "paused by itself", migration=state.id)
+    assert paused.opens == opens + timedelta(days=1) and paused.resuming and paused.run == 1
     shown(w, play, "Paused until its window opens")
     stamp = f"<!date^{int(paused.opens.timestamp())}^"
     told(w, play, "The maintenance window is over: the run pauses", f"It goes on {stamp}")
@@ -194,6 +193,7 @@ def _paused_at_the_windows_end(w: World, play: Play, state: State, opens: dateti
     clock_comes_by(w, opens + timedelta(hours=23))
     assert w.desk.state(state.id).status is Status.scheduled
     clock_comes_by(w, opens + timedelta(days=1))
+    w.slow_down(state.id, Limit())
     done = w.until(lambda state: state.status is Status.done, "the end", 120, migration=state.id)
     assert done.run == 2 and done.receipt is not None and done.receipt.rehearsal is not None
     told(w, play, "The window is open: run 2 waits for a worker")

@@ -26,7 +26,7 @@ from jobs.core.commands import Slow
 from jobs.core.lifecycle import Ring
 from jobs.core.model import Person
 from jobs.core.state import State
-from jobs.core.throttle import Limit
+from jobs.core.throttle import LEAST_BYTES, Limit
 from jobs.desk import Desk
 from jobs.ports.ledger import Ledger
 from tests.support.servers import Database
@@ -34,8 +34,8 @@ from tests.support.servers import Database
 HISTORY = {"channels:history", "groups:history"}
 CANARY = "Canary-9f3b&/ %41"
 """A password that no text may hold: with characters that careless quoting breaks on."""
-SLOW = Limit(lanes=1, bytes_per_second=200_000)
-"""Half a minute for the rows of a small shop."""
+SLOW = Limit(lanes=1, bytes_per_second=LEAST_BYTES)
+"""Some seconds for the rows of a small shop."""
 _numbers = itertools.count(1)
 
 

@@ -119,11 +119,11 @@ def _paused_by_a_failover(w: World, play: Play, front: Proxy, other: int) -> Non
     """In the midst of the copy all connections to the source break, and another server answers at its address."""
     migration, board = w.newest().id, RedisBoard(w.redis)
 
-    def copying(_: object) -> bool | None:
+    def copying(_: object) -> bool:
         now = board.progress(migration)
-        return True if now is not None and now.bytes_done > 0 else None
+        return now is not None and now.bytes_done > 0
 
-    w.slack.wait_for(copying, 60, "rows on their way")
+    w.until(copying, "rows on their way")
     front.target = other
     front.cut()
     paused = w.until(lambda state: state.status is Status.paused, "paused by itself")

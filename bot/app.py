@@ -41,6 +41,7 @@ from bot.listeners import (
 from bot.metrics import CountingHandler, Migrations, TimedApp, Totals, Values, registry
 from bot.modals import Modals
 from bot.once import only_once
+from bot.redraw import Redraw
 from bot.settings import Settings
 from bot.strangers import Register
 from jobs import metrics
@@ -153,7 +154,12 @@ class Web:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         connecting = threading.Thread(target=self._connect, name="socket", daemon=True)
-        with metrics.flushing(self.deps.redis), self.register, Directory(self.deps):
+        with (
+            metrics.flushing(self.deps.redis),
+            self.register,
+            Directory(self.deps),
+            Redraw(self.deps, self.app.client),
+        ):
             if self.socket is not None:
                 connecting.start()
             self.server.run()

@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 from slack_sdk.web import WebClient
 
-from bot import haste
+from bot import haste, stale
 from bot.attach import post_file
 from bot.calls import GONE, Calls, Haste, Later, Pace, SlackRefusal, Uncertain
 from bot.direct import Direct
@@ -140,7 +140,9 @@ class Delivery(Errand):
             raise unseen
         if not seen:
             return
-        if self.state.changed and self.c.board.delivered(self.id) < self.state.version:
+        told = self.c.board.delivered(self.id)
+        stale.moved(self.c.redis, self.state, self.story, told)
+        if self.state.changed and told < self.state.version:
             metrics.observe(metrics.LAG, max(0.0, time.time() - self.state.changed.timestamp()))
         self.c.board.deliver(self.id, self.state.version)
         if self.state.status in ENDED:

@@ -91,8 +91,12 @@ def tell(client: WebClient, g: Gesture, text: str) -> None:
         log.warning("person cannot be told", code=error.response.get("error"))
 
 
-def show(deps: Deps, client: WebClient, g: Gesture, migration: str, step: str, view: t.View, version: int) -> None:
-    """Shows `view` in the modal of the gesture, or opens one; remembers it, so that news reach it."""
+def show(
+    deps: Deps, client: WebClient, g: Gesture, migration: str, step: str, view: t.View, version: int
+) -> Open | None:
+    """Shows `view` in the modal of the gesture, or opens one; remembers it, so that news reach it.
+
+    None when Slack refused it."""
     try:
         if g.in_modal:
             answer = client.views_update(view_id=g.view_id, view=view)
@@ -100,11 +104,12 @@ def show(deps: Deps, client: WebClient, g: Gesture, migration: str, step: str, v
             answer = client.views_open(trigger_id=g.trigger, view=view)
     except SlackApiError as error:
         log.warning("view refused", code=error.response.get("error"), detail=str(error.response.data)[:300])
-        return
+        return None
     shown: Any = answer["view"]
+    opened = Open(view_id=shown["id"], hash=shown["hash"], step=step, user=g.user.id, version=version)
     if migration:
-        opened = Open(view_id=shown["id"], hash=shown["hash"], step=step, user=g.user.id, version=version)
         deps.modals.remember(migration, opened)
+    return opened
 
 
 def said(error: FerrybotError) -> str:

@@ -23,7 +23,7 @@ from jobs.core import voices
 from jobs.core.commands import Approve, BreakGlass, Command, Decline, Delegate, Revoke
 from jobs.core.errors import FerrybotError, Refused
 from jobs.core.gate import demand_digest
-from jobs.core.model import Approval, Person
+from jobs.core.model import Approval, Person, Wish
 from jobs.core.state import State
 
 
@@ -154,4 +154,5 @@ def _ask_again(deps: Deps, g: Gesture, state: State, digest: str) -> None:
     if state.requester is None or g.user.id != state.requester.id:
         raise Refused("Only the person who asked for this migration may ask again.")
     command = asking.request(deps, state, g.user, digest, state.acknowledged, state.typed)
-    deps.desk.obey(state.id, command)
+    wish = Wish(start_at=state.start_at, pause_at_close=state.pause_at_close)
+    deps.desk.obey(state.id, command.model_copy(update={"at": datetime.now(UTC), "wish": wish}))

@@ -12,7 +12,7 @@ from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
-from bot import past
+from bot import past, stale
 from bot.deps import Deps
 from bot.gestures import Body, log
 from bot.listeners import services
@@ -27,8 +27,6 @@ from jobs.core.state import ENDED, State
 from jobs.core.summary import Wanted
 
 LISTED = 20
-HOME_SECONDS = 12 * 3600
-"""A home opened longer ago is drawn anew when it is opened again: Slack then tells us."""
 HOMES_AT_ONCE = 10
 
 
@@ -70,8 +68,7 @@ def refresh(deps: Deps, client: WebClient, state: State, user: str) -> None:
     """A decision was made: whoever was asked and has looked at App Home lately sees it there, too.
 
     `state` is the one before, which still knows who was asked."""
-    lately: Any = deps.redis.zrangebyscore(keys.HOMES, time.time() - HOME_SECONDS, "+inf")
-    opened = {member.decode() for member in lately}
+    opened = stale.opened_lately(deps.redis)
     concerned = [person for person in (user, *voices.everybody(state)) if person in opened]
     for person in list(dict.fromkeys(concerned))[:HOMES_AT_ONCE]:
         publish(deps, client, person, opened=False)

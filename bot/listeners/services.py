@@ -10,11 +10,12 @@ from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
-from bot import access, past
+from bot import access, past, stale
 from bot.deps import Deps
 from bot.gestures import Body, Gesture, gesture, log, show, tell, typed
 from bot.listeners import history
 from bot.refs import named
+from bot.stale import Page
 from bot.ui import configure, services
 from bot.ui.text import View
 from jobs.adapters.services_redis import RedisServices
@@ -26,6 +27,8 @@ from jobs.core.summary import Summary, Wanted
 GONE = "This service is not configured any more, or you may not see it here."
 ANEW_SECONDS = 5
 """A look that was asked for twice within so long is one look."""
+LOOK_SECONDS = 60
+"""A worker may be busy, and one that is free may take some seconds; after so long the page says that nobody came."""
 
 
 def register(app: App, deps: Deps) -> None:
@@ -120,20 +123,22 @@ def _open(deps: Deps, client: WebClient, g: Gesture, service: Service) -> None:
     try:
         start = client.views_push if g.in_modal else client.views_open
         answer = start(trigger_id=g.trigger, view=first)
-        client.views_update(view_id=answer["view"]["id"], view=_page(deps, g, service))
+        view = page_of(deps, g.user.id, g.channel, service)
+        client.views_update(view_id=answer["view"]["id"], view=view)
     except SlackApiError as error:
         log.warning("service not shown", code=error.response.get("error"))
 
 
-def _page(deps: Deps, g: Gesture, service: Service, note: str = "") -> View:
+def page_of(deps: Deps, user: str, channel: str, service: Service, note: str = "") -> View:
+    """A service's page as this person may see it here; `note` in the place of its age."""
     facts = RedisServices(deps.redis).facts([service.name]).get(service.name)
-    return services.page(g.channel, service, facts, _past(deps, g, service), datetime.now(UTC), note)
+    return services.page(channel, service, facts, _past(deps, user, channel, service), datetime.now(UTC), note)
 
 
-def _past(deps: Deps, g: Gesture, service: Service) -> Sequence[Summary]:
+def _past(deps: Deps, user: str, channel: str, service: Service) -> Sequence[Summary]:
     """The service's last migrations, and further those that left a restore point, as this person may see them."""
     kept: list[Summary] = []
-    for one in past.seen(deps, g.user.id, g.channel, Wanted(service=service.name)):
+    for one in past.seen(deps, user, channel, Wanted(service=service.name)):
         exact = service.name in [side.name for side in (one.source, one.target) if isinstance(side, Service)]
         if exact and (len(kept) < services.LATEST or one.restore_point is not None):
             kept.append(one)
@@ -141,12 +146,15 @@ def _past(deps: Deps, g: Gesture, service: Service) -> Sequence[Summary]:
 
 
 def _refresh(deps: Deps, client: WebClient, g: Gesture, service: Service) -> None:
+    facts = RedisServices(deps.redis).facts([service.name]).get(service.name)
     token = f"u{int(time.time()) // ANEW_SECONDS}"
     deps.desk.queue.ring(Ring(kind="facts", migration=key_of(service.name), token=token, first=True))
-    note = "A worker looks at the server now; press *Refresh* again in a moment to see what it found."
-    facts = RedisServices(deps.redis).facts([service.name]).get(service.name)
-    said = f"{note} {services.brief_age(facts, datetime.now(UTC))}"
-    show(deps, client, g, "", "read", _page(deps, g, service, said), 0)
+    said = f"A worker looks at the server now. {services.brief_age(facts, datetime.now(UTC))}"
+    shown = show(deps, client, g, "", "read", page_of(deps, g.user.id, g.channel, service, said), 0)
+    if shown is not None:
+        seen, until = facts.at.isoformat() if facts else "", time.time() + LOOK_SECONDS
+        where = {"view_id": shown.view_id, "hash": shown.hash, "user": g.user.id, "channel": g.channel}
+        stale.wait(deps.redis, Page(**where, service=service.name, seen=seen, until=until))
 
 
 def _migrate(deps: Deps, client: WebClient, g: Gesture, service: Service) -> None:

@@ -31,7 +31,7 @@ def message(state: State) -> list[Block]:
     told = lines(plan)
     head = [
         t.section(f"*{t.clip(t.plain(state.title), 1000)}*"),
-        plan_view.summary(plan),
+        plan_view.summary(plan, state.rehearsal),
         _digest(plan),
     ]
     value = Ref(m=state.id).pack()

@@ -109,7 +109,7 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
 def _planned(state: State) -> list[Block]:
     if state.plan is None:
         return []
-    return [plan.summary(state.plan), *safety.consequences(state.plan.options)]
+    return [plan.summary(state.plan, state.rehearsal), *safety.consequences(state.plan.options)]
 
 
 def _checks(state: State) -> list[Block]:

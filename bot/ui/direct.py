@@ -9,16 +9,19 @@ from jobs.core import voices
 from jobs.core.state import State, Status
 
 
-def message(state: State, person: str) -> tuple[str, list[Block]]:
-    """Text and blocks for `person`, in whatever state the request is now."""
+def message(state: State, person: str, *, reminder: bool = False) -> tuple[str, list[Block]]:
+    """Text and blocks for `person`, in whatever state the request is now; `reminder`: they were asked before."""
     title = t.clip(t.plain(state.title), 1000)
     said = outcome(state, person)
-    head = [t.section(f"*{title}*\n{_asked_by(state)}", block_id="direct_title")]
+    waits = state.status is Status.awaiting_approval and state.plan is not None
+    again = ":bell: *Reminder:* this still waits for you.\n" if waits and reminder and not said else ""
+    head = [t.section(f"{again}*{title}*\n{_asked_by(state)}", block_id="direct_title")]
     if state.status is Status.awaiting_approval and state.plan is not None:
-        facts = [plan.summary(state.plan), *safety.consequences(state.plan.options)]
+        facts = [plan.summary(state.plan, state.rehearsal), *safety.consequences(state.plan.options)]
         gate = t.section("\n".join([*([said] if said else []), *approval.waiting(state)]), block_id="direct_gate")
         pressed = _buttons(state, person)
-        text = f"You are asked to approve the migration {title}. {said}".strip()
+        asked = "Reminder: you are asked" if again else "You are asked"
+        text = f"{asked} to approve the migration {title}. {said}".strip()
         return text, [*head, *facts, gate, t.actions("direct_actions", pressed)]
     made = [*head, t.section(said, block_id="direct_outcome")]
     back = approval.take_back(state) if voices.has_spoken(state, person) else []
@@ -61,6 +64,12 @@ def ended(state: State) -> bool:
 def superseded(state: State) -> tuple[str, list[Block]]:
     """For a message about an earlier request."""
     text = f"Migration {t.clip(t.plain(state.title), 1000)}: this request has ended; a newer one may be below."
+    return text, [t.section(text, block_id="direct_outcome")]
+
+
+def reminded(state: State) -> tuple[str, list[Block]]:
+    """For the message before a reminder, whose buttons have moved there."""
+    text = f"Migration {t.clip(t.plain(state.title), 1000)}: a newer message below reminds you of this request."
     return text, [t.section(text, block_id="direct_outcome")]
 
 

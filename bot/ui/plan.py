@@ -12,6 +12,7 @@ from jobs.core.model import Dialect, Options, Scope, warnings
 from jobs.core.pairs import NAMES
 from jobs.core.plan import MigrationPlan, Place
 from jobs.core.state import State, Status, say
+from jobs.core.verdict import Rehearsal
 
 CALLBACK = "ferrybot_migration"
 LARGEST = 10
@@ -74,7 +75,7 @@ def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> lis
     )
     shown = [
         t.section(f"*{t.plain(plan.source.label)}*  →  *{t.plain(plan.target.label)}*", block_id="plan_title"),
-        summary(plan),
+        summary(plan, state.rehearsal),
         t.section(largest(plan), block_id="plan_tables"),
         t.section(order(plan), block_id="plan_steps"),
         *_left_out(plan),
@@ -104,9 +105,10 @@ def _body(plan: MigrationPlan, state: State, options: Options, page: int) -> lis
     ]
 
 
-def summary(plan: MigrationPlan) -> Block:
-    """What will be moved, how, and how long it may take."""
+def summary(plan: MigrationPlan, before: Rehearsal | None = None) -> Block:
+    """What will be moved, how, and how long it may take: as long as `before`, where it was rehearsed."""
     m = plan.measures
+    expected = f"about {t.span(before.seconds)}, as rehearsed" if before else t.between(m.seconds_low, m.seconds_high)
     have = t.size(m.have_bytes) if m.have_bytes is not None else "not measured"
     return t.fields(
         [
@@ -115,7 +117,7 @@ def summary(plan: MigrationPlan) -> Block:
             ("From", server(plan.source)),
             ("To", server(plan.target)),
             ("Lanes", str(plan.options.parallelism)),
-            ("Estimate", t.between(m.seconds_low, m.seconds_high)),
+            ("Estimate", expected),
             ("Disk need / free", f"{t.size(m.need_bytes)} / {have}"),
             ("Plan", f"`{plan.digest[:12]}`"),
         ],
@@ -266,7 +268,7 @@ def whole(state: State, page: int = 0) -> View:
     groups = [part[i : i + 20] for i in range(0, len(part), 20)]
     blocks = [
         t.section(f"*{t.plain(plan.source.label)}*  →  *{t.plain(plan.target.label)}*"),
-        summary(plan),
+        summary(plan, state.rehearsal),
         t.section(order(plan)),
         t.section(_say_options(plan)),
         *safety.consequences(plan.options),

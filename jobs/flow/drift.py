@@ -2,7 +2,8 @@
 
 A plan is approved at one moment and run at another. The conductor looks at both sides anew, runs every check, makes
 the plan again and compares digests. Equal: the run begins, which the story knows from then on, so that nobody
-compares a target with its own half-done work. Different: the consents are void and the difference is told.
+compares a target with its own half-done work. Different: the consents are void and the difference is told. What
+cannot be looked at now, since somebody holds a lock for example, has not changed: it is looked at again for a while.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Callable
 
 from jobs.core import events as e
 from jobs.core import protection
-from jobs.core.errors import Transient
-from jobs.core.model import CheckResult, blockers, warnings
+from jobs.core.errors import Permanent, Transient
+from jobs.core.model import CheckResult, Finding, Severity, blockers, warnings
 from jobs.core.plan import MigrationPlan, difference
 from jobs.core.state import State, Status
 from jobs.desk import Desk
@@ -40,18 +41,23 @@ def validated(engine: Engine, asked: Asked, tell: Callable[[CheckResult], None])
     if blockers(results):
         return None
     # What was found is approved with the plan. By name only: numbers in the messages change by themselves.
-    found = tuple(sorted({f"{finding.severity}:{finding.key}" for finding in warnings(results)}))
+    found = tuple(sorted({_found(finding) for finding in warnings(results)}))
     return engine.plan(asked, inventory).model_copy(update={"validation": found})
 
 
-def may_begin(desk: Desk, engine: Engine, asked: Asked, state: State, tell: Tell) -> bool:
+def _found(finding: Finding) -> str:
+    return f"{finding.severity}:{finding.key}"
+
+
+def may_begin(desk: Desk, engine: Engine, asked: Asked, state: State, tell: Tell, *, patient: bool = False) -> bool:
     """True when the run may write: it has begun before, or the plan is still the one that was approved.
 
-    Called behind the fence. Raises `Transient` when a server cannot be reached: that is no change."""
+    Called behind the fence. Raises `Transient` when a server cannot be reached: that is no change. `patient`: also
+    where something could not be looked at that could be before."""
     if state.begun or state.status in (Status.cancelling, Status.rolling_back):
         return True
     if state.status is not Status.pausing:
-        event = _compared(engine, asked, state)
+        event = _compared(engine, asked, state, patient=patient)
         if tell(event) is not None:
             return isinstance(event, e.Begun)
     if desk.state(state.id).status is Status.pausing:
@@ -60,12 +66,19 @@ def may_begin(desk: Desk, engine: Engine, asked: Asked, state: State, tell: Tell
     return False
 
 
-def _compared(engine: Engine, asked: Asked, state: State) -> e.Begun | e.Drifted:
+def _compared(engine: Engine, asked: Asked, state: State, *, patient: bool) -> e.Begun | e.Drifted:
     plan = state.plan
     assert plan is not None
     results: list[CheckResult] = []
-    now = validated(engine, asked, results.append)
+    try:
+        now = validated(engine, asked, results.append)
+    except Permanent as error:
+        if patient:
+            raise Transient(error.what, meaning=error.meaning, remedy=error.remedy, object=error.object) from None
+        raise
     _demand_reached(results)
+    if patient:
+        _demand_looked(plan, results)
     if now is not None and now.digest == plan.digest:
         return e.Begun(run=state.run, digest=plan.digest)
     changes = difference(plan, now) if now else [f"a check blocks now: {f.message}" for f in blockers(results)]
@@ -77,3 +90,9 @@ def _demand_reached(results: list[CheckResult]) -> None:
         for finding in blockers([result]):
             if result.check == UNREACHED:
                 raise Transient(finding.message, remedy=finding.remedy, object=finding.object)
+
+
+def _demand_looked(plan: MigrationPlan, results: list[CheckResult]) -> None:
+    for finding in warnings(results):
+        if finding.severity is Severity.unknown and _found(finding) not in plan.validation:
+            raise Transient(finding.message, remedy=finding.remedy, object=finding.object)

@@ -53,6 +53,7 @@ class Run:
     plan: MigrationPlan
     watch: StoryWatch
     rehearsals: Rehearsals | None = None
+    tries: int = 1
     standing: FailoverWatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,17 +101,25 @@ class Run:
                     self._run(conductor)
             except Stopped:
                 self._report_so_far(conductor)
+                self._look_who_answers()
                 self._stopped(conductor)
             except Permanent:
                 self._report_so_far(conductor)
                 raise
+
+    def _look_who_answers(self) -> None:
+        """Nobody wanted the stop: lanes also stop where the snapshot is gone, as it is at another server."""
+        unasked = self.desk.state(self.id).status in (Status.migrating, Status.verifying)
+        if unasked and not self.watch.terminate.is_set():
+            self.standing.explains()
 
     def _may_begin(self) -> bool:
         """An earlier try of this very job may have begun, or somebody may have called the run off meanwhile."""
         now = self.desk.state(self.id)
         if now.run != self.number or now.status not in RUNNING:
             return False
-        return drift.may_begin(self.desk, self.engine, self.asked, now, self.tell)
+        patient = self.tries < TRIES
+        return drift.may_begin(self.desk, self.engine, self.asked, now, self.tell, patient=patient)
 
     def _run(self, conductor: Conductor) -> None:
         self.watch.check()
@@ -126,6 +135,9 @@ class Run:
         return None
 
     def _move(self, conductor: Conductor) -> None:
+        if self.standing.explains():
+            # An earlier try broke off, and its successor must not take its snapshot from another server.
+            raise Stopped("Another server answers than at the first try.")
         self.tell(e.PhaseReached(run=self.number, phase="prepare", title="Taking the snapshot, reading the schema"))
         takeover = conductor.prepare(self.watch, refresh=self.watch.state.mode == "refresh")
         self.tell(e.RunStarted(run=self.number, takeover=takeover))
@@ -301,6 +313,7 @@ def _open(state: State, desk: Desk, asking: Asking, board: Board, terminate: thr
 def _conduct_patiently(run: Run) -> None:
     """Passing faults of the fence's or the snapshot's connection are tried again with a new one."""
     for attempt in range(1, TRIES + 1):
+        run.tries = attempt
         try:
             return run.conduct()
         except LedgerAway:

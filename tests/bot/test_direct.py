@@ -128,6 +128,8 @@ def test_whoever_cannot_be_written_to_does_not_keep_the_others_waiting(post: Pos
     request(post)
     post.deliver()
     assert len(sent(post, CAROL)) == 1
+    pass_time(post, 11)
+    assert len(sent(post, CAROL)) == 2
     posted = [call for call in post.sandbox.calls if call.args.get("channel") == BOB.id]
     assert len(posted) == 1, "tried once"
     post.no_problems("chat.postMessage: channel_not_found")
@@ -165,6 +167,27 @@ def test_a_doubt_about_somebody_who_is_not_asked_any_more(post: Post, redis_url:
     post.no_problems()
 
 
+@pytest.mark.parametrize("may_look", [True, False])
+def test_killed_between_a_reminder_and_remembering_it(post: Post, redis_url: str, may_look: bool) -> None:
+    """The second post is the first reminder: thread, Bob, Carol."""
+    if may_look:
+        post.sandbox.scopes |= LOOKING
+    request(post)
+    clock_comes_by(post, 11)
+    killed_at(post, redis_url, 2)
+    post.deliver()
+    post.deliver()
+    bob, carol = sent(post, BOB), sent(post, CAROL)
+    assert [buttons(message) for message in carol] == [[], DECIDE]
+    assert buttons(bob[0]) == [] and buttons(bob[-1]) == DECIDE and "Reminder" in bob[-1].text
+    if may_look:
+        assert len(bob) == 2 and "may repeat" not in bob[-1].plain
+        post.no_problems()
+    else:
+        assert len(bob) == 3 and "may repeat" in bob[-1].plain
+        post.no_problems("conversations.open: missing_scope")
+
+
 @pytest.mark.parametrize("how", ["ratelimited", "500"])
 def test_slack_asks_for_patience(post: Post, how: str) -> None:
     post.sandbox.scopes |= LOOKING
@@ -187,12 +210,17 @@ def test_slack_asks_for_patience(post: Post, how: str) -> None:
 # --- the clock, moved -----------------------------------------------------------------------------------
 
 
-def pass_time(post: Post, minutes: int) -> None:
+def clock_comes_by(post: Post, minutes: int) -> None:
     asked_at = post.state.asked_at
     assert asked_at is not None
     for _ in range(2):
         sweep(post.desk, post.board, asked_at + timedelta(minutes=minutes))
-    post.deliver()
+
+
+def pass_time(post: Post, minutes: int) -> None:
+    clock_comes_by(post, minutes)
+    for _ in range(2):
+        post.deliver()
 
 
 def test_reminded_escalated_expired_and_asked_again(post: Post) -> None:
@@ -200,15 +228,23 @@ def test_reminded_escalated_expired_and_asked_again(post: Post) -> None:
     obey(post, approve(BOB, digest))
     pass_time(post, 11)
     assert post.thread().count("Still waiting: 1 approval is missing, from <@U0CAROL>.") == 1
-    assert sent(post, MALLORY) == []
+    assert sent(post, MALLORY) == [] and len(sent(post, BOB)) == 1, "who has answered is left in peace"
+    first, reminder = sent(post, CAROL)
+    assert buttons(first) == [] and "newer message below" in first.text
+    assert buttons(reminder) == DECIDE and reminder.text.startswith("Reminder: you are asked")
+    obey(post, c.Revoke(by=BOB, digest=digest))
+    assert len(sent(post, BOB)) == 1, "no reminder for what was answered when it came"
+    obey(post, approve(BOB, digest))
     pass_time(post, 31)
     assert post.thread().count("<@U0MALLORY> may approve, too") == 1
-    assert buttons(sent(post, MALLORY)[0]) == DECIDE
+    (mallory,) = sent(post, MALLORY)
+    assert buttons(mallory) == DECIDE and "Reminder" not in mallory.text, "asked just now"
+    assert [buttons(message) for message in sent(post, CAROL)] == [[], [], DECIDE]
     pass_time(post, 121)
     assert post.state.status is Status.ready and post.thread().count("the request ended") == 1
     assert "ask_again" in buttons(post.card) and "Nobody decided within 2 hours" in post.card.plain
     for person in (BOB, CAROL, MALLORY):
-        (message,) = sent(post, person)
+        message = sent(post, person)[-1]
         assert buttons(message) == [] and "Not decided in time" in message.text
     assert MIGRATION in post.desk.ledger.open(), "nothing is lost"
     ask(post)

@@ -413,7 +413,9 @@ def test_direct_messages_and_what_waits(told: list[tuple[State, list[e.Recorded]
     for state in [state for state, _ in told if state.requests][:9]:
         for person in (*voices.everybody(state)[:1], *voices.everybody(state)[-1:], "U0NOBODY"):
             good_message(*direct.message(state, person))
+            good_message(*direct.message(state, person, reminder=True))
         good_message(*direct.superseded(state))
+        good_message(*direct.reminded(state))
         waits = [state.model_copy(update={"id": f"m00000000{n:02}"}) for n in range(15)]
         good_view(home.view([], waits, waits))
 

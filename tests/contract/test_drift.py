@@ -14,8 +14,8 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.errors import Refused, Transient
-from jobs.core.model import CheckResult, Dialect, Endpoint, Finding, TlsMode
+from jobs.core.errors import Permanent, Refused, Transient
+from jobs.core.model import CheckResult, Dialect, Endpoint, Finding, Severity, TlsMode
 from jobs.core.plan import MigrationPlan
 from jobs.core.policy import Policy
 from jobs.core.state import State, Status
@@ -67,8 +67,8 @@ class Gate:
     def state(self) -> State:
         return self.desk.state(MIGRATION)
 
-    def begin(self, engine: Found) -> bool:
-        return may_begin(self.desk, cast(Engine, engine), ASKED, self.state, self.tell)
+    def begin(self, engine: Found, *, patient: bool = False) -> bool:
+        return may_begin(self.desk, cast(Engine, engine), ASKED, self.state, self.tell, patient=patient)
 
     def tell(self, event: e.Report) -> State | None:
         try:
@@ -116,6 +116,28 @@ def test_a_server_that_is_away_has_not_changed(gate: Gate) -> None:
     with pytest.raises(Transient, match="not empty"):
         gate.begin(Found(plan(), (BLOCKER,), "connect"))
     assert gate.state == before
+
+
+UNKNOWN = WARNING.model_copy(update={"severity": Severity.unknown, "message": "This could not be checked: a lock."})
+
+
+class Kept(Found):
+    """Somebody's lock keeps it from what a plan is made of."""
+
+    def plan(self, asked: Asked, inventory: None) -> MigrationPlan:
+        raise Permanent("There is no plan without a full look")
+
+
+def test_what_could_not_be_looked_at_for_a_while_has_not_changed(gate: Gate) -> None:
+    before = gate.state
+    for engine, words in ((Found(plan(), (UNKNOWN,)), "could not be checked"), (Kept(plan()), "no plan")):
+        with pytest.raises(Transient, match=words):
+            gate.begin(engine, patient=True)
+        assert gate.state == before
+    with pytest.raises(Permanent, match="no plan"):
+        gate.begin(Kept(plan()))
+    assert not gate.begin(Found(plan(), (UNKNOWN,)))
+    assert gate.state.drift == ("a check warns now: settings TimeZone",)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.errors import LedgerAway, Permanent, Transient
+from jobs.core.errors import FerrybotError, LedgerAway, Permanent, Stopped, Transient
 from jobs.core.model import Dialect, Endpoint, TlsMode
 from jobs.core.plan import MigrationPlan
 from jobs.core.state import State, Status
@@ -145,8 +145,9 @@ class Broken(Pair):
 
     own_lanes = 1
 
-    def __init__(self) -> None:
+    def __init__(self, error: FerrybotError, now: Standing) -> None:
         super().__init__()
+        self.error, self.later = error, now
         self.seen = {"source": threading.Event(), "target": threading.Event()}
 
     def gauge(self, asked: Asked, side: Side) -> Pair:
@@ -167,8 +168,8 @@ class Broken(Pair):
         looking = next(thread for thread in threading.enumerate() if thread.name == "failover")
         while looking.is_alive() and not (self.seen["source"].is_set() and self.seen["target"].is_set()):
             self.seen["target"].wait(1)
-        self.now["target"] = REPLICA
-        raise Permanent("cannot execute COPY FROM in a read-only transaction")
+        self.now["target"] = self.later
+        raise self.error
         yield
 
     def tally(self) -> Tally:
@@ -181,9 +182,24 @@ class Broken(Pair):
         return []
 
 
-def test_an_error_that_a_failover_explains_pauses_the_run_instead_of_ending_it(redis_url: str, desk: Desk) -> None:
+READ_ONLY = Permanent("cannot execute COPY FROM in a read-only transaction")
+GONE = Stopped("The conductor is gone, and its snapshot with it")
+
+
+@pytest.mark.parametrize(
+    ("error", "now", "status", "words"),
+    [
+        (READ_ONLY, REPLICA, Status.paused, "takes no writes now"),
+        (GONE, OTHER, Status.paused, "another server answers as the target"),
+        (GONE, ONE, Status.migrating, ""),
+    ],
+)
+def test_an_error_that_a_failover_explains_pauses_the_run_instead_of_ending_it(
+    redis_url: str, desk: Desk, error: FerrybotError, now: Standing, status: Status, words: str
+) -> None:
+    """A lane whose snapshot is gone stops; that alone is no failover, and another worker goes on."""
     place = Endpoint("shop", Dialect.postgresql, "h", 1, "d", "u", SecretStr("p"), TlsMode.prefer)
-    engine = Broken()
+    engine = Broken(error, now)
 
     class Ask:
         def engine(self, state: State) -> Engine:
@@ -196,4 +212,4 @@ def test_an_error_that_a_failover_explains_pauses_the_run_instead_of_ending_it(r
     with Redis.from_url(redis_url) as redis:
         conduct(MIGRATION, desk, Ask(), RedisBoard(redis), threading.Event())
     state = desk.state(MIGRATION)
-    assert state.status is Status.paused and "takes no writes now" in state.pause_why
+    assert state.status is status and words in state.pause_why

@@ -14,7 +14,7 @@ from psycopg import sql
 from pydantic import SecretStr
 from redis import Redis
 
-from bot.sandbox.play import Play
+from bot.sandbox.play import ALICE, Play
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.server import SlackSandbox
 from bot.sandbox.stage import Stage
@@ -22,8 +22,11 @@ from jobs.adapters import keys
 from jobs.adapters.ledger_postgres import PostgresLedger
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.core.commands import Slow
 from jobs.core.lifecycle import Ring
+from jobs.core.model import Person
 from jobs.core.state import State
+from jobs.core.throttle import LEAST_BYTES, Limit
 from jobs.desk import Desk
 from jobs.ports.ledger import Ledger
 from tests.support.servers import Database
@@ -31,6 +34,8 @@ from tests.support.servers import Database
 HISTORY = {"channels:history", "groups:history"}
 CANARY = "Canary-9f3b&/ %41"
 """A password that no text may hold: with characters that careless quoting breaks on."""
+SLOW = Limit(lanes=1, bytes_per_second=LEAST_BYTES)
+"""Some seconds for the rows of a small shop."""
 _numbers = itertools.count(1)
 
 
@@ -64,16 +69,22 @@ class World:
         """The migration that was begun last."""
         return self.desk.state(self.desk.ledger.recent(1)[0])
 
-    def until(self, predicate: Callable[[State], bool], what: str, seconds: float = 60) -> State:
-        """Waits until the newest migration's state is as wanted, woken by each new event of its story."""
+    def until(
+        self, predicate: Callable[[State], bool], what: str, seconds: float = 60, *, migration: str = ""
+    ) -> State:
+        """Waits until that (else the newest) migration's state is as wanted, woken by each new event of its story."""
         deadline = time.monotonic() + seconds
         while True:
-            state = self.newest()
+            state = self.desk.state(migration) if migration else self.newest()
             if predicate(state):
                 return state
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: still {state.status} {state.problem}\n{self.stage.output()[-4000:]}")
             self.redis.xread({keys.story(state.id): f"{state.version}-0"}, block=300)
+
+    def slow_down(self, migration: str, limit: Limit = SLOW) -> None:
+        """A run that is due takes its time, so that something may happen meanwhile; an empty limit ends that."""
+        self.desk.obey(migration, Slow(by=Person(id=ALICE), limit=limit))
 
     def time_passes(self, migration: str) -> None:
         """What half a minute would bring: the dead job's heartbeat fades, and the clock rings for a sweep."""

@@ -388,6 +388,7 @@ def test_the_rehearsal_is_the_estimate_and_the_receipt_compares() -> None:
     tale = rehearsed(REHEARSED)
     told = str(card.blocks(tale.state))
     assert "Rehearsed into staging" in told and "would not end within the window" in told
+    assert "about 7 h 30 min, as rehearsed" in told and "10 s to 30 s" not in told
     receipt = RECEIPT.model_copy(update={"rehearsal": REHEARSED, "seconds": 9 * 3600.0, "target_bytes": 12})
     text = logs.receipt(receipt)
     assert "7 h 30 min, now 9 h (+20 %); disk 9 B, now 12 B" in text

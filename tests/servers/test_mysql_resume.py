@@ -73,7 +73,13 @@ def test_large_tables_travel_in_parts(pair: Migration) -> None:
         assert verdict.reasons == []
         # Each part is proven once, and not the whole table by each of its parts.
         counted = {proof.table.rpartition(".")[2]: (proof.source_rows, proof.target_rows) for proof in verdict.proofs}
-        assert counted == {"big": (3000, 3000), "composite": (2000, 2000), "small": (3, 3), "no_key": (3, 3), "log": (0, 0)}
+        assert counted == {
+            "big": (3000, 3000),
+            "composite": (2000, 2000),
+            "small": (3, 3),
+            "no_key": (3, 3),
+            "log": (0, 0),
+        }
         assert {line["table"] for line in conductor.report() if line["parts"] > 1} == {
             f"{pair.source.name}.big",
             f"{pair.source.name}.composite",

@@ -38,7 +38,7 @@ def evolve(state: State, recorded: e.Recorded) -> State:
 def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
     if isinstance(event, e.When):
         return schedule.changes(event)
-    if isinstance(event, _OfGate):
+    if isinstance(event, e.OfGate):
         return _gate_changes(state, event, at)
     match event:
         case e.Drafted():
@@ -69,17 +69,6 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
             return _run_changes(state, event, at)
 
 
-_OfGate = (
-    e.Requested
-    | e.Approved
-    | e.Revoked
-    | e.Delegated
-    | e.GlassBroken
-    | e.Reminded
-    | e.Escalated
-    | e.Expired
-    | e.Declined
-)
 _UNASKED: dict[str, object] = {
     "approvals": (),
     "delegations": (),
@@ -91,7 +80,7 @@ _UNASKED: dict[str, object] = {
 """Nobody has been asked about the plan of now, and what was said about others is void."""
 
 
-def _gate_changes(state: State, event: _OfGate, at: datetime) -> dict[str, object]:
+def _gate_changes(state: State, event: e.OfGate, at: datetime) -> dict[str, object]:
     match event:
         case e.Requested():
             return _requested(state, event, at)

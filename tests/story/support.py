@@ -14,7 +14,7 @@ from psycopg import sql
 from pydantic import SecretStr
 from redis import Redis
 
-from bot.sandbox.play import Play
+from bot.sandbox.play import BOB, Play
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.server import SlackSandbox
 from bot.sandbox.stage import Stage
@@ -22,8 +22,11 @@ from jobs.adapters import keys
 from jobs.adapters.ledger_postgres import PostgresLedger
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.core.commands import Slow
 from jobs.core.lifecycle import Ring
-from jobs.core.state import State
+from jobs.core.model import Person
+from jobs.core.state import State, Status
+from jobs.core.throttle import LEAST_BYTES, Limit
 from jobs.desk import Desk
 from jobs.ports.ledger import Ledger
 from tests.support.servers import Database
@@ -31,6 +34,8 @@ from tests.support.servers import Database
 HISTORY = {"channels:history", "groups:history"}
 CANARY = "Canary-9f3b&/ %41"
 """A password that no text may hold: with characters that careless quoting breaks on."""
+HAND = Person(id=BOB, name="bob")
+"""Who slows runs down and hurries them up, for the stories' sake."""
 _numbers = itertools.count(1)
 
 
@@ -74,6 +79,16 @@ class World:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: still {state.status} {state.problem}\n{self.stage.output()[-4000:]}")
             self.redis.xread({keys.story(state.id): f"{state.version}-0"}, block=300)
+
+    def slowed(self) -> None:
+        """The run that was just asked for copies at the lowest rate that there is: whatever is pressed next meets it
+        in its middle, on a fast machine, too, and the shop need not be large."""
+        state = self.until(lambda state: state.status is Status.migrating, "begun")
+        self.desk.obey(state.id, Slow(by=HAND, limit=Limit(bytes_per_second=LEAST_BYTES)))
+
+    def hurried(self) -> None:
+        """What was to be seen in the middle of the run was seen."""
+        self.desk.obey(self.newest().id, Slow(by=HAND, limit=Limit()))
 
     def time_passes(self, migration: str) -> None:
         """What half a minute would bring: the dead job's heartbeat fades, and the clock rings for a sweep."""

@@ -32,20 +32,24 @@ def press(w: World, play: Play, person: str, action: str) -> None:
 def test_pause_resume_and_cancel(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
-    source, moved, dropped = shop_db(pg16, 0.5), fresh_db(pg18), fresh_db(pg18)
+    source, moved, dropped = shop_db(pg16, 0.3), fresh_db(pg18), fresh_db(pg18)
     with world(source, {"moved": moved, "dropped": dropped}) as w:
         play = begin(w, "moved")
+        w.slowed()
         press(w, play, ALICE, "pause")
         w.until(lambda state: state.status is Status.paused, "paused")
         press(w, play, MALLORY, "resume")
         hears(w, MALLORY, "may resume")
         assert w.newest().status is Status.paused
         press(w, play, ALICE, "resume")
+        w.until(lambda state: state.run == 2, "resumed")
+        w.hurried()
         w.until(lambda state: state.status is Status.done, "the end", 120)
         assert w.newest().run == 2
         assert compare(source.dsn, moved.dsn) == []
 
         play = begin(w, "dropped")
+        w.slowed()
         press(w, play, ALICE, "cancel")
         w.until(lambda state: state.status is Status.cancelled, "cancelled", 120)
         with dropped.connect() as connection:

@@ -14,8 +14,8 @@ from jobs.core.errors import Permanent
 from tests.servers.pg_run import Migration, rows
 from tests.support.servers import FreshDatabase
 
-# Over half a GB: as text, which is twice as long, no message could hold it. The note alone is more than a process that
-# moves it may take.
+# Over half a GB: as text, which is twice as long, no message could hold it. The note alone is more than a process
+# that moves it may take.
 BINARY = """
 create table big (id int primary key, data bytea, note text);
 alter table big alter data set storage external;

@@ -91,8 +91,14 @@ class World:
         self.desk.obey(self.newest().id, Slow(by=HAND, limit=Limit()))
 
     def time_passes(self, migration: str) -> None:
-        """What half a minute would bring: the dead job's heartbeat fades, and the clock rings for a sweep."""
-        self.redis.delete(keys.beat(migration, "migrate"), keys.beat(migration, "validate"))
+        """What half a minute would bring: the dead job's heartbeat fades, nobody takes it for one that was claimed
+        only just now, and the clock rings for a sweep."""
+        for kind in ("migrate", "validate"):
+            self.redis.delete(keys.beat(migration, kind))
+            rung = self.redis.get(keys.last_ring(migration, kind))
+            job = f"rq:job:{rung.decode()}" if isinstance(rung, bytes) else ""
+            if job and self.redis.hget(job, "status") == b"started":
+                self.redis.delete(job)
         self.redis.delete(keys.courier(migration))
         self.desk.queue.ring(Ring(kind="sweep", migration="all", token=f"test{next(_numbers)}-{time.time_ns()}"))
 

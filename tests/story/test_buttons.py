@@ -36,6 +36,7 @@ def test_pause_resume_and_cancel(
     with world(source, {"moved": moved, "dropped": dropped}) as w:
         play = begin(w, "moved")
         w.slowed()
+        w.until(lambda state: state.phase == "copy", "in its middle")
         press(w, play, ALICE, "pause")
         w.until(lambda state: state.status is Status.paused, "paused")
         press(w, play, MALLORY, "resume")
@@ -50,6 +51,7 @@ def test_pause_resume_and_cancel(
 
         play = begin(w, "dropped")
         w.slowed()
+        w.until(lambda state: state.phase == "copy", "in its middle")
         press(w, play, ALICE, "cancel")
         w.until(lambda state: state.status is Status.cancelled, "cancelled", 120)
         with dropped.connect() as connection:
@@ -57,5 +59,5 @@ def test_pause_resume_and_cancel(
                 "select count(*) from pg_class where relnamespace not in "
                 "(select oid from pg_namespace where nspname ~ '^(pg_|information_schema)')"
             ).fetchone()
-        assert left == (0,)
+        assert left == (0,) and "were removed" in w.newest().undone, "there was something to undo"
         assert broken_rules(w) == []

@@ -10,9 +10,10 @@ ARGS ?=
 demo: $(VENV)/.demo
 	@exec $(BIN)/ferrybot demo $(ARGS)
 
-# Stories wait more than they compute: three at a time on two cores, each with servers of its own.
+# Stories wait more than they compute: three at a time on two cores, each with servers of its own. xdist would begin
+# with the files of most tests; tests/conftest.py knows which take longest.
 test: lint servers
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not story and not browser and not kill and not slow" -x -q $(ARGS)

@@ -1,4 +1,6 @@
-"""The `ferrybot` command."""
+"""The `ferrybot` command.
+
+What only one command needs is imported there: a worker has no use for Slack's gestures, and starts sooner."""
 
 from __future__ import annotations
 
@@ -8,10 +10,7 @@ from pathlib import Path
 
 import click
 
-from bot import audit as auditing
-from bot import doctor as examination
 from bot import processes
-from bot.app import Web
 from bot.config import ConfigError
 from bot.settings import load_settings
 from jobs.adapters.ledgers import open_ledger
@@ -32,6 +31,8 @@ def main() -> None:
 @main.command()
 def web() -> None:
     """Slack's gestures, the one-time page, health and metrics."""
+    from bot.app import Web
+
     settings = load_settings()
     setup_logs(settings.log_level, settings.log_format)
     Web(settings).run()
@@ -66,6 +67,8 @@ def clock() -> None:
 @main.command()
 def doctor() -> None:
     """Says what is missing in this installation, and the remedy."""
+    from bot import doctor as examination
+
     examined = examination.examine(load_settings())
     sys.exit(0 if examination.show(examined, sys.stdout) else 1)
 
@@ -83,6 +86,8 @@ def verify(file: Path, head: str) -> None:
 
     Exit code 0: intact; 1: changed, with the first bad line; 2: unreadable; 3: whole, but nothing to compare with.
     """
+    from bot import audit as auditing
+
     found = auditing.examine(file, head, _ledger)
     click.echo(found.said)
     sys.exit(found.code)

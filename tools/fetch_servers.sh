@@ -1,7 +1,9 @@
 #!/bin/sh
-# Makes `make test` possible on a fresh Debian or Ubuntu: PostgreSQL, MariaDB, Redis, Chromium with a font.
+# Makes `make test` possible on a fresh Debian or Ubuntu: PostgreSQL, MariaDB, Redis, Chromium with a font,
+# PgBouncer.
 #
-#   as root   installs the packages that are missing (no service is set up or started)
+#   as root   installs the packages that are missing (no service is set up or started; PgBouncer's package would do
+#             both, so it is unpacked under the cache folder as below)
 #   else      unpacks them, with their libraries, under a cache folder: .cache/servers, or FERRYBOT_SERVERS_CACHE
 #   no apt    says what is missing; the embedded servers of the Python wheels remain
 #
@@ -12,7 +14,7 @@ set -eu
 repo=$(cd "$(dirname "$0")/.." && pwd)
 cache=${FERRYBOT_SERVERS_CACHE:-$repo/.cache/servers}
 work=$cache/.work
-useful='^(lib|postgresql|mariadb|redis|valkey|chromium|fonts)'
+useful='^(lib|postgresql|mariadb|redis|valkey|chromium|fonts|pgbouncer)'
 useless='^(lib.*-perl$|libperl|libpam|libsystemd-shared|postgresql-common|postgresql-client-common)'
 
 say() { echo "fetch_servers: $*"; }
@@ -36,6 +38,7 @@ have() {
             || first_existing "$cache/bin/chromium" ;;
         fonts) first_existing /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf \
             "$cache/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf" ;;
+        pgbouncer) program pgbouncer ;;
     esac
 }
 
@@ -50,11 +53,12 @@ packages_of() {
         redis) echo redis-tools valkey-tools ;;
         chromium) echo chromium ;;  # Ubuntu's chromium-browser only installs a snap
         fonts) echo fonts-dejavu-core ;;
+        pgbouncer) echo pgbouncer ;;
     esac
 }
 
 missing_things() {
-    for thing in postgresql mariadb-server mariadb-client redis chromium fonts; do
+    for thing in postgresql mariadb-server mariadb-client redis chromium fonts pgbouncer; do
         have $thing || echo $thing
     done
 }
@@ -100,10 +104,26 @@ unpacked() {
         dpkg -x "$file" "$cache"
     done
     if have_unpacked_chromium; then wrap_chromium; fi
+    if [ -x "$cache/usr/sbin/pgbouncer" ]; then wrap_pgbouncer; fi
     rm -rf "$work"
 }
 
 have_unpacked_chromium() { [ -x "$cache/usr/lib/chromium/chromium" ]; }
+
+library_folders() {
+    find "$cache/usr/lib" "$cache/lib" -maxdepth 2 -type d \
+        \( -name '*-linux-*' -o -name pulseaudio \) 2>/dev/null | tr '\n' ':'
+}
+
+wrap_pgbouncer() {
+    mkdir -p "$cache/bin"
+    cat >"$cache/bin/pgbouncer" <<END
+#!/bin/sh
+export LD_LIBRARY_PATH='$(library_folders)'
+exec '$cache/usr/sbin/pgbouncer' "\$@"
+END
+    chmod +x "$cache/bin/pgbouncer"
+}
 
 # Chromium finds its libraries and fonts by absolute paths, so it gets a front that names ours.
 wrap_chromium() {
@@ -117,8 +137,7 @@ wrap_chromium() {
   <cachedir>$cache/fontcache</cachedir>
 </fontconfig>
 END
-    libs=$(find "$cache/usr/lib" "$cache/lib" -maxdepth 2 -type d \
-        \( -name '*-linux-*' -o -name pulseaudio \) 2>/dev/null | tr '\n' ':')
+    libs=$(library_folders)
     cat >"$cache/bin/chromium" <<END
 #!/bin/sh
 export FONTCONFIG_FILE='$cache/fonts.conf'
@@ -180,4 +199,11 @@ fi
 log=$(mktemp)
 trap finish EXIT
 say "fetching: $*"
-if [ "$(id -u)" = 0 ]; then as_root "$@"; else unpacked "$@"; fi
+if [ "$(id -u)" != 0 ]; then
+    unpacked "$@"
+    exit
+fi
+packages=$(missing_things | grep -v pgbouncer || true)
+# shellcheck disable=SC2086
+if [ -n "$packages" ]; then as_root $packages; fi
+have pgbouncer || unpacked pgbouncer

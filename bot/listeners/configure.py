@@ -37,19 +37,7 @@ def register(app: App, deps: Deps) -> None:
     @app.command("/migrate")
     def migrate(ack: Ack, body: Body, client: WebClient) -> None:
         ack()
-        words = str(body.get("text") or "").split()
-        if not words:
-            user = Person(id=body["user_id"], name=str(body.get("user_name") or ""))
-            open_configure(deps, client, user, str(body["trigger_id"]), str(body["channel_id"]))
-            return
-        if words[0].lower() == "history":
-            history.opened(deps, client, body, " ".join(words[1:]))
-            return
-        if words[0].lower() == "services":
-            services.opened(deps, client, body, " ".join(words[1:]))
-            return
-        text, blocks = home.answer(deps, body, words)
-        home.reply(client, body, text, blocks)
+        _command(deps, client, body)
 
     @app.shortcut("ferrybot_migrate")
     def shortcut(ack: Ack, body: Body, client: WebClient) -> None:
@@ -91,6 +79,23 @@ def register(app: App, deps: Deps) -> None:
     @app.view_closed(configure.CALLBACK)
     def closed(ack: Ack) -> None:
         ack()
+
+
+def _command(deps: Deps, client: WebClient, body: Body) -> None:
+    """`/migrate` alone begins; a word after it asks for something else."""
+    words = str(body.get("text") or "").split()
+    if not words:
+        user = Person(id=body["user_id"], name=str(body.get("user_name") or ""))
+        open_configure(deps, client, user, str(body["trigger_id"]), str(body["channel_id"]))
+        return
+    if words[0].lower() == "history":
+        history.opened(deps, client, body, " ".join(words[1:]))
+        return
+    if words[0].lower() == "services":
+        services.opened(deps, client, body, " ".join(words[1:]))
+        return
+    text, blocks = home.answer(deps, body, words)
+    home.reply(client, body, text, blocks)
 
 
 def open_configure(

@@ -6,8 +6,23 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
+from jobs.core.events_gate import Approved as Approved
+from jobs.core.events_gate import Declined as Declined
+from jobs.core.events_gate import Delegated as Delegated
+from jobs.core.events_gate import Escalated as Escalated
+from jobs.core.events_gate import Expired as Expired
+from jobs.core.events_gate import GlassBroken as GlassBroken
+from jobs.core.events_gate import OfGate as OfGate
+from jobs.core.events_gate import Reminded as Reminded
+from jobs.core.events_gate import Requested as Requested
+from jobs.core.events_gate import Revoked as Revoked
+from jobs.core.events_when import Rescheduled as Rescheduled
+from jobs.core.events_when import Scheduled as Scheduled
+from jobs.core.events_when import Strained as Strained
+from jobs.core.events_when import Throttled as Throttled
+from jobs.core.events_when import When as When
+from jobs.core.events_when import WindowClosed as WindowClosed
 from jobs.core.model import (
-    Approval,
     CheckResult,
     Frozen,
     Options,
@@ -19,7 +34,6 @@ from jobs.core.model import (
 )
 from jobs.core.plan import MigrationPlan
 from jobs.core.policy import Policy
-from jobs.core.throttle import Limit
 from jobs.core.verdict import Difference, Receipt, Rehearsal, RestorePoint, RowDifference
 
 
@@ -80,75 +94,6 @@ class ValidationBroke(Frozen):
     type: Literal["validation_broke"] = "validation_broke"
     attempt: int
     problem: Problem
-
-
-class Requested(Frozen):
-    """**Migrate** was pressed on the plan with this digest."""
-
-    type: Literal["requested"] = "requested"
-    by: Person
-    digest: str
-    acknowledged: tuple[str, ...] = ()
-    typed: str = ""
-    policy: Policy | None = None
-    pinned: tuple[str, ...] | None = Field(default=None, description="ids of the people who were asked")
-    later: tuple[str, ...] = Field(default=(), description="ids of the people who are asked after an escalation")
-    wish: Wish = Wish()
-
-
-class Approved(Frozen):
-    type: Literal["approved"] = "approved"
-    approval: Approval
-
-
-class Revoked(Frozen):
-    """An approval was taken back before the run began."""
-
-    type: Literal["revoked"] = "revoked"
-    by: Person
-    digest: str
-    lapsed: bool = Field(default=False, description="`by` may not approve any more")
-
-
-class Delegated(Frozen):
-    type: Literal["delegated"] = "delegated"
-    by: Person
-    to: Person
-
-
-class GlassBroken(Frozen):
-    """Somebody whom the policy names starts the run without the approvals that are missing."""
-
-    type: Literal["glass_broken"] = "glass_broken"
-    by: Person
-    digest: str
-    reason: str
-
-
-class Reminded(Frozen):
-    """Whoever has not decided yet is named again."""
-
-    type: Literal["reminded"] = "reminded"
-    number: int
-
-
-class Escalated(Frozen):
-    """The second group is asked, too."""
-
-    type: Literal["escalated"] = "escalated"
-
-
-class Expired(Frozen):
-    """Nobody decided in time: the request ended, and may be made again."""
-
-    type: Literal["expired"] = "expired"
-
-
-class Declined(Frozen):
-    type: Literal["declined"] = "declined"
-    by: Person
-    digest: str
-    reason: str
 
 
 class RunQueued(Frozen):
@@ -331,51 +276,6 @@ class Finished(Frozen):
     receipt: Receipt
 
 
-class Scheduled(Frozen):
-    """Everything needed was given, but the time has not come: the run begins by itself at `until`."""
-
-    type: Literal["scheduled"] = "scheduled"
-    until: AwareDatetime
-    by: Person | None = Field(default=None, description="who resumed a run outside of its windows")
-    resumes: bool = Field(default=False, description="what waits is a run that was begun before")
-
-
-class Rescheduled(Frozen):
-    """Another time was chosen, which is no part of the plan: approvals stay."""
-
-    type: Literal["rescheduled"] = "rescheduled"
-    by: Person
-    start_at: AwareDatetime | None = None
-
-
-class WindowClosed(Frozen):
-    """The run is still at work as its windows close, and was asked to pause then."""
-
-    type: Literal["window_closed"] = "window_closed"
-    run: int
-    until: AwareDatetime
-
-
-class Throttled(Frozen):
-    """A person said how much of the servers the run may take."""
-
-    type: Literal["throttled"] = "throttled"
-    by: Person
-    limit: Limit
-
-
-class Strained(Frozen):
-    """By itself: a server has too much to do, so the run takes less; without `reason` that is over."""
-
-    type: Literal["strained"] = "strained"
-    run: int
-    reason: str = ""
-    limit: Limit = Limit()
-
-
-When = Scheduled | Rescheduled | WindowClosed | Throttled | Strained
-"""What concerns the time and the weight of a run; its effects are in `jobs.core.schedule`."""
-
 Event = Annotated[
     When
     | Drafted
@@ -385,15 +285,7 @@ Event = Annotated[
     | CheckFinished
     | Validated
     | ValidationBroke
-    | Requested
-    | Approved
-    | Revoked
-    | Delegated
-    | GlassBroken
-    | Reminded
-    | Escalated
-    | Expired
-    | Declined
+    | OfGate
     | RunQueued
     | Begun
     | Drifted

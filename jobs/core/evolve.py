@@ -38,23 +38,13 @@ def evolve(state: State, recorded: e.Recorded) -> State:
 def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
     if isinstance(event, e.When):
         return schedule.changes(event)
+    if isinstance(event, e.OfGate):
+        return _gate_changes(state, event, at)
     match event:
         case e.Drafted():
             return _drafted(state, event)
         case e.Configured():
-            return {
-                "status": Status.configured,
-                "source": event.source,
-                "options": event.options,
-                "attempt": event.attempt,
-                "key": event.key,
-                **schedule.wish_changes(event.wish),
-                "results": (),
-                "plan": None,
-                "plan_before": state.plan or state.plan_before,
-                "problem": None,
-                **_UNASKED,
-            }
+            return _configured(state, event)
         case e.Detached():
             return {"public": True}
         case e.ValidationStarted():
@@ -75,33 +65,10 @@ def _changes(state: State, event: e.Event, at: datetime) -> dict[str, object]:
                 "phase_title": "Waiting for a worker",
                 **schedule.BEGUN,
             }
-        case (
-            e.Requested()
-            | e.Approved()
-            | e.Revoked()
-            | e.Delegated()
-            | e.GlassBroken()
-            | e.Reminded()
-            | e.Escalated()
-            | e.Expired()
-            | e.Declined()
-        ):
-            return _gate_changes(state, event, at)
         case _:
             return _run_changes(state, event, at)
 
 
-_OfGate = (
-    e.Requested
-    | e.Approved
-    | e.Revoked
-    | e.Delegated
-    | e.GlassBroken
-    | e.Reminded
-    | e.Escalated
-    | e.Expired
-    | e.Declined
-)
 _UNASKED: dict[str, object] = {
     "approvals": (),
     "delegations": (),
@@ -113,7 +80,7 @@ _UNASKED: dict[str, object] = {
 """Nobody has been asked about the plan of now, and what was said about others is void."""
 
 
-def _gate_changes(state: State, event: _OfGate, at: datetime) -> dict[str, object]:
+def _gate_changes(state: State, event: e.OfGate, at: datetime) -> dict[str, object]:
     match event:
         case e.Requested():
             return _requested(state, event, at)
@@ -184,6 +151,22 @@ def _drafted(state: State, event: e.Drafted) -> dict[str, object]:
     }
 
 
+def _configured(state: State, event: e.Configured) -> dict[str, object]:
+    return {
+        "status": Status.configured,
+        "source": event.source,
+        "options": event.options,
+        "attempt": event.attempt,
+        "key": event.key,
+        **schedule.wish_changes(event.wish),
+        "results": (),
+        "plan": None,
+        "plan_before": state.plan or state.plan_before,
+        "problem": None,
+        **_UNASKED,
+    }
+
+
 _Beside = e.RestorePointMade | e.HoldTaken | e.ReleaseAsked | e.HoldEnded | e.Waived | e.RollbackAsked | e.RolledBack
 """What keeps a run safe, what people answer for, and what takes it back."""
 _OfRun = (
@@ -214,17 +197,7 @@ def _run_changes(state: State, event: _OfRun, at: datetime) -> dict[str, object]
         case e.RunStarted():
             return {"started": state.started or at, "begun": True, "trouble": None}
         case e.PhaseReached():
-            at_work = Status.verifying if event.phase == "verify" else Status.migrating
-            # After a takeover a run that was verifying may be copying again.
-            status = at_work if state.status in (Status.migrating, Status.verifying) else state.status
-            # Stories of earlier versions have no Begun: their first phase was the first write.
-            return {
-                "phase": event.phase,
-                "phase_title": event.title,
-                "status": status,
-                "begun": True,
-                "trouble": None,
-            }
+            return _phase(state, event)
         case e.Noted():
             return {}
         case e.Troubled():
@@ -246,21 +219,33 @@ def _run_changes(state: State, event: _OfRun, at: datetime) -> dict[str, object]
                 "cancelled_by": event.by or state.cancelled_by,
             }
         case e.RunFailed():
-            return {
-                "held": False,
-                "status": Status.failed,
-                "problem": event.problem,
-                "reasons": event.reasons,
-                "differences": event.differences,
-                "rows": event.rows,
-                "trouble": None,
-            }
+            return _failed(event)
         case e.Proven():
             return {"receipt": event.receipt}
         case e.Finished():
             return {"status": Status.done, "receipt": event.receipt, "trouble": None, "held": False}
         case _:
             return _changes_beside(state, event)
+
+
+def _phase(state: State, event: e.PhaseReached) -> dict[str, object]:
+    at_work = Status.verifying if event.phase == "verify" else Status.migrating
+    # After a takeover a run that was verifying may be copying again.
+    status = at_work if state.status in (Status.migrating, Status.verifying) else state.status
+    # Stories of earlier versions have no Begun: their first phase was the first write.
+    return {"phase": event.phase, "phase_title": event.title, "status": status, "begun": True, "trouble": None}
+
+
+def _failed(event: e.RunFailed) -> dict[str, object]:
+    return {
+        "held": False,
+        "status": Status.failed,
+        "problem": event.problem,
+        "reasons": event.reasons,
+        "differences": event.differences,
+        "rows": event.rows,
+        "trouble": None,
+    }
 
 
 def _drifted(state: State, event: e.Drifted) -> dict[str, object]:

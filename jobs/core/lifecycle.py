@@ -67,19 +67,13 @@ def decide(state: State, command: c.Command) -> Sequence[e.Event]:
         case c.Waive():
             return _waive(state, command)
         case c.Release():
-            _demand(state, "released", *RUNNING)
-            if not state.held:
-                raise Refused("The source is not held, so there is nothing to release.")
-            return [] if state.release_asked else [e.ReleaseAsked(by=command.by)]
+            return _release(state, command)
         case c.Refresh():
             _demand(state, "copied again", Status.done)
             schedule.demand_open(state, command.at)
             return [e.Resumed(by=command.by, run=state.run + 1, mode="refresh")]
         case c.Revalidate():
-            _demand(state, "looked at again", Status.done)
-            if state.receipt is None or not state.receipt.broken_keys:
-                raise Refused("Every foreign key of this migration is valid.")
-            return [e.Resumed(by=command.by, run=state.run + 1, mode="keys")]
+            return _revalidate(state, command)
         case c.RollBack():
             return _roll_back(state, command)
         case c.Tell():
@@ -159,6 +153,20 @@ def _waive(state: State, command: c.Waive) -> Sequence[e.Event]:
         raise Refused("Please say why these differences may stay: it stands in the receipt.")
     waived = e.Waived(by=command.by, keys=command.keys, reason=command.reason.strip())
     return [waived, schedule.resume(state, command.by, command.at)]
+
+
+def _release(state: State, command: c.Release) -> Sequence[e.Event]:
+    _demand(state, "released", *RUNNING)
+    if not state.held:
+        raise Refused("The source is not held, so there is nothing to release.")
+    return [] if state.release_asked else [e.ReleaseAsked(by=command.by)]
+
+
+def _revalidate(state: State, command: c.Revalidate) -> Sequence[e.Event]:
+    _demand(state, "looked at again", Status.done)
+    if state.receipt is None or not state.receipt.broken_keys:
+        raise Refused("Every foreign key of this migration is valid.")
+    return [e.Resumed(by=command.by, run=state.run + 1, mode="keys")]
 
 
 def _roll_back(state: State, command: c.RollBack) -> Sequence[e.Event]:

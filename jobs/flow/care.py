@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
-import structlog
-
-from jobs.away import AWAY
 from jobs.core import care
 from jobs.core import events as e
-from jobs.core.errors import FerrybotError, Stopped
+from jobs.core.errors import FerrybotError
 from jobs.core.model import LoadBounds, Service
 from jobs.core.state import State
 from jobs.core.throttle import Limit
+from jobs.flow.beside import Beside
 from jobs.ports.engine import Asked, Engine, Gauge, Load
-
-log = structlog.get_logger(__name__)
 
 Tell = Callable[[e.Report], object]
 
@@ -53,48 +49,37 @@ def size_of(engine: Engine, asked: Asked) -> int | None:
 
 
 @dataclass
-class Caretaker:
-    """Samples in a thread from `with` to its end; harmless when a server cannot be asked, which is said once."""
+class Caretaker(Beside):
+    """Samples from `with` to its end; harmless when a server cannot be asked, which is said once."""
 
+    name = "caretaker"
     watched: Sequence[Side]
     run: int
     parallelism: int
     tell: Tell
-    _over: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
     _said: set[str] = field(default_factory=set)
     _last: tuple[Limit, str] = (Limit(), "")
+    _state: care.Care = field(init=False)
 
-    def __enter__(self) -> Caretaker:
-        if self.watched:
-            self._thread = threading.Thread(target=self._loop, name="caretaker", daemon=True)
-            self._thread.start()
-        return self
+    def __post_init__(self) -> None:
+        self._state = care.Care(self.parallelism)
+
+    def __enter__(self) -> Self:
+        # An earlier conductor of this run may have died while it was slowed down.
+        self._last = (Limit(), "unknown")
+        return super().__enter__() if self.watched else self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
+        super().__exit__()
         for side in self.watched:
             side.gauge.close()
 
-    def _loop(self) -> None:
-        # An earlier conductor of this run may have died while it was slowed down.
-        self._last = (Limit(), "unknown")
-        state = care.Care(self.parallelism)
-        while True:
-            try:
-                self.look(state)
-            except AWAY:
-                # The story hears of it at the next look.
-                pass
-            except Stopped:
-                return
-            except Exception:
-                log.exception("the load could not be looked at", run=self.run)
-                return
-            if self._over.wait(care.SAMPLE_SECONDS):
-                return
+    def step(self) -> bool:
+        self.look(self._state)
+        return True
+
+    def pause_after(self, took: float) -> float:
+        return care.SAMPLE_SECONDS
 
     def look(self, state: care.Care) -> None:
         """One sample of every side; what changed is told."""

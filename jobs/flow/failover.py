@@ -8,19 +8,14 @@ exact; but whether the new place is the right one only a person knows.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 
-import structlog
-
-from jobs.away import AWAY
 from jobs.core.commands import Halt
 from jobs.core.errors import FerrybotError, Refused
 from jobs.core.state import State
 from jobs.desk import Desk
+from jobs.flow.beside import Beside
 from jobs.ports.engine import Asked, Engine, Side, Standing
-
-log = structlog.get_logger(__name__)
 
 SAMPLE_SECONDS = 15.0
 """A look is one short session at each side."""
@@ -28,16 +23,15 @@ RESUME = "Look where both databases are now; when they are where they should be,
 
 
 @dataclass
-class FailoverWatch:
+class FailoverWatch(Beside):
     """From `with` to its end; what was seen first stays the measure, also for a later try of the same run."""
 
+    name = "failover"
     desk: Desk
     engine: Engine
     asked: Asked
     state: State
     _first: dict[Side, Standing] = field(default_factory=dict)
-    _over: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
     _halted: bool = False
 
     @property
@@ -49,29 +43,11 @@ class FailoverWatch:
         """After an error that would end the run: whether a failover is behind it, and the run pauses instead."""
         return self._halted or (self.began and self.pause())
 
-    def __enter__(self) -> FailoverWatch:
-        self._over.clear()
-        self._thread = threading.Thread(target=self._loop, name="failover", daemon=True)
-        self._thread.start()
-        return self
+    def step(self) -> bool:
+        return not self.pause()
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
-
-    def _loop(self) -> None:
-        while True:
-            try:
-                if self.pause():
-                    return
-            except AWAY:
-                pass  # the next look tells it
-            except Exception:
-                log.exception("the servers' standing could not be looked at", migration=self.state.id)
-                return
-            if self._over.wait(SAMPLE_SECONDS):
-                return
+    def pause_after(self, took: float) -> float:
+        return SAMPLE_SECONDS
 
     def pause(self) -> bool:
         """Looks at both sides; True when the run was asked to pause, because one is not what it was."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from jobs.core.errors import FerrybotError, Permanent, Refused
 from jobs.core.progress import COPY, RunProgress, Work, seconds_left
 from jobs.core.samples import Samples
 from jobs.desk import Desk, deliver
+from jobs.flow.beside import Beside
 from jobs.flow.watch import StoryWatch
 from jobs.ports.board import Board
 from jobs.ports.engine import Tally
@@ -36,55 +36,45 @@ COURIER_SECONDS = 2
 
 
 @dataclass
-class Overseer:
+class Overseer(Beside):
     """Publishes progress, tells phases and large tables; hands failures to the watch."""
 
+    name = "overseer"
     desk: Desk
     board: Board
     watch: StoryWatch
     look: Callable[[], Tally]
     parallelism: int
-    _stop: threading.Event = field(default_factory=threading.Event)
     _seen: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=64))
     _noted: set[str] = field(default_factory=set)
     _told: set[str] | None = None
     _samples: Samples | None = None
     _phase: str = ""
     _began: float = field(default_factory=time.monotonic)
-    _thread: threading.Thread | None = None
 
-    def __enter__(self) -> Overseer:
-        self._thread = threading.Thread(target=self._loop, name="overseer", daemon=True)
-        self._thread.start()
-        return self
+    def pause_after(self, took: float) -> float:
+        return max(TICK_SECONDS, LOOK_SHARE * took)
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread:
-            self._thread.join(timeout=30)
-
-    def _loop(self) -> None:
-        while not self._stop.is_set():
-            began = time.monotonic()
-            try:
-                self.tick()
-            except AWAY:
-                # The next tick tells the newest; a lost one is no loss.
-                pass
-            except FerrybotError as error:
-                if not self._stop.is_set():
-                    # After the end nobody is to be told: the connections are being closed under us.
-                    self.watch.failure = error
-                return
-            except Exception as error:
-                # Unseen, a failed task of another lane would let the run wait for ever.
-                log.exception("overseer stopped", migration=self.watch.state.id)
-                self.watch.failure = Permanent(
-                    f"The run could not be watched any more ({type(error).__name__}).",
-                    remedy="Look at the worker's log, then press Retry; what is done is not done again.",
-                )
-                return
-            self._stop.wait(max(TICK_SECONDS, LOOK_SHARE * (time.monotonic() - began)))
+    def step(self) -> bool:
+        try:
+            self.tick()
+        except AWAY:
+            # The next tick tells the newest; a lost one is no loss.
+            return True
+        except FerrybotError as error:
+            if not self._over.is_set():
+                # After the end nobody is to be told: the connections are being closed under us.
+                self.watch.failure = error
+            return False
+        except Exception as error:
+            # Unseen, a failed task of another lane would let the run wait for ever.
+            log.exception("overseer stopped", migration=self.watch.state.id)
+            self.watch.failure = Permanent(
+                f"The run could not be watched any more ({type(error).__name__}).",
+                remedy="Look at the worker's log, then press Retry; what is done is not done again.",
+            )
+            return False
+        return True
 
     def tick(self) -> None:
         """One look at the task table. Raises the failure that a lane left there."""

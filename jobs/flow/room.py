@@ -5,21 +5,16 @@ A full disk costs more than a pause: the server may refuse everybody's writes, o
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Self
 
-import structlog
-
-from jobs.away import AWAY
 from jobs.core.commands import Halt
-from jobs.core.errors import Refused, Stopped
+from jobs.core.errors import Refused
 from jobs.desk import Desk
+from jobs.flow.beside import Beside
 from jobs.flow.watch import StoryWatch
 from jobs.ports.board import Board
 from jobs.ports.engine import Asked, Room
-
-log = structlog.get_logger(__name__)
 
 SAMPLE_SECONDS = 15.0
 """A look costs the server a session and a process; a fast run writes a few GB in between."""
@@ -41,42 +36,27 @@ class _Note(Protocol):
     def __call__(self, text: str, *, warning: bool = False) -> None: ...
 
 
-class DiskWatch:
+class DiskWatch(Beside):
     """While the lanes work. Where a person stated how much is free, and nothing is measured, nothing is said."""
+
+    name = "disk"
 
     def __init__(
         self, desk: Desk, board: Board, asked: Asked, watch: StoryWatch, room: Callable[[], Room], note: _Note
     ) -> None:
+        super().__init__()
         self._desk, self._board, self._watch, self._room, self._note = desk, board, watch, room, note
         self._stated = asked.stated_free_bytes is not None and not asked.target.measure_disk
         self._before: int | None = None
         self._told: set[str] = set()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="disk", daemon=True)
 
-    def __enter__(self) -> DiskWatch:
-        if not self._stated:
-            self._thread.start()
-        return self
+    def __enter__(self) -> Self:
+        return self if self._stated else super().__enter__()
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=30)
+    def pause_after(self, took: float) -> float:
+        return SAMPLE_SECONDS
 
-    def _loop(self) -> None:
-        while not self._over.is_set():
-            try:
-                if not self.look():
-                    return
-            except (*AWAY, Stopped):
-                # The next look tells it, unless the run is over by then.
-                pass
-            except Exception:
-                log.exception("the disk could not be looked at", migration=self._watch.state.id)
-            self._over.wait(SAMPLE_SECONDS)
-
-    def look(self) -> bool:
+    def step(self) -> bool:
         """One sample; False when no further one is of use."""
         room = self._room()
         if self._over.is_set():

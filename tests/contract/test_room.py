@@ -77,10 +77,10 @@ def test_what_is_kept_free_follows_the_pace() -> None:
 def test_a_run_pauses_itself_and_a_person_resumes_it(house: House) -> None:
     watch = house.watch(PLENTY, Room(free=LEAST_FREE + 1), Room(free=LEAST_FREE - 1))
     watch._before = LEAST_FREE + 1
-    assert watch.look()
+    assert watch.step()
     watch._before = LEAST_FREE + 1
-    assert watch.look() and house.state.pause_why == ""
-    assert not watch.look()
+    assert watch.step() and house.state.pause_why == ""
+    assert not watch.step()
     assert house.state.status is Status.pausing and "only 2.1 GB free" in house.state.pause_why
     _, story = house.desk.story(MIGRATION)
     event = story[-1].event
@@ -94,15 +94,15 @@ def test_a_run_pauses_itself_and_a_person_resumes_it(house: House) -> None:
 
 def test_a_fast_run_pauses_early(house: House) -> None:
     watch = house.watch(Room(free=100 << 30), Room(free=60 << 30))
-    assert watch.look()
-    assert not watch.look()
+    assert watch.step()
+    assert not watch.step()
     assert "64.4 GB are left" not in str(house.notes) and "only 64.4 GB free, and 85.9 GB" in house.state.pause_why
 
 
 def test_a_run_that_is_over_or_paused_by_a_person_is_left_alone(house: House) -> None:
     house.desk.obey(MIGRATION, c.Pause(by=ALICE))
     watch = house.watch(Room(free=1))
-    assert watch.look()
+    assert watch.step()
     assert house.state.pause_why == "" and house.state.status is Status.pausing
     with pytest.raises(Refused, match="not the current one"):
         house.desk.obey(MIGRATION, c.Halt(run=7, why="the disk"))
@@ -111,14 +111,14 @@ def test_a_run_that_is_over_or_paused_by_a_person_is_left_alone(house: House) ->
 def test_what_cannot_be_measured_is_said_once(house: House) -> None:
     lost = Room(unknown="the connection was lost")
     watch = house.watch(lost, lost, UNMEASURED)
-    assert watch.look() and watch.look() and not watch.look()
+    assert watch.step() and watch.step() and not watch.step()
     assert house.notes == [("The target's free disk is not watched during the run: the connection was lost.", False)]
 
 
 def test_rows_that_will_not_fit_are_said_once(house: House) -> None:
     house.board.publish(MIGRATION, RunProgress(bytes_done=1 << 30, bytes_total=101 << 30))
     watch = house.watch(Room(free=50 << 30), Room(free=50 << 30))
-    assert watch.look() and watch.look()
+    assert watch.step() and watch.step()
     ((text, warning),) = house.notes
     assert warning and "53.7 GB free, and rows of about 107.4 GB are still to come" in text
     assert house.state.status is Status.migrating

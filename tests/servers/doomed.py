@@ -1,7 +1,7 @@
 """A conductor, lane or undo in a process of its own that kills itself at its n-th event, as a lost machine would.
 
-Reads a JSON document from standard input, which `tests.support.driver.order_of` writes: the two addresses, the
-options, the plan, and the event.
+Reads orders from standard input, one a line, which `tests.support.driver.order_of` writes: the two addresses, the
+options, the plan, and the event. For each it forks, tells the child's process id, and how the child ended.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import SecretStr
 
@@ -81,7 +82,33 @@ def drain(lane: Lane, doom: Doom) -> None:
 
 
 def main() -> None:
-    order = json.load(sys.stdin)
+    for line in sys.stdin.buffer:
+        pid = os.fork()
+        if pid == 0:
+            _live(json.loads(line))
+        print(pid, flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _live(order: dict[str, Any]) -> NoReturn:
+    """The child's whole life; what its parent reads and tells is none of its business."""
+    status = 1
+    try:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0)
+        os.dup2(2, 1)
+        perform(order)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def perform(order: dict[str, Any]) -> None:
+    """Does what is asked, up to its event."""
     chunks.LEAST_BYTES = locks.CUT_BYTES = order["chunk_bytes"]
     asked = _asked(order)
     plan = MigrationPlan.model_validate_json(order["plan"])

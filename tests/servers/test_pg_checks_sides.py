@@ -16,6 +16,7 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
+from bot.sandbox.binaries import CACHE_VARIABLE
 from bot.sandbox.servers import PostgresServer
 from jobs.core.model import Endpoint, Severity, TlsMode, blockers
 from jobs.engines.postgres.facts import Fact, Replica, Replication, Slot, Unreachable
@@ -193,7 +194,9 @@ def test_nothing_blocks_two_plain_databases(pair: tuple[Database, Database]) -> 
     assert blockers(list(results(endpoint(pair[0]), endpoint(pair[1]), free=1 << 40).values())) == []
 
 
-POOLER = shutil.which("pgbouncer") or os.environ.get("FERRYBOT_PGBOUNCER", "")
+FETCHED = Path(os.environ[CACHE_VARIABLE]) / "bin" / "pgbouncer"
+NAMES = (os.environ.get("FERRYBOT_PGBOUNCER", ""), "pgbouncer", "/usr/sbin/pgbouncer", str(FETCHED))
+POOLER = next((path for name in NAMES if name and (path := shutil.which(name))), "")
 
 
 @contextlib.contextmanager
@@ -208,7 +211,8 @@ def pgbouncer(database: Database, mode: str, folder: Path, size: int = 20) -> It
         f"[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nauth_type=any\n"
         f"pool_mode={mode}\ndefault_pool_size={size}\nunix_socket_dir=\nmin_pool_size=0\n"
     )
-    with subprocess.Popen([POOLER, "-q", "-u", "nobody", str(folder / "ini")], stderr=subprocess.DEVNULL) as process:
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses root
+    with subprocess.Popen([POOLER, "-q", *user, str(folder / "ini")], stderr=subprocess.DEVNULL) as process:
         try:
             _until_open(port)
             yield endpoint(database, port=port, password=SecretStr("pooled"))
@@ -224,7 +228,7 @@ def _until_open(port: int) -> None:
     raise AssertionError("pgbouncer did not start")
 
 
-@pytest.mark.skipif(not POOLER, reason="pgbouncer is not here")
+@pytest.mark.skipif(not POOLER, reason="PgBouncer is not here: tools/fetch_servers.sh fetches it")
 @pytest.mark.parametrize(("mode", "severity"), [("transaction", Severity.block), ("session", Severity.warn)])
 def test_pooler(pair: tuple[Database, Database], tmp_path: Path, mode: str, severity: Severity) -> None:
     with pgbouncer(pair[0], mode, tmp_path) as pooled:
@@ -238,7 +242,7 @@ def test_pooler(pair: tuple[Database, Database], tmp_path: Path, mode: str, seve
             assert row == ('"$user", public',)  # we left nothing in a session that serves somebody else now
 
 
-@pytest.mark.skipif(not POOLER, reason="pgbouncer is not here")
+@pytest.mark.skipif(not POOLER, reason="PgBouncer is not here: tools/fetch_servers.sh fetches it")
 def test_a_pool_of_one_does_not_hang_us(pair: tuple[Database, Database], tmp_path: Path) -> None:
     with pgbouncer(pair[0], "transaction", tmp_path, size=1) as pooled:
         found = results(pooled, endpoint(pair[1]))

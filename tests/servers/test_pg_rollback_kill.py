@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
-import subprocess
-import sys
-from contextlib import suppress
 
 import psycopg
 import pytest
@@ -16,22 +12,19 @@ from jobs.core.plan import MigrationPlan
 from jobs.engines.postgres.conductor import conduct
 from tests.servers.pg_run import Migration, Spy, nothing_of_ours
 from tests.servers.test_pg_rollback import back, filled, migration, move, picture
+from tests.support import cradle
+from tests.support.cradle import Child
 from tests.support.driver import order_of
 
 __all__ = ["filled", "migration"]  # fixtures
 
 
-def start(migration: Migration, plan: MigrationPlan, role: str, kept: str = "") -> subprocess.Popen[str]:
+def start(migration: Migration, plan: MigrationPlan, role: str, kept: str = "") -> Child:
     """A conductor in a process of its own, at its work."""
-    order = order_of(migration.asked(), plan, at=0, role=role, keepsake=kept)
-    child = subprocess.Popen([sys.executable, "-m", "tests.servers.doomed"], stdin=subprocess.PIPE, text=True)
-    assert child.stdin
-    child.stdin.write(json.dumps(order))
-    child.stdin.close()
-    return child
+    return cradle.child(order_of(migration.asked(), plan, at=0, role=role, keepsake=kept))
 
 
-def killed_on_the_way(migration: Migration, child: subprocess.Popen[str], after: float) -> bool:
+def killed_on_the_way(migration: Migration, child: Child, after: float) -> bool:
     """Waits until the child is in the target, lets it work a while, and kills it."""
     with psycopg.connect(migration.target.server.dsn(), autocommit=True) as eye:
         while child.poll() is None:
@@ -40,8 +33,7 @@ def killed_on_the_way(migration: Migration, child: subprocess.Popen[str], after:
                 [migration.target.name],
             ).fetchone():
                 break
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(after)
+        child.poll(after)
         child.kill()
         died = child.wait() == -signal.SIGKILL
         # Its sessions end by themselves; the next conductor must find the fence free.

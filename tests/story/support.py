@@ -14,7 +14,7 @@ from psycopg import sql
 from pydantic import SecretStr
 from redis import Redis
 
-from bot.sandbox.play import ALICE, Play
+from bot.sandbox.play import BOB, Play
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.server import SlackSandbox
 from bot.sandbox.stage import Stage
@@ -25,7 +25,7 @@ from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core.commands import Slow
 from jobs.core.lifecycle import Ring
 from jobs.core.model import Person
-from jobs.core.state import State
+from jobs.core.state import State, Status
 from jobs.core.throttle import LEAST_BYTES, Limit
 from jobs.desk import Desk
 from jobs.ports.ledger import Ledger
@@ -36,6 +36,8 @@ CANARY = "Canary-9f3b&/ %41"
 """A password that no text may hold: with characters that careless quoting breaks on."""
 SLOW = Limit(lanes=1, bytes_per_second=LEAST_BYTES)
 """Some seconds for the rows of a small shop."""
+HAND = Person(id=BOB, name="bob")
+"""Who slows runs down and hurries them up, for the stories' sake."""
 _numbers = itertools.count(1)
 
 
@@ -84,11 +86,27 @@ class World:
 
     def slow_down(self, migration: str, limit: Limit = SLOW) -> None:
         """A run that is due takes its time, so that something may happen meanwhile; an empty limit ends that."""
-        self.desk.obey(migration, Slow(by=Person(id=ALICE), limit=limit))
+        self.desk.obey(migration, Slow(by=HAND, limit=limit))
+
+    def slowed(self) -> None:
+        """The run that was just asked for copies at the lowest rate that there is: whatever is pressed next meets it
+        in its middle, on a fast machine, too, and the shop need not be large."""
+        state = self.until(lambda state: state.status is Status.migrating, "begun")
+        self.slow_down(state.id, Limit(bytes_per_second=LEAST_BYTES))
+
+    def hurried(self) -> None:
+        """What was to be seen in the middle of the run was seen."""
+        self.slow_down(self.newest().id, Limit())
 
     def time_passes(self, migration: str) -> None:
-        """What half a minute would bring: the dead job's heartbeat fades, and the clock rings for a sweep."""
-        self.redis.delete(keys.beat(migration, "migrate"), keys.beat(migration, "validate"))
+        """What half a minute would bring: the dead job's heartbeat fades, nobody takes it for one that was claimed
+        only just now, and the clock rings for a sweep."""
+        for kind in ("migrate", "validate"):
+            self.redis.delete(keys.beat(migration, kind))
+            rung = self.redis.get(keys.last_ring(migration, kind))
+            job = f"rq:job:{rung.decode()}" if isinstance(rung, bytes) else ""
+            if job and self.redis.hget(job, "status") == b"started":
+                self.redis.delete(job)
         self.redis.delete(keys.courier(migration))
         self.desk.queue.ring(Ring(kind="sweep", migration="all", token=f"test{next(_numbers)}-{time.time_ns()}"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import partial
 
 import httpx
@@ -13,20 +14,35 @@ from psycopg import sql
 
 from bot.sandbox.play import ALICE, BOB, CAROL, CHANNEL, Play, texts
 from bot.sandbox.servers import PostgresServer
+from bot.sandbox.shop import create_shop
 from jobs.core.state import Status
 from tests.story.support import CANARY, World, broken_rules, hears, reader, world
-from tests.support.servers import FreshDatabase, ShopDatabase
+from tests.support.servers import FreshDatabase, PostgresPool, ShopDatabase, fresh_databases
 
 pytestmark = pytest.mark.story
 
 
+@pytest.fixture(scope="module")
+def installation(pg_server: PostgresPool) -> Iterator[World]:
+    """One for all who only look: `new` stays empty, and what was configured is put back (`w`)."""
+    pg16, pg18 = pg_server.server(16), pg_server.server(18)
+    with fresh_databases(pg_server) as fresh_db:
+        source = fresh_db(pg16, pg_server.template(pg16, "shop_0.01", lambda dsn: create_shop(dsn, 0.01)))
+        reader(source, "ferry_reader", CANARY)
+        targets = {"new": fresh_db(pg18), "once": fresh_db(pg18)}
+        with world(source, targets, env={"SOURCE_RIGHT": CANARY, "SOURCE_WRONG": "not it"}) as made:
+            yield made
+
+
 @pytest.fixture
-def w(pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase) -> Iterator[World]:
-    source = shop_db(pg16)
-    reader(source, "ferry_reader", CANARY)
-    targets = {"prod-new": fresh_db(pg18), "new": fresh_db(pg18)}
-    with world(source, targets, env={"SOURCE_RIGHT": CANARY, "SOURCE_WRONG": "not it"}) as made:
-        yield made
+def w(installation: World) -> Iterator[World]:
+    document = deepcopy(installation.stage.document)
+    for person in (ALICE, BOB):
+        while installation.slack.person(person).modal():
+            installation.slack.person(person).close()
+    yield installation
+    installation.stage.document = document
+    installation.stage.write_config()
 
 
 def typed(w: World, **changes: str) -> dict[str, str]:
@@ -172,7 +188,7 @@ def test_the_same_database_on_both_sides(w: World) -> None:
 
 def test_a_password_typed_on_the_one_time_page(w: World) -> None:
     play = w.play()
-    play.configure("new")
+    play.configure("once")
     play.typed_source(**typed(w, secret_ref=""))
 
     def link(_: object) -> str | None:
@@ -202,8 +218,15 @@ def test_a_password_typed_on_the_one_time_page(w: World) -> None:
         time.sleep(0.05)
 
 
-def test_clicks_that_come_twice_or_too_late(w: World) -> None:
+def test_clicks_that_come_twice_or_too_late(
+    pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
+) -> None:
     """Double deliveries, a second approver, and a button of a plan that is no more."""
+    with world(shop_db(pg16), {"prod-new": fresh_db(pg18)}) as w:
+        _twice_or_too_late(w)
+
+
+def _twice_or_too_late(w: World) -> None:
     w.slack.faults.duplicate_gestures = True
     play = w.play()
     play.configure("prod-new")
@@ -256,9 +279,9 @@ def test_clicks_that_come_twice_or_too_late(w: World) -> None:
 
 
 def test_somebody_elses_modal(w: World) -> None:
-    play = w.play()
+    play, before = w.play(), w.desk.ledger.recent(1)
     play.configure("new")
-    w.slack.wait_for(lambda _: w.redis.keys("ferrybot:story:*") or None, 10, "a draft")
+    w.slack.wait_for(lambda _: w.desk.ledger.recent(1) != before or None, 10, "a draft")
     state = w.newest()
     play.source("shop")
     play.checked()

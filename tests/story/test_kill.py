@@ -7,6 +7,8 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from bot.sandbox.compare import compare
 from bot.sandbox.play import CHANNEL, Play
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.server import SlackSandbox
+from jobs.adapters import keys
 from jobs.core import events as e
 from jobs.core.state import ENDED, State, Status
 from tests.story.support import World, world
@@ -22,7 +25,7 @@ from tests.support.servers import FreshDatabase, ShopDatabase
 
 pytestmark = [pytest.mark.story, pytest.mark.kill]
 
-KILLS = 20
+KILLS = 6
 
 
 def begin(w: World, target: str) -> Play:
@@ -83,23 +86,26 @@ def thread_is_whole(w: World, migration: str) -> None:
     assert "may repeat" not in text
 
 
-def test_a_worker_killed_at_twenty_random_moments(
+def test_a_worker_killed_at_random_moments(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
-    """Half of the times only RQ's workers die and a work horse is left an orphan, as `kill -9` does it."""
+    """Each kill meets a conductor at its work. Every other time only RQ's workers die and the work horse is left an
+    orphan beside the next conductor, as `kill -9` does it; else the whole machine goes, orphans with it."""
     source = shop_db(pg16, 0.3)
     targets = {f"new-{i}": fresh_db(pg18) for i in range(4)}
     seed = random.randrange(1 << 30)
     chance = random.Random(seed)
     kills = 0
     with world(source, targets) as w:
+        machine = Machine(w)
         for target, database in targets.items():
             begin(w, target)
             migration = w.newest().id
             while w.desk.state(migration).status not in ENDED:
-                assert w.desk.state(migration).status is not Status.failed, w.desk.state(migration).problem
-                if kills < KILLS or chance.random() < 0.2:
-                    kills += _kill_soon(w, migration, chance)
+                if kills < KILLS and machine.at_work(migration, chance.uniform(0, 2)):
+                    machine.kill(everything=kills % 2 == 0)
+                    w.time_passes(migration)
+                    kills += 1
                 else:
                     until(w, 120, f"the end, seed {seed}", migration, Status.done)
             assert compare(source.dsn, database.dsn) == [], f"seed {seed}"
@@ -108,25 +114,57 @@ def test_a_worker_killed_at_twenty_random_moments(
         assert kills >= KILLS, f"only {kills} kills hit a running copy; seed {seed}"
 
 
-def _kill_soon(w: World, migration: str, chance: random.Random) -> int:
-    """Kills the worker at a random moment of its run and starts it again; 1 if the run was under way."""
-    moment = time.monotonic() + chance.uniform(0.2, 2.5)
-    while time.monotonic() < moment:
-        state = w.desk.state(migration)
-        if state.status in ENDED:
-            return 0
-        w.redis.xread({f"ferrybot:story:{migration}": f"{state.version}-0"}, block=50)
-    if chance.random() < 0.5:
-        w.stage.restart("worker", kill=True)
-    else:
-        for pid in children(w.stage.processes["worker"].popen.pid):
-            os.kill(pid, signal.SIGKILL)  # RQ's workers; their horses live on, and the supervisor starts new workers
-    w.time_passes(migration)
-    return 1
+class Machine:
+    """The workers and their horses, also those that lost their worker and belong to nobody now."""
+
+    def __init__(self, w: World) -> None:
+        self._w = w
+        self._orphans: list[int] = []
+
+    def at_work(self, migration: str, seconds: float) -> bool:
+        """Waits for a conductor's heartbeat, and lets it work for so long; False when the run ended before."""
+        deadline, moment = time.monotonic() + 60, 0.0
+        while not moment or time.monotonic() < moment:
+            state = self._w.desk.state(migration)
+            assert state.status is not Status.failed, state.problem
+            if state.status in ENDED:
+                return False
+            if not moment and self._w.redis.exists(keys.beat(migration, "migrate")):
+                moment = time.monotonic() + seconds
+            assert moment or time.monotonic() < deadline, f"nobody goes on\n{self._w.stage.output()[-4000:]}"
+            self._w.redis.xread({keys.story(migration): f"{state.version}-0"}, block=50)
+        return True
+
+    def kill(self, *, everything: bool) -> None:
+        """The supervisor starts new workers when only they died; else it is started anew."""
+        workers = children(self._w.stage.processes["worker"].popen.pid)
+        if not everything:
+            self._orphans += [horse for worker in workers for horse in children(worker)]
+            _kill(workers)
+            return
+        _kill(orphan for orphan in self._orphans if _is_worker(orphan))
+        self._orphans.clear()
+        self._w.stage.restart("worker", kill=True)
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _is_worker(pid: int) -> bool:
+    """Not somebody else's process that was given the number of one that has ended."""
+    with suppress(OSError):
+        return b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Of a process that may have ended meanwhile."""
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 def test_redis_stopped_and_started_in_the_middle(

@@ -55,10 +55,11 @@ def said(play: Play) -> str:
 def test_an_approver_accepts_a_difference_with_a_reason(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
-    source, target = shop_db(pg16, 0.5), fresh_db(pg18)
+    source, target = shop_db(pg16, 0.3), fresh_db(pg18)
     with world(source, {"prod-new": target}) as w:
         play = begin(w, "prod-new")
         play.approve(BOB)
+        w.slowed()
         # A target that changes before the run has begun is drift; this one changes in its middle.
         w.until(lambda state: state.begun, "begun")
         press(w, play, ALICE, "pause")
@@ -66,6 +67,8 @@ def test_an_approver_accepts_a_difference_with_a_reason(
         with target.connect() as connection:
             connection.execute("create schema dba; create table dba.notes (t text)")
         press(w, play, ALICE, "resume")
+        w.until(lambda state: state.run == 2, "resumed")
+        w.hurried()
         state = w.until(lambda state: state.status is Status.failed, "red by a difference", 120)
         assert {"schema:dba", "table:dba.notes"} <= {difference.key for difference in state.differences}
 
@@ -93,15 +96,17 @@ def reason(w: World, person: str, words: str) -> None:
 def test_a_source_that_moved_on_is_copied_again(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
-    source, target = shop_db(pg16, 0.5), fresh_db(pg18)
+    source, target = shop_db(pg16, 0.3), fresh_db(pg18)
     with source.connect() as connection:
         connection.execute("create table more (id int primary key); insert into more values (1)")
     with world(source, {"new": target}) as w:
         play = begin(w, "new")
+        w.slowed()
         w.until(lambda state: state.phase == "copy", "the copy", 120)
         with source.connect() as connection:
             connection.execute("insert into more values (2), (3)")
             connection.execute("select pg_stat_force_next_flush()")
+        w.hurried()
         state = w.until(lambda state: state.status is Status.done, "done", 120)
         assert state.receipt and [(t.table, t.rows) for t in state.receipt.written.tables] == [("public.more", 2)]
         card = play.ended()

@@ -72,12 +72,13 @@ def write(source: Database, done: threading.Event) -> None:
 def test_released_and_rolled_back_by_their_buttons(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase, tmp_path: Path
 ) -> None:
-    source, target = shop_db(pg16, 0.5), fresh_db(pg18)
+    source, target = shop_db(pg16, 0.3), fresh_db(pg18)
     with target.connect() as connection:
         connection.execute(FULL)
     before = rows(target, "select * from before.kept order by 1")
     with world(source, {"full": target}, env={"FERRYBOT_RESTORE_POINTS": str(tmp_path)}) as w:
         play = begin(w, replace=True, hold=True)
+        w.slowed()
         w.until(lambda state: state.held, "held")
         written = threading.Event()
         writer = threading.Thread(target=write, args=(source, written))
@@ -89,6 +90,7 @@ def test_released_and_rolled_back_by_their_buttons(
         press(w, play, ALICE, "release")
         assert written.wait(30), "the writer goes on although the run does, too"
         writer.join()
+        w.hurried()
         w.until(lambda state: state.status is Status.done, "the end", 120)
         story = [type(r.event) for r in w.desk.story(w.newest().id)[1]]
         assert story.index(e.HoldEnded) < story.index(e.Proven), "released in the middle"
@@ -137,9 +139,10 @@ def test_every_way_out_lets_the_writers_of_the_source_through(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
     """Paused, killed, cancelled, done: in each case who waited goes on, and the next run holds anew."""
-    source = shop_db(pg16, 0.5)
+    source = shop_db(pg16, 0.3)
     with world(source, {"full": fresh_db(pg18), "other": fresh_db(pg18)}) as w:
         play = begin(w, replace=False, hold=True)
+        w.slowed()
         migration = w.newest().id
         w.until(lambda state: state.held, "held")
         through = writes(source, 1)
@@ -170,6 +173,7 @@ def test_every_way_out_lets_the_writers_of_the_source_through(
         w.until(lambda state: state.status is Status.cancelled, "cancelled")
 
         play = begin(w, replace=False, hold=True, target="other")
+        w.slowed()
         w.until(lambda state: state.held, "held")
         through = writes(source, 4)
         with source.connect() as connection:
@@ -177,6 +181,8 @@ def test_every_way_out_lets_the_writers_of_the_source_through(
                 "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'ferrybot hold%'"
             )
         assert through.wait(30)
+        w.until(lambda state: not state.held, "noticed")
+        w.hurried()
         w.until(lambda state: state.status is Status.done, "the end", 120)
         told = [r.event for r in w.desk.story(w.newest().id)[1]]
         assert any(isinstance(x, e.Noted) and "held the source was lost" in x.text for x in told)

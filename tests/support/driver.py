@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +15,7 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import Verdict, Waiver
 from jobs.engines.registry import engine_for
 from jobs.ports.engine import Asked, Conductor, Engine, Lane, Task, Watch
+from tests.support import cradle
 
 MIGRATION = "m0000000001"
 PATIENCE = 20.0
@@ -152,9 +150,7 @@ def doomed(
     """Runs `tests.servers.doomed` until its event `at`; its exit status: -9 when it was killed, 0 at its end.
 
     `statements` and `children` add moments to die in; `story` names the file that stands for the ledger."""
-    order = json.dumps(order_of(journey.asked(), plan, at=at, role=role, refresh=refresh, **more))
-    ran = subprocess.run([sys.executable, "-m", "tests.servers.doomed"], input=order, text=True, check=False)
-    return ran.returncode
+    return cradle.child(order_of(journey.asked(), plan, at=at, role=role, refresh=refresh, **more)).wait()
 
 
 def order_of(asked: Asked, plan: MigrationPlan, **more: object) -> dict[str, object]:

@@ -96,4 +96,6 @@ def test_large_keys_are_built_as_indexes_first(migration: Migration) -> None:
     finally:
         worklist.BIG_INDEX_BYTES = before
     assert rows(migration.target, "select count(*) from ferrybot.task where phase = 32") == [(2,)]
+    sorted_ = "select count(*) from ferrybot.task where phase = 30 and (payload ->> 'sorted')::boolean"
+    assert rows(migration.target, sorted_) == [(3,)]
     assert_same(migration.source, migration.target)

@@ -277,3 +277,20 @@ def test_a_busy_or_broken_transaction_is_not_taken(fresh_db: FreshDatabase, pg_s
         with pytest.raises(psycopg.Error):
             one.execute("select 1 / 0")
         assert not relay.possible(one)
+
+
+@pytest.mark.parametrize(("default", "sorting"), [("16MB", "64MB"), ("200MB", "200MB")])
+def test_a_sort_takes_what_it_needs_and_the_next_task_what_it_may(
+    fresh_db: FreshDatabase, pg16: PostgresServer, default: str, sorting: str
+) -> None:
+    database = fresh_db(pg16)
+    with database.connect() as owner:
+        owner.execute(f"alter database {database.name} set maintenance_work_mem = '{default}'")
+    with connect(endpoint(database), purpose="test") as lane:
+        session.tune(lane, 1)
+        (most,) = lane.execute("show maintenance_work_mem").fetchone() or ()
+        lane.execute("begin")
+        session.sort_small(lane)
+        assert lane.execute("show maintenance_work_mem").fetchone() == (sorting,)
+        lane.execute("commit")
+        assert lane.execute("show maintenance_work_mem").fetchone() == (most,) and most in ("256MB", "512MB")

@@ -19,6 +19,7 @@ from jobs.engines.mysql_postgres.keys import IDENTITIES
 from jobs.engines.mysql_postgres.shape import MovedTable, Shape
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.grouping import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
+from jobs.engines.postgres.session import SORTED_IN_ONE_PASS
 from jobs.engines.postgres.worktable import Row
 
 MOST = {"smallint": 32767, "integer": 2147483647, "bigint": 9223372036854775807}
@@ -184,7 +185,8 @@ def _indexes(work: _List, asking: Asking, copied: dict[str, tuple[int, ...]], ma
         if index.bytes < SMALL_BYTES:
             small[needs].append(index)
         else:
-            payload = {"sql": [index.sql], "drops": []}
+            btree = " using " not in index.sql
+            payload = {"sql": [index.sql], "drops": [], "sorted": btree and index.bytes < SORTED_IN_ONE_PASS}
             work.add("index", 30, index.name, size=index.bytes, payload=payload, needs=needs)
     for needs, indexes in small.items():
         for chunk in chunks(indexes, ENTRIES_PER_TEXT):

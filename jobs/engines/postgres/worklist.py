@@ -19,9 +19,10 @@ from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
 from jobs.engines.postgres import parted_keys, predata, quote, schema, worklist_edges, worklist_keys
 from jobs.engines.postgres.archive import Entry
-from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Table
+from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Index, Table
 from jobs.engines.postgres.grouping import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
 from jobs.engines.postgres.schema import Dumped
+from jobs.engines.postgres.session import SORTED_IN_ONE_PASS
 from jobs.engines.postgres.splits import conditions
 from jobs.engines.postgres.worklist_edges import Edges
 from jobs.engines.postgres.worktable import Row
@@ -224,7 +225,7 @@ class _Indexes:
         elif index.bytes < SMALL_BYTES:
             self.small[index.table].append(entry)
         else:
-            self._alone(entry, [schema.statement(entry)], index.table, index.bytes)
+            self._alone(entry, [schema.statement(entry)], index)
 
     def _constraint(self, entry: Entry) -> None:
         constraint = self.catalog.constraints.get(entry.oid)
@@ -232,21 +233,22 @@ class _Indexes:
         if constraint is None or index is None:
             self.unproven.append(entry)  # NOT NULL … NOT VALID: rows that break it must have arrived before
         elif index.bytes < BIG_INDEX_BYTES or not constraint.plain:
-            size = index.bytes
-            if size < SMALL_BYTES:
+            if index.bytes < SMALL_BYTES:
                 self.small[constraint.table].append(entry)
             else:
-                self._alone(entry, [schema.statement(entry)], constraint.table, size)
+                self._alone(entry, [schema.statement(entry)], index)
         else:
-            built = self._alone(entry, [index.definition], constraint.table, index.bytes)
+            built = self._alone(entry, [index.definition], index)
             payload = {
                 "sql": [using_index(schema.statement(entry), self.catalog.tables[constraint.table], constraint)]
             }
             self.work.add("index", 32, entry.tag, payload=payload, needs=(built,))
 
-    def _alone(self, entry: Entry, texts: list[str], table: int, size: int) -> int:
-        needs = self.copied.get(table, (self.made,))
-        return self.work.add("index", 30, entry.tag, size=size, payload={"sql": texts}, needs=needs)
+    def _alone(self, entry: Entry, texts: list[str], index: Index) -> int:
+        needs = self.copied.get(index.table, (self.made,))
+        small = " USING btree " in index.definition and index.bytes < SORTED_IN_ONE_PASS
+        payload = {"sql": texts, "sorted": small}
+        return self.work.add("index", 30, entry.tag, size=index.bytes, payload=payload, needs=needs)
 
     def _small_ones(self) -> None:
         """All of a group's tables at once: their indexes cost less than a task of their own."""

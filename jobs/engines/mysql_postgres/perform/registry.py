@@ -5,14 +5,14 @@ from __future__ import annotations
 from jobs.engines.mysql_postgres.perform.copy import copy, look_at_parts
 from jobs.engines.mysql_postgres.perform.counters import set_counters
 from jobs.engines.mysql_postgres.perform.hands import Performer
-from jobs.engines.mysql_postgres.perform.statements import make_views, run_texts, validate
+from jobs.engines.mysql_postgres.perform.statements import build, make_views, run_texts, validate
 from jobs.engines.mysql_postgres.perform.verify import verify
 
 PERFORMERS: dict[str, Performer] = {
     "schema": run_texts,
     "parts": look_at_parts,
     "copy": copy,
-    "index": run_texts,
+    "index": build,
     "foreign keys": run_texts,
     "validate": validate,
     "sequences": set_counters,

@@ -9,7 +9,7 @@ import psycopg
 
 from jobs.core.errors import Permanent
 from jobs.engines.mysql_postgres.perform.hands import Hands
-from jobs.engines.postgres import wire
+from jobs.engines.postgres import session, wire
 from jobs.engines.postgres.connect import first_line
 from jobs.ports.engine import Done, Task, Watch
 
@@ -34,6 +34,13 @@ def run_texts(hands: Hands, task: Task, watch: Watch) -> Done:
                 explained = Permanent(explained.what, remedy=_OTHERWISE, object=name)
             raise explained from None
     return Done()
+
+
+def build(hands: Hands, task: Task, watch: Watch) -> Done:
+    """Indexes and keys."""
+    if task.payload.get("sorted"):
+        session.sort_small(hands.target)
+    return run_texts(hands, task, watch)
 
 
 def validate(hands: Hands, task: Task, watch: Watch) -> Done:

@@ -9,7 +9,7 @@ from jobs.engines.postgres.perform.hands import Performer
 from jobs.engines.postgres.perform.large_objects import copy_large_objects
 from jobs.engines.postgres.perform.parts import look_at_parts
 from jobs.engines.postgres.perform.sequences import set_sequences
-from jobs.engines.postgres.perform.statements import add_keys, run_texts, validate
+from jobs.engines.postgres.perform.statements import add_keys, build, run_texts, validate
 from jobs.engines.postgres.perform.verify import verify
 
 PERFORMERS: dict[str, Performer] = {
@@ -19,7 +19,7 @@ PERFORMERS: dict[str, Performer] = {
     "configuration": add_configuration,
     "copy": copy,
     "large objects": copy_large_objects,
-    "index": run_texts,
+    "index": build,
     "foreign keys": add_keys,
     "validate": validate,
     "post": run_texts,

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from jobs.core.errors import Permanent
-from jobs.engines.postgres import keys, parted_keys, wire
+from jobs.engines.postgres import keys, parted_keys, session, wire
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.ports.engine import Done, Task, Watch
 
@@ -18,6 +18,13 @@ def run_texts(hands: Hands, task: Task, watch: Watch) -> Done:
         watch.report(task.kind, task.title, 0, 0)
         wire.run(hands.target, text, watch.check)
     return Done()
+
+
+def build(hands: Hands, task: Task, watch: Watch) -> Done:
+    """Indexes, and constraints that stand on them."""
+    if task.payload.get("sorted"):
+        session.sort_small(hands.target)
+    return run_texts(hands, task, watch)
 
 
 def add_keys(hands: Hands, task: Task, watch: Watch) -> Done:

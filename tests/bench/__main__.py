@@ -72,11 +72,14 @@ def _measure(
     with old.database(statements) as source:
         rows = source.counts()
         with new.database() as target:
-            peers = [peer for peer in pair.peers(source, target) if not (peer.small and dataset.table)]
+            known = pair.peers(source, target) if pair.peers else []
+            peers = [peer for peer in known if not (peer.small and dataset.table)]
             streams = pair.stream.peers(source, target) if pair.stream and dataset.table else []
-        lines = Contest(source, old, new, rows).lines(peers, lambda target: bot.whole(source, target), runs)
-        print(f"  told apart: {', '.join(bot.told)}")
-        bot.told.clear()
+        lines: list[dict[str, Any]] = []
+        if pair.peers:
+            lines = Contest(source, old, new, rows).lines(peers, lambda target: bot.whole(source, target), runs)
+            print(f"  told apart: {', '.join(bot.told)}")
+            bot.told.clear()
         if pair.stream and dataset.table:
             mine, table = pair.stream.ours, dataset.table
             contest = Contest(source, old, new, {table: rows[table]}, statements[:1], table)

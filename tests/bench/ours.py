@@ -30,7 +30,7 @@ from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
 from jobs.core import commands as c
 from jobs.core import events as e
-from jobs.core.model import Environment, Options, Person, Service, warnings
+from jobs.core.model import Environment, Options, Person, Service, TlsMode, warnings
 from jobs.core.policy import Policy
 from jobs.core.state import State, Status
 from jobs.desk import Desk
@@ -185,7 +185,8 @@ def stream(source: Database, target: Database, table: str) -> Cost:
 def _address(database: Database) -> dict[str, str | int]:
     server = database.server
     where: dict[str, str | int] = {"host": server.host, "port": server.port, "database": database.name}
-    return where | {"user": server.superuser, "password": server.password}
+    tls = TlsMode.require if server.tls else TlsMode.disable
+    return where | {"user": server.superuser, "password": server.password, "tls": tls}
 
 
 def main() -> None:

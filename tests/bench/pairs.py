@@ -34,20 +34,24 @@ class Pair(Generic[S, T]):
     name: str
     source: Callable[[], AbstractContextManager[Host[S]]]
     target: Callable[[], AbstractContextManager[Host[T]]]
-    peers: Callable[[S, T], list[Peer[S, T]]]
+    peers: Callable[[S, T], list[Peer[S, T]]] | None
+    """of whole databases; without them only the streams are measured"""
     datasets: tuple[Dataset, ...]
     stream: Stream[S, T] | None = None
 
 
+_STREAM = Stream(ours.stream, peers.stream)
+
+
 def _postgres(old: int, new: int) -> Pair[Postgres, Postgres]:
-    return Pair(
-        f"{old}-{new}",
-        partial(postgres, old),
-        partial(postgres, new),
-        peers.whole,
-        DATASETS,
-        Stream(ours.stream, peers.stream),
-    )
+    return Pair(f"{old}-{new}", partial(postgres, old), partial(postgres, new), peers.whole, DATASETS, _STREAM)
+
+
+def _with_tls(major: int) -> Pair[Postgres, Postgres]:
+    """One stream, encrypted on both sides."""
+    server = partial(postgres, major, tls=True)
+    tables = tuple(dataset for dataset in DATASETS if dataset.table)
+    return Pair(f"{major}-{major}-tls", server, server, None, tables, _STREAM)
 
 
 def _mariadb() -> Pair[MariaDb, MariaDb]:
@@ -60,4 +64,10 @@ def _mariadb_postgres(new: int) -> Pair[MariaDb, Postgres]:
     return Pair(f"mariadb-{new}", partial(mariadb, {}), target, peers_mariadb.to_postgres, MARIADB_DATASETS)
 
 
-PAIRS: tuple[Pair[Any, Any], ...] = (_postgres(15, 15), _postgres(16, 18), _mariadb(), _mariadb_postgres(16))
+PAIRS: tuple[Pair[Any, Any], ...] = (
+    _postgres(15, 15),
+    _postgres(16, 18),
+    _with_tls(15),
+    _mariadb(),
+    _mariadb_postgres(16),
+)

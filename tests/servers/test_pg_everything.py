@@ -9,6 +9,10 @@ from tests.servers.pg_run import Migration, assert_same, nothing_of_ours
 from tests.support.servers import FreshDatabase, PostgresPool
 
 PAIRS = [
+    "10 to 15",
+    "10 to 18",
+    "11 to 16",
+    "12 to 17",
     "13 to 15",
     "13 to 18",
     "14 to 16",
@@ -20,7 +24,7 @@ PAIRS = [
     "17 to 18",
     "18 to 18",
 ]
-CONTRIB = {13, 14, 15, 17}
+CONTRIB = {10, 11, 12, 13, 14, 15, 17}
 """Majors whose servers here bring contrib's modules."""
 
 

@@ -119,7 +119,10 @@ def drop_database(server: PostgresServer, name: str) -> None:
             [name],
         )
         _drop_subscriptions(server, name)
-        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        force = sql.SQL(" with (force)") if server.binaries.major >= 13 else sql.SQL("")
+        if server.binaries.major < 13:
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)) + force)
 
 
 def _drop_subscriptions(server: PostgresServer, name: str) -> None:

@@ -121,7 +121,6 @@ def statement(kind: str, source_version: int, target_version: int, options: Opti
     words = {
         "owners": options.keep_owners,
         "rows": options.scope is Scope.everything,
-        "clones": min(source_version, target_version) >= 130000,
         "maintain": min(source_version, target_version) >= 170000,
     }
     text = re.sub(r"\{body ([^{}]+)\}", r"\1" if same else "null", parts("census")[kind])

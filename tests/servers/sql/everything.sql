@@ -1,4 +1,4 @@
--- Everything that pg_dump knows, for every version from 13 on. Each line is a statement or several.
+-- Everything that pg_dump knows, for every version from 13 on (for older ones see pg_everything.SINCE). Each line is a statement or several.
 -- {db} is the database's name, {p} a prefix of roles that no other test uses.
 create role {p}_owner createrole; create role {p}_app login connection limit 5; create role {p}_read; create role "{p} Odd ""role"""; grant {p}_read to {p}_app with admin option;
 create schema app authorization {p}_owner; create schema "Other schema"; comment on schema app is 'the shop''s; schema';

@@ -89,11 +89,12 @@ where not exists (select from ext where ext.classid = 'pg_proc'::regclass and ex
 
 -- name: trigger
 select concat_ws(' ', '2620:' || t.oid, '1259:' || t.tgrelid), c.label || '.' || quote_ident(t.tgname),
-    concat_ws(' ', pg_get_triggerdef(t.oid), 'enabled ' || t.tgenabled::text)
+    concat_ws(' ', replace(pg_get_triggerdef(t.oid), ' EXECUTE PROCEDURE ', ' EXECUTE FUNCTION '), 'enabled ' || t.tgenabled::text)
 from pg_trigger t join rel c on c.oid = t.tgrelid
--- A partition's clone of a trigger is internal up to 14 and not from 15 on; its parent is told since 13. Of foreign keys and
--- constraint triggers the clones follow by themselves.
-where case when {clones} and coalesce(to_jsonb(t) ->> 'tgparentid', '0') <> '0' then t.tgconstraint = 0 else not t.tgisinternal end
+-- A partition's clone of a trigger is internal up to 14 and not from 15 on; what depends on another trigger is one. Of foreign
+-- keys and constraint triggers the clones follow by themselves.
+where case when exists (select from pg_depend d where d.classid = 'pg_trigger'::regclass and d.objid = t.oid and d.refclassid = 'pg_trigger'::regclass)
+    then t.tgconstraint = 0 else not t.tgisinternal end
 
 -- name: rule
 select concat_ws(' ', '2618:' || r.oid, '1259:' || r.ev_class), c.label || '.' || quote_ident(r.rulename),
@@ -136,7 +137,7 @@ where (d.objoid >= 16384 or d.classoid = 'pg_largeobject'::regclass) and d.class
 
 -- name: publication
 select '6104:' || p.oid, quote_ident(p.pubname), concat_ws(' ', 'all ' || p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete,
-    to_jsonb(p) ->> 'pubtruncate', 'root ' || (to_jsonb(p) ->> 'pubviaroot'),
+    coalesce(to_jsonb(p) ->> 'pubtruncate', 'false'), 'root ' || coalesce(to_jsonb(p) ->> 'pubviaroot', 'false'),
     (select string_agg(r.prrelid::regclass::text, ',' order by r.prrelid::regclass::text) from pg_publication_rel r where r.prpubid = p.oid))
 from pg_publication p
 
@@ -175,7 +176,7 @@ from pg_cast k where k.oid >= 16384
 -- name: collation
 select '3456:' || k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.collname), concat_ws(' ', to_jsonb(k) ->> 'collprovider',
     to_jsonb(k) ->> 'collcollate', to_jsonb(k) ->> 'collctype',
-    coalesce(to_jsonb(k) ->> 'colllocale', to_jsonb(k) ->> 'colliculocale'), to_jsonb(k) ->> 'collisdeterministic')
+    coalesce(to_jsonb(k) ->> 'colllocale', to_jsonb(k) ->> 'colliculocale'), coalesce(to_jsonb(k) ->> 'collisdeterministic', 'true'))
 from pg_collation k join mine n on n.oid = k.collnamespace
 where not exists (select from ext where ext.classid = 'pg_collation'::regclass and ext.objid = k.oid)
 

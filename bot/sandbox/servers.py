@@ -25,6 +25,7 @@ from redis.retry import Retry
 from bot.sandbox.binaries import PostgresBinaries, Program, embedded_postgres, mariadb_program, redis_program
 from bot.sandbox.certificate import write_certificate
 from bot.sandbox.process import HOST, LOCALE, Home, Server, ServerError, Signals, StopMode
+from jobs.core.model import Dialect
 
 __all__ = [
     "MariaDbServer",
@@ -268,6 +269,7 @@ class MariaDbServer(Server):
     """A MariaDB server with the binary log on, in utf8mb4; `root` has a password and comes over TCP."""
 
     name: ClassVar[str] = "mariadb"
+    dialect: ClassVar[Dialect] = Dialect.mariadb
     superuser = "root"
 
     def __init__(
@@ -310,6 +312,9 @@ class MariaDbServer(Server):
         options = [*places, size, "--auth-root-authentication-method=normal", "--skip-test-db"]
         program = self._prefix / "bin" / "mariadb-install-db"
         self._run([program, "--no-defaults", *options, *self._user_option()])
+        self._write_accounts()
+
+    def _write_accounts(self) -> None:
         self._init_file.write_text(_root_accounts(self.password), encoding="utf-8")
         self._init_file.chmod(0o600)
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.sandbox.servers import MariaDbServer
-from jobs.core.model import Dialect, Endpoint, Options, TlsMode
+from jobs.core.model import Endpoint, Options, TlsMode
 from jobs.core.verdict import RestorePoint
 from jobs.engines.mysql.engine import MysqlEngine
 from jobs.ports.engine import Asked
@@ -96,7 +96,7 @@ def endpoint(database: MysqlDatabase, user: str | None = None, password: str | N
     server = database.server
     return Endpoint(
         label=database.name,
-        dialect=Dialect.mariadb,
+        dialect=server.dialect,
         host=server.host,
         port=server.port,
         database=database.name,

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from pymysql.constants import CLIENT
 
 from bot.sandbox.servers import MariaDbServer
-from jobs.core.model import CheckResult, Dialect, Endpoint, Options, TlsMode
+from jobs.core.model import CheckResult, Endpoint, Options, TlsMode
 from jobs.engines.mysql import inspect_server, quote
 from jobs.engines.mysql.checks.all import CHECKS
 from jobs.engines.mysql.checks.base import look
@@ -56,7 +56,7 @@ class MyDatabase:
         """By default root's, else a user's with `PASSWORD`."""
         values: dict[str, Any] = {
             "label": f"test {self.name}",
-            "dialect": Dialect.mariadb,
+            "dialect": self.server.dialect,
             "host": self.server.host,
             "port": self.server.port,
             "database": self.name,

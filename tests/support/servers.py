@@ -17,6 +17,7 @@ from psycopg import sql
 from bot.sandbox.binaries import CACHE_VARIABLE, PostgresBinaries, embedded_postgres, mariadb_program
 from bot.sandbox.servers import MariaDbServer, PostgresServer, RedisServer
 from bot.sandbox.shop import create_shop
+from tests.support.mysql_servers import FAMILY, MysqlServer
 
 ALLOW_MISSING = "FERRYBOT_ALLOW_MISSING"
 REMEDY = "run tools/fetch_servers.sh (as root it installs Debian's packages, else it unpacks them under .cache)"
@@ -262,7 +263,11 @@ def _flush(url: str) -> None:
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariaDbServer]:
-    """Debian's MariaDB: the MySQL-family server that tests run on."""
+    """Debian's MariaDB, the MySQL-family server that tests run on; FERRYBOT_FAMILY names a MySQL instead."""
+    if FAMILY:
+        with MysqlServer(Path(FAMILY)) as server:
+            yield server
+        return
     if mariadb_program() is None:
         missing("MariaDB")
     with MariaDbServer() as server:

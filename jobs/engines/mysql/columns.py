@@ -51,7 +51,7 @@ def value(column: Column) -> str:
     name = quote.name(column.name)
     match column.data_type:
         case "float":
-            return f"cast({name} as double)"
+            return f"pow({name}, 1)"  # as a double; MySQL before 8.0.17 cannot cast to one, and -0 + 0 is 0
         case "enum" | "set" | "bit":
             return f"({name}+0)"
         case "json":

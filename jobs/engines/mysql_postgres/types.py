@@ -335,5 +335,7 @@ def _set(column: Column, x: str, c: str, chosen: str) -> Form:
 def _float(kind: str, x: str, c: str) -> Form:
     """Both print a number's shortest exact digits, but PostgreSQL takes no digits that lie just between two numbers
     (1e23 is 9.999999999999999e+22 there): only PostgreSQL can bring both to one text."""
-    shown = f"concat(pow({x}, 1))"  # a float's own text has 6 digits; older MySQL cannot cast to double
+    # A float's own text has 6 digits, and older MySQL cannot cast to double. MySQL 8 cuts a computed double to 22
+    # letters (-1.3407807680128611e154 has 23), not a column's own.
+    shown = f"concat(pow({x}, 1))" if kind == "real" else f"concat({x})"
     return Form(kind, shown, shown, f"{c}::text", echo=True)

@@ -174,6 +174,8 @@ def receipt(r: Receipt) -> str:
         f"{t.escape(r.source_engine)} {plan.version(r.source_version)} to {t.escape(r.target_engine)}"
         f" {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
     ]
+    if r.peak is not None:
+        lines.append(f"At the fullest moment {when.peak(r.peak)}")
     lines += when.compared(r)
     if r.requester:
         lines.append(f"Requested by {t.mention(r.requester.id)}")

@@ -8,6 +8,7 @@ from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
 from bot.ui.findings import finding_line
 from bot.ui.text import Block, View
+from jobs.core import rehearsal
 from jobs.core.model import Dialect, Options, Scope, warnings
 from jobs.core.pairs import NAMES
 from jobs.core.plan import MigrationPlan, Place
@@ -109,6 +110,9 @@ def summary(plan: MigrationPlan, before: Rehearsal | None = None) -> Block:
     """What will be moved, how, and how long it may take: as long as `before`, where it was rehearsed."""
     m = plan.measures
     expected = f"about {t.span(before.seconds)}, as rehearsed" if before else t.between(m.seconds_low, m.seconds_high)
+    need = t.size(m.need_bytes)
+    if (peak := rehearsal.peak(before, plan)) is not None:
+        need = f"{t.size(peak)}, as rehearsed,"
     have = t.size(m.have_bytes) if m.have_bytes is not None else "not measured"
     return t.fields(
         [
@@ -118,7 +122,7 @@ def summary(plan: MigrationPlan, before: Rehearsal | None = None) -> Block:
             ("To", server(plan.target)),
             ("Lanes", str(plan.options.parallelism)),
             ("Estimate", expected),
-            ("Disk need / free", f"{t.size(m.need_bytes)} / {have}"),
+            ("Disk need / free", f"{need} / {have}"),
             ("Plan", f"`{plan.digest[:12]}`"),
         ],
         block_id="plan_summary",

@@ -9,6 +9,7 @@ from bot.ui import text as t
 from bot.ui.text import Block, View
 from jobs.core import events as e
 from jobs.core import rehearsal, schedule
+from jobs.core.disk import Disk
 from jobs.core.model import Service
 from jobs.core.state import State, Status
 from jobs.core.verdict import Receipt, Rehearsal
@@ -157,10 +158,20 @@ def modal(state: State) -> View:
 def rehearsed(before: Rehearsal) -> str:
     """What the estimate goes by."""
     disk = f", {t.size(before.target_bytes)} on the target's disk" if before.target_bytes is not None else ""
+    if before.peak is not None:
+        disk = f", at most {peak(before.peak)}"
     return (
         f":performing_arts: Rehearsed into {t.plain(t.clip(before.target, 70))} {t.when(before.at)}: "
         f"{t.span(before.seconds)} for {t.size(before.bytes)}{disk} (`{before.migration}`)"
     )
+
+
+def peak(disk: Disk) -> str:
+    """What the target's disk held at its fullest, and what of it nobody could see."""
+    parts = {"database": disk.database, "temporary files": disk.temporary, "log": disk.log}
+    told = ", ".join(f"{name} {t.size(size)}" for name, size in parts.items() if size)
+    unseen = f"; not shown to us: {' and '.join(disk.unseen)}" if disk.unseen else ""
+    return f"{t.size(disk.total)} on the target's disk ({told}{unseen})"
 
 
 def compared(receipt: Receipt) -> list[str]:
@@ -172,7 +183,9 @@ def compared(receipt: Receipt) -> list[str]:
     told += f", now {t.span(receipt.seconds)}"
     if before.seconds > 0:
         told += f" ({(receipt.seconds / before.seconds - 1) * 100:+,.0f} %)"
-    if before.target_bytes is not None and receipt.target_bytes is not None:
+    if before.peak is not None and receipt.peak is not None:
+        told += f"; disk at its fullest {t.size(before.peak.total)}, now {t.size(receipt.peak.total)}"
+    elif before.target_bytes is not None and receipt.target_bytes is not None:
         told += f"; disk {t.size(before.target_bytes)}, now {t.size(receipt.target_bytes)}"
     return [told]
 

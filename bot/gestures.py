@@ -104,6 +104,9 @@ def show(
             answer = client.views_open(trigger_id=g.trigger, view=view)
     except SlackApiError as error:
         log.warning("view refused", code=error.response.get("error"), detail=str(error.response.data)[:300])
+        if error.response.get("error") == "expired_trigger_id":
+            # Too much was going on, or another process had to take the click up: nothing at all would be seen.
+            tell(client, g, "The window could not be opened in time; please press the button again.")
         return None
     shown: Any = answer["view"]
     opened = Open(view_id=shown["id"], hash=shown["hash"], step=step, user=g.user.id, version=version)

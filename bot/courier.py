@@ -29,7 +29,7 @@ from bot.errand import Errand, Tools
 from bot.outbox import Overtaken, Turn
 from bot.screens import Screens
 from bot.settings import load_settings
-from bot.shut import stuck
+from bot.shut import mended, stuck
 from bot.ui import approval, card, logs
 from bot.ui.text import Block, context
 from jobs import metrics
@@ -164,8 +164,7 @@ class Delivery(Errand):
                     return False
                 # Somebody deleted the card, or its edit window closed: a new card, and the story goes on under it.
                 self.outbox.drop("card", "shown", "status")
-        if self.outbox.get("stuck"):
-            self.outbox.drop("stuck")
+        mended(self)
         return True
 
     def _told(self) -> None:

@@ -28,6 +28,7 @@ from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.services_redis import RedisServices
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.evolve import evolve
@@ -37,10 +38,13 @@ from jobs.desk import Desk
 from tests.bot.sandbox_support import client_of
 from tests.support.tales import (
     ALICE,
+    BOB,
+    CAROL,
     CHANNEL,
     LOST,
     MIGRATION,
     RECEIPT,
+    TARGET,
     WARNING,
     Tale,
     configure,
@@ -462,6 +466,33 @@ def test_a_shut_channel_is_told_once_and_the_story_continues_later(
     post.deliver()
     assert len(post.told()) == 2, "shut a second time is told a second time"
     post.no_problems(f"chat.postMessage: {code}", f"chat.update: {code}")
+
+
+def test_owners_hear_once_that_the_channel_is_shut(post: Post) -> None:
+    owned = TARGET.model_copy(update={"owners": (BOB.id, "S0DBA", ALICE.id, "S0GONE")})
+    people = (ALICE, BOB, CAROL)
+    post.write_tale(Tale().requested())
+    RedisServices(post.redis).publish([owned])
+    mend = shut_by_kicking(post)
+    post.sandbox.faults.ratelimit("chat.postMessage", only=lambda call: call.get("channel") == CAROL.id)
+    for _ in range(3):
+        post.deliver()
+    told = [post.told(person.id) for person in people]
+    assert [len(one) for one in told] == [1, 1, 1]
+    assert ["as an owner of shop-new" in one[0] for one in told] == [False, True, True]
+    asked = post.calls("usergroups.users.list")
+    post.deliver()
+    assert post.calls("usergroups.users.list") == asked, "not asked again when all are told"
+    mend()
+    post.deliver()
+    assert post.thread() == post.expected()
+    before = [len(post.told(person.id)) for person in people]
+    shut_by_kicking(post)
+    post.write(e.Declined(by=BOB, digest="", reason="no"))
+    post.deliver()
+    assert [len(post.told(person.id)) for person in people] == [n + 1 for n in before], "told a second time"
+    refused = [f"{call}: not_in_channel" for call in ("chat.postMessage", "chat.update")]
+    post.no_problems(*refused, "usergroups.users.list: no_such_subteam", "chat.postMessage: ratelimited")
 
 
 # --- files ----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from jobs.core.plan import MigrationPlan, Place
 from jobs.core.state import State, Status, say
 from jobs.core.verdict import Rehearsal
 
+SUMMARY = "plan_summary"
 CALLBACK = "ferrybot_migration"
 LARGEST = 10
 PAGE = 80
@@ -125,7 +126,7 @@ def summary(plan: MigrationPlan, before: Rehearsal | None = None) -> Block:
             ("Disk need / free", f"{need} / {have}"),
             ("Plan", f"`{plan.digest[:12]}`"),
         ],
-        block_id="plan_summary",
+        block_id=SUMMARY,
     )
 
 

@@ -112,7 +112,9 @@ def summary(plan: MigrationPlan, before: Rehearsal | None = None) -> Block:
     m = plan.measures
     expected = f"about {t.span(before.seconds)}, as rehearsed" if before else t.between(m.seconds_low, m.seconds_high)
     need = t.size(m.need_bytes)
-    if (peak := rehearsal.peak(before, plan)) is not None:
+    peak = rehearsal.peak(before, plan)
+    if before and before.peak and peak and (not before.peak.unseen or peak > m.need_bytes):
+        # A peak of which the server did not show everything is no better than the estimate.
         need = f"{t.size(peak)}, as rehearsed,"
     have = t.size(m.have_bytes) if m.have_bytes is not None else "not measured"
     return t.fields(

@@ -159,7 +159,7 @@ def rehearsed(before: Rehearsal) -> str:
     """What the estimate goes by."""
     disk = f", {t.size(before.target_bytes)} on the target's disk" if before.target_bytes is not None else ""
     if before.peak is not None:
-        disk = f", at most {peak(before.peak)}"
+        disk = f", on the target's disk at most {peak(before.peak)}"
     return (
         f":performing_arts: Rehearsed into {t.plain(t.clip(before.target, 70))} {t.when(before.at)}: "
         f"{t.span(before.seconds)} for {t.size(before.bytes)}{disk} (`{before.migration}`)"
@@ -171,7 +171,14 @@ def peak(disk: Disk) -> str:
     parts = {"database": disk.database, "temporary files": disk.temporary, "log": disk.log}
     told = ", ".join(f"{name} {t.size(size)}" for name, size in parts.items() if size)
     unseen = f"; not shown to us: {' and '.join(disk.unseen)}" if disk.unseen else ""
-    return f"{t.size(disk.total)} on the target's disk ({told}{unseen})"
+    return f"{t.size(disk.total)} ({told}{unseen})"
+
+
+def _peaks(before: Disk, now: Disk) -> str:
+    """Two peaks as far as both were seen: what only one server shows would look like growth."""
+    if before.unseen == now.unseen:
+        return f"disk at its fullest {t.size(before.total)}, now {t.size(now.total)}"
+    return f"database at its fullest {t.size(before.database)}, now {t.size(now.database)}"
 
 
 def compared(receipt: Receipt) -> list[str]:
@@ -184,7 +191,7 @@ def compared(receipt: Receipt) -> list[str]:
     if before.seconds > 0:
         told += f" ({(receipt.seconds / before.seconds - 1) * 100:+,.0f} %)"
     if before.peak is not None and receipt.peak is not None:
-        told += f"; disk at its fullest {t.size(before.peak.total)}, now {t.size(receipt.peak.total)}"
+        told += f"; {_peaks(before.peak, receipt.peak)}"
     elif before.target_bytes is not None and receipt.target_bytes is not None:
         told += f"; disk {t.size(before.target_bytes)}, now {t.size(receipt.target_bytes)}"
     return [told]

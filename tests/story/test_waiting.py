@@ -141,7 +141,7 @@ def _asked_by_its_measure(w: World, play: Play, migration: str) -> None:
     w.until(lambda state: state.rehearsal is not None, "the rehearsal is found", migration=migration)
     w.slack.wait_for(lambda _: "Rehearsed into staged" in play.text() or None, 30, "the rehearsal in step 3")
     play._modal("Migrate")
-    assert "on the target's disk (database " in play.text() and "MB, as rehearsed, / " in play.text()
+    assert "on the target's disk at most " in play.text() and "MB, as rehearsed, / " in play.text()
     assert "about " in play.text() and "wants a rehearsal" not in play.text()
     _migrate(play)
     state = w.until(lambda state: state.status is Status.awaiting_approval, "requested", migration=migration)

@@ -112,7 +112,9 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
 def _planned(state: State) -> list[Block]:
     if state.plan is None:
         return []
-    return [plan.summary(state.plan, state.rehearsal), *safety.consequences(state.plan.options)]
+    asked = state.status in (Status.awaiting_approval, Status.scheduled)
+    noted = findings.acknowledged(state) if asked else []
+    return [plan.summary(state.plan, state.rehearsal), *noted, *safety.consequences(state.plan.options)]
 
 
 def _checks(state: State) -> list[Block]:

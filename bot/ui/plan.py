@@ -6,7 +6,7 @@ from bot.refs import Ref, Sheet
 from bot.ui import questions, safety, when
 from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
-from bot.ui.findings import finding_line
+from bot.ui.findings import acknowledged, finding_line
 from bot.ui.text import Block, View
 from jobs.core import rehearsal
 from jobs.core.model import Dialect, Options, Scope, warnings
@@ -279,6 +279,7 @@ def whole(state: State, page: int = 0) -> View:
         t.section(order(plan)),
         t.section(_say_options(plan)),
         *safety.consequences(plan.options),
+        *(acknowledged(state, 10) if state.requests else []),
         *_left_out(plan),
         *when.blocks(state),
         t.divider(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.ui import card, logs, plan, proof, when
+from bot.ui import card, direct, logs, plan, proof, when
 from bot.ui import text as t
 from jobs.core import commands as c
 from jobs.core import events as e
@@ -14,7 +14,7 @@ from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.state import State
 from jobs.core.verdict import BrokenKey, Difference, Receipt, Rehearsal, RowDifference, TableWritten, Waiver, Written
 from tests.support import tales
-from tests.support.tales import ALICE, BOB, LOST, NOON, RECEIPT, Tale, tell
+from tests.support.tales import ALICE, BOB, LOST, NOON, RECEIPT, WARNING, Tale, tell
 
 KEY = BrokenKey(name="public.b.fk", orphans=88, find="select t.* from b t", examples=("1", "2"))
 OBJECT = Difference(kind="table", name="s.more", what="unexpected on the target")
@@ -182,3 +182,14 @@ def test_the_need_is_as_rehearsed_where_all_of_it_was_seen(need: int, peak: Disk
     before = Rehearsal(migration="m0000000009", at=NOON, target="staged", seconds=20.0, peak=peak, source_bytes=3000)
     made = plan.summary(tales.plan(), before)
     assert tales.plan().measures.need_bytes == need and shown in str(made)
+
+
+def test_whoever_approves_sees_what_was_acknowledged() -> None:
+    found = [WARNING.model_copy(update={"object": f"o{n}"}) for n in range(5)]
+    tale = Tale().checked(tales.plan(), tales.result(*found))
+    assert "acknowledged" not in shown(tale.state)
+    tale.obey(c.Request(by=ALICE, digest=tale.state.digest, acknowledged=tuple(f.key for f in found)))
+    for told in (shown(tale.state), str(direct.message(tale.state, BOB.id)[1])):
+        assert f"5 findings acknowledged by <@{ALICE.id}>" in told and "and 2 more, all told in the thread" in told
+        assert "`o2`: The time zones differ" in told and "`o3`" not in told
+    assert "`o4`: The time zones differ" in str(plan.whole(tale.state))

@@ -50,7 +50,19 @@ _WORDS = {
 def text(state: State) -> str:
     """What a notification and a screen reader say."""
     title = t.clip(t.plain(state.title), 1000)
-    return f"Migration {title}: {_WORDS.get(state.status, say(state.status))}"
+    return f"Migration {title}: {_word(state)}"
+
+
+def _word(state: State) -> str:
+    """A plan that somebody declined is no more ready to start than before."""
+    if state.status is Status.ready and state.declined is not None:
+        return "Declined"
+    return _WORDS.get(state.status, say(state.status))
+
+
+def _icon(state: State) -> str:
+    declined = state.status is Status.ready and state.declined is not None
+    return ":no_entry_sign:" if declined else _ICONS.get(state.status, "")
 
 
 def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
@@ -59,7 +71,7 @@ def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
     planned = any(block.get("block_id") == plan.SUMMARY for block in body)
     made: list[Block] = [
         t.header(f"Migration: {state.title}"),
-        t.section(f"{_ICONS.get(state.status, '')} *{_headline(state)}*", block_id="card_status"),
+        t.section(f"{_icon(state)} *{_headline(state)}*", block_id="card_status"),
         *approval.glass(state),
         *body,
         t.context(*_people(state, planned=planned), block_id="card_people"),
@@ -82,7 +94,7 @@ def behind(seconds: float) -> Block:
 def _headline(state: State) -> str:
     if state.status is Status.scheduled:
         return when.headline(state)
-    words = _WORDS.get(state.status, say(state.status))
+    words = _word(state)
     if state.status in (Status.migrating, Status.verifying) and state.phase_title:
         return f"{words}: {t.clip(t.plain(state.phase_title), 500)}"
     return words
@@ -182,7 +194,8 @@ def _declined(state: State) -> list[Block]:
     if state.declined is None:
         return []
     who, why = t.mention(state.declined.by.id), t.clip(t.plain(state.declined.reason), 1500)
-    return [t.section(f":no_entry_sign: Declined by {who}: {why}", block_id="card_declined")]
+    said = f"Declined by {who}: {why}\n*Open* leads back to the plan, which can be changed and asked for again."
+    return [t.section(said, block_id="card_declined")]
 
 
 def _gate(state: State) -> list[Block]:

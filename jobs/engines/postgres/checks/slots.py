@@ -24,13 +24,13 @@ def of(name: SideName, side: Side) -> Findings:
         if slot.lost or (slot.active and kept <= _KEPT):
             continue
         way = "is in use, but its reader is behind" if slot.active else "is inactive"
-        then = "and keeps all that the load writes" if name == "target" else "and goes on growing during the run"
+        then = "all that the load writes comes on top" if name == "target" else "that grows during the run"
         drop = f"SELECT pg_drop_replication_slot({quote.text(slot.name)});"
         role = f"-- run by a superuser or a REPLICATION role on the {name}"
         start = f"Start its consumer, or if it has none any more:\n{drop}\n{role}"
         yield found(
             Severity.warn if name == "target" or kept > _KEPT else Severity.inform,
-            f"Replication slot {slot.name} of the {name} {way}; it keeps {human(kept)} of WAL {then}.",
+            f"Replication slot {slot.name} of the {name} {way}; it keeps {human(kept)} of WAL, and {then}.",
             object=slot.name,
             remedy="Let its reader catch up first." if slot.active else start,
             side=name,

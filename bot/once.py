@@ -87,6 +87,11 @@ class Clicks:
         note = self._note(click.at, click.tries + 1, click.body)
         return bool(self._redis.eval(_CHANGE, 1, UNDONE, click.key, click.kept, note))
 
+    def give_back(self, click: Click) -> None:
+        """Nobody's: the next look finds it again. Raises `RedisError`."""
+        note = {"web": "", "at": click.at, "tries": click.tries, "body": dict(click.body)}
+        self._redis.hset(UNDONE, click.key, json.dumps(note))
+
     def done(self, key: str) -> None:
         """The click is carried out, or its person was told that it is not."""
         with self._lock:

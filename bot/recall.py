@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 
 import structlog
 from redis.exceptions import RedisError
 from slack_bolt import App, BoltRequest
+from slack_sdk.errors import SlackClientError
 
 from bot.gestures import gesture, tell
 from bot.once import KEPT_SECONDS, RECALLED, Click, Clicks
@@ -33,6 +35,9 @@ class Recall:
         self._thread = threading.Thread(target=self._loop, name="recall", daemon=True)
 
     def __enter__(self) -> Recall:
+        with suppress(RedisError):  # the thread's first look says it again
+            # Before the first click: a note whose process nobody has heard of would be taken for an orphan's.
+            self._clicks.beat()
         self._thread.start()
         return self
 
@@ -70,5 +75,10 @@ def once(app: App, clicks: Clicks) -> None:
 def _tell(app: App, clicks: Clicks, click: Click) -> None:
     """First told, then forgotten: killed in between, it is told twice."""
     log.warning("a click was lost with its process", key=click.key, tries=click.tries)
-    tell(app.client, gesture(click.body), LOST)
-    clicks.done(click.key)
+    try:
+        tell(app.client, gesture(click.body), LOST)
+    except (SlackClientError, OSError) as error:
+        log.warning("the person cannot be told now", reason=type(error).__name__)
+        clicks.give_back(click)
+    else:
+        clicks.done(click.key)

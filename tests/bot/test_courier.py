@@ -480,6 +480,11 @@ def test_owners_hear_once_that_the_channel_is_shut(post: Post) -> None:
     told = [post.told(person.id) for person in people]
     assert [len(one) for one in told] == [1, 1, 1]
     assert ["as an owner of shop-new" in one[0] for one in told] == [False, True, True]
+    # As if the courier had been killed after Slack's answer to the last message, and before it remembered it.
+    kept: Any = {"stuck_told": f"{ALICE.id} {BOB.id}", "stuck_all": "", "doubt:stuck": CAROL.id}
+    post.redis.hset(keys.thread(MIGRATION), mapping=kept)
+    post.deliver()
+    assert post.told(CAROL.id)[1:] == [f"{told[2][0]} (This may repeat an earlier message.)"]
     asked = post.calls("usergroups.users.list")
     post.deliver()
     assert post.calls("usergroups.users.list") == asked, "not asked again when all are told"

@@ -10,6 +10,8 @@ from jobs.engines.postgres.inventory import Inventory, Side
 
 _LAG = 64 << 20
 """Four WAL segments: more is not the moment's breath but a replica behind."""
+_FINE = ("streaming", "backup")
+"""A base backup that is being taken replays nothing."""
 _LAG_SECONDS = 60.0
 """A standby under load is seconds behind; from a minute on people see yesterday's rows in the copy."""
 
@@ -32,7 +34,7 @@ def of(name: SideName, side: Side) -> Findings:
                 remedy=f"GRANT pg_monitor TO {quote.name(side.server.role)};\n-- run by a superuser on the {name}",
                 side=name,
             )
-        elif replica.state != "streaming" or (replica.lag_bytes or 0) > _LAG:
+        elif replica.state not in _FINE or (replica.lag_bytes or 0) > _LAG:
             yield _behind(name, replica)
 
 

@@ -91,7 +91,7 @@ def _client(settings: Settings, token: str, seconds: int = CALL_SECONDS) -> WebC
 
 def build_app(settings: Settings, deps: Deps, clicks: Clicks | None = None) -> App:
     """The Bolt app with every listener."""
-    clicks = clicks or Clicks(deps.redis)
+    clicks = clicks or Clicks(deps.redis, settings.bot_token)
     # Bolt reads SLACK_BOT_TOKEN too and warns that it does not use it: that is what we want, and no news to anybody.
     logging.getLogger("slack_bolt.App").setLevel(logging.ERROR)
     secret = settings.signing_secret.get_secret_value() if settings.signing_secret else None
@@ -137,7 +137,7 @@ class Web:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.deps = build_deps(settings)
-        self.clicks = Clicks(self.deps.redis)
+        self.clicks = Clicks(self.deps.redis, settings.bot_token)
         self.app = build_app(settings, self.deps, self.clicks)
         self.register = Register(self.deps.redis)
         self.socket = self._socket() if settings.mode == "socket" else None

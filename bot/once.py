@@ -3,12 +3,14 @@
 Commands are safe to repeat anyway; this keeps the second delivery from answering "you have already …" to a person
 who pressed once. Slack is told that a click arrived before its deed is done, and never delivers it again. So the
 click itself is noted together with the mark that it was seen, and the note goes when the deed is done. A note whose
-`web` lives no more is taken by another one (`bot.recall`). Redis away means no memory, and then the ledger alone
-decides, as it always does.
+`web` lives no more is taken by another one (`bot.recall`). A note speaks for a person, so it is sealed: whoever can
+write to Redis cannot press buttons, and whoever can read it does not see what was typed. Redis away means no memory,
+and then the ledger alone decides, as it always does.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import threading
@@ -18,6 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import RedisError
 from slack_bolt import BoltContext, BoltRequest, BoltResponse
@@ -25,6 +31,8 @@ from slack_bolt.listener.listener_completion_handler import ListenerCompletionHa
 
 from bot.gestures import Body
 from jobs.adapters import keys
+
+log = structlog.get_logger(__name__)
 
 KEPT_SECONDS = 600
 """A replayed request verifies for 300 (docs.slack.dev/authentication/verifying-requests-from-slack)."""
@@ -34,6 +42,7 @@ UNDONE = f"{keys.PREFIX}:clicks"
 RECALLED = "ferrybot_recalled"
 """In Bolt's context: the key of a click that is carried out for a `web` that died."""
 CLICK = "ferrybot_click"
+_NONCE = 12
 _UNKEPT = frozenset({"token", "response_url"})
 """Of a payload: what would let others speak for Slack or answer in our name; no listener reads them."""
 
@@ -61,14 +70,15 @@ class Click:
     at: float
     tries: int
     body: Mapping[str, Any]
-    kept: str
+    kept: bytes
 
 
 class Clicks:
-    """The clicks that one `web` process has taken and not yet carried out."""
+    """The clicks that one `web` process has taken and not yet carried out; `token`, which all of them have, seals."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, token: SecretStr) -> None:
         self._redis = redis
+        self._cipher = AESGCM(hashlib.sha256(b"ferrybot clicks " + token.get_secret_value().encode()).digest())
         self.id = secrets.token_hex(8)
         self._mine: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -77,20 +87,20 @@ class Clicks:
         """False when this click was seen before. Raises `RedisError`."""
         kept = {name: value for name, value in body.items() if name not in _UNKEPT}
         self._begin(key)
-        note = self._note(time.time(), 0, kept)
+        note = self._note(key, time.time(), 0, kept)
         seen = f"{keys.PREFIX}:seen:{key}"
         return bool(self._redis.eval(_TAKE, 2, seen, UNDONE, key, note, str(KEPT_SECONDS)))
 
     def take_over(self, click: Click) -> bool:
         """False when another process was faster. Raises `RedisError`."""
         self._begin(click.key)
-        note = self._note(click.at, click.tries + 1, click.body)
+        note = self._note(click.key, click.at, click.tries + 1, click.body)
         return bool(self._redis.eval(_CHANGE, 1, UNDONE, click.key, click.kept, note))
 
     def give_back(self, click: Click) -> None:
         """Nobody's: the next look finds it again. Raises `RedisError`."""
-        note = {"web": "", "at": click.at, "tries": click.tries, "body": dict(click.body)}
-        self._redis.hset(UNDONE, click.key, json.dumps(note))
+        note = self._note(click.key, click.at, click.tries, click.body, web="")
+        self._redis.hset(UNDONE, click.key, note)
 
     def done(self, key: str) -> None:
         """The click is carried out, or its person was told that it is not."""
@@ -119,9 +129,14 @@ class Clicks:
         """Every note, of any process. Raises `RedisError`."""
         notes: Any = self._redis.hgetall(UNDONE)
         for key, kept in notes.items():
-            text = kept.decode()
-            note = json.loads(text)
-            yield Click(key.decode(), note["web"], note["at"], note["tries"], note["body"], text)
+            try:
+                note = json.loads(self._cipher.decrypt(kept[:_NONCE], kept[_NONCE:], key))
+            except (InvalidTag, ValueError):
+                # Not ours, or of the time before the token was changed: nobody speaks by it.
+                log.warning("a note of a click is not ours", key=key.decode(errors="replace"))
+                self._redis.hdel(UNDONE, key)
+                continue
+            yield Click(key.decode(), note["web"], note["at"], note["tries"], note["body"], kept)
 
     def orphans(self) -> Iterator[Click]:
         """Notes of processes that live no more. Raises `RedisError`."""
@@ -133,8 +148,11 @@ class Clicks:
         with self._lock:
             self._mine[key] = time.monotonic()
 
-    def _note(self, at: float, tries: int, body: Mapping[str, Any]) -> str:
-        return json.dumps({"web": self.id, "at": at, "tries": tries, "body": body})
+    def _note(self, key: str, at: float, tries: int, body: Mapping[str, Any], web: str | None = None) -> bytes:
+        """Sealed to its key, so that it cannot be moved to another click's."""
+        note = {"web": self.id if web is None else web, "at": at, "tries": tries, "body": dict(body)}
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, json.dumps(note).encode(), key.encode())
 
 
 def _alive(web: str) -> str:

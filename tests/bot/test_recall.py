@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 from redis import Redis
 
 from bot import once, recall
@@ -80,8 +82,8 @@ def test_a_click_whose_process_is_killed_is_carried_out_by_the_next(stage: Stage
         stage.slack.person(BOB).click(message, "approve")
         assert process.popen.wait(60) < 0
         assert status(redis) is Status.awaiting_approval and redis.hlen(UNDONE) == 1
-        kept = str(redis.hgetall(UNDONE))
-        assert "response_url" not in kept and '"token"' not in kept
+        (click,) = Clicks(redis, SecretStr(stage.slack.bot_token)).undone()
+        assert "response_url" not in click.body and "token" not in click.body and b"approve" not in click.kept
         # As time would: the dead process is not heard any more.
         for key in redis.scan_iter("ferrybot:web:*"):
             redis.delete(key)
@@ -94,8 +96,8 @@ def test_a_click_whose_process_is_killed_is_carried_out_by_the_next(stage: Stage
 def test_a_click_over_which_two_processes_died_is_told(bureau: Office) -> None:
     message = asked(bureau.slack, bureau.deps.redis)
     redis = bureau.deps.redis
-    leave_undone(bureau, message, tries=1)
-    clicks = Clicks(redis)
+    leave_undone(bureau, message)
+    clicks = clicks_of(bureau)
     app = build_app(bureau.deps.settings, bureau.deps, clicks)
     bureau.slack.faults.drop("chat.postEphemeral", times=2)  # slack_sdk tries twice
     recall.once(app, clicks)
@@ -105,25 +107,41 @@ def test_a_click_over_which_two_processes_died_is_told(bureau: Office) -> None:
     assert redis.hlen(UNDONE) == 0 and list(clicks.orphans()) == []
 
 
-def leave_undone(bureau: Office, message: Message, tries: int = 0) -> Click:
-    """The note of a process that lives no more, as it was killed after it had taken the click."""
-    redis = bureau.deps.redis
-    kept: list[Any] = []
-    bureau.slack.faults.before_answer("users.info", lambda _: kept.append(redis.hgetall(UNDONE)))
+def clicks_of(bureau: Office) -> Clicks:
+    """Those of one more process."""
+    return Clicks(bureau.deps.redis, bureau.deps.settings.bot_token)
+
+
+def leave_undone(bureau: Office, message: Message) -> None:
+    """The note of a process that died over a click which it had taken over from one that had died over it."""
+    first, second = clicks_of(bureau), clicks_of(bureau)
+    kept: list[Click] = []
+    bureau.slack.faults.before_answer("users.info", lambda _: kept.extend(first.undone()))
     bureau.person(BOB).click(message, "approve")
     until(lambda: kept or None, "the click is noted")
-    ((key, text),) = kept[0].items()
-    note = {**json.loads(text), "web": "dead", "tries": tries}
-    until(lambda: None if redis.hlen(UNDONE) else True, "the click is carried out")
-    redis.hset(UNDONE, key, json.dumps(note))
-    (click,) = Clicks(redis).undone()
-    return click
+    until(lambda: None if bureau.deps.redis.hlen(UNDONE) else True, "the click is carried out")
+    assert first.take(f"{kept[0].key} again", kept[0].body)
+    (click,) = second.orphans()
+    assert second.take_over(click)
+
+
+def test_a_note_that_nobody_of_ours_wrote_presses_nothing(bureau: Office) -> None:
+    redis = bureau.deps.redis
+    message = asked(bureau.slack, redis)
+    clicks = clicks_of(bureau)
+    assert clicks.take("mine", {"type": "block_actions"})
+    (click,) = clicks.undone()
+    other = Clicks(redis, SecretStr("xoxb-somebody-elses"))
+    assert message and other.take("theirs", {"user": {"id": BOB}})
+    redis.hset(UNDONE, "moved", click.kept)
+    redis.hset(UNDONE, "plain", json.dumps({"web": "", "at": time.time(), "tries": 0, "body": {"user": {"id": BOB}}}))
+    redis.hset(UNDONE, "short", b"x")
+    assert [one.key for one in clicks.undone()] == ["mine"] and redis.hkeys(UNDONE) == [b"mine"]
 
 
 def test_of_several_only_one_takes_a_click_over(bureau: Office) -> None:
     redis = bureau.deps.redis
-    one, other = Clicks(redis), Clicks(redis)
-    dead = Clicks(redis)
+    one, other, dead = clicks_of(bureau), clicks_of(bureau), clicks_of(bureau)
     assert dead.take("k", {"type": "block_actions", "token": "x"}) and not one.take("k", {})
     dead.beat()
     assert list(one.orphans()) == [], "it lives"
@@ -140,7 +158,7 @@ def test_of_several_only_one_takes_a_click_over(bureau: Office) -> None:
 def test_a_note_of_its_own_that_nobody_works_at_is_forgotten(bureau: Office) -> None:
     """As when Redis was away at the moment in which the deed was done."""
     redis = bureau.deps.redis
-    clicks = Clicks(redis)
+    clicks = clicks_of(bureau)
     clicks.take("done", {})
     clicks.take("at work", {})
     kept = redis.hget(UNDONE, "done")

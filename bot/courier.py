@@ -138,9 +138,12 @@ class Delivery(Errand):
             Direct(self.outbox, self.state, partial(self.call, haste="first")).update()
         if unseen is not None:
             raise unseen
-        if not seen:
-            return
         told = self.c.board.delivered(self.id)
+        if not seen:
+            if told >= self.state.version:
+                # All was told before, and then somebody drew over it: the sweep must ring for the next try.
+                self.c.board.deliver(self.id, self.state.version - 1)
+            return
         stale.moved(self.c.redis, self.state, self.story, told)
         if self.state.changed and told < self.state.version:
             metrics.observe(metrics.LAG, max(0.0, time.time() - self.state.changed.timestamp()))

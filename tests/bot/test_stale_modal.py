@@ -11,6 +11,7 @@ import pytest
 
 from bot.calls import Calls, Pace
 from bot.courier import Courier
+from bot.once import UNDONE
 from bot.refs import Ref
 from bot.sandbox.slack.views import View
 from jobs.adapters.queue_rq import RqDoorbell
@@ -100,11 +101,7 @@ def test_a_check_that_is_faster_than_its_modal(bureau: Office, monkeypatch: pyte
     fast = Fast(bureau)
     monkeypatch.setattr(RqDoorbell, "ring", lambda _, ring: fast.ring(ring))
     alice.click(modal, press)
-
-    def known() -> bool | None:
-        state, now = bureau.deps.desk.state(MIGRATION), bureau.deps.modals.open(MIGRATION)
-        checked = state.attempt == 2 and state.status is Status.ready
-        return True if checked and now is not None and now.version == state.version else None
-
-    until(known, "the modal is known to be as the story", 10)
+    until(lambda: None if bureau.deps.redis.hlen(UNDONE) else True, "the gesture has ended", 20)
+    state, now = bureau.deps.desk.state(MIGRATION), bureau.deps.modals.open(MIGRATION)
+    assert (state.status, state.attempt) == (Status.ready, 2) and now is not None and now.version == state.version
     bureau.modal(ALICE.id, "arrived_meanwhile" if press == "update_plan" else "1 check passed")

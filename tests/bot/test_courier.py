@@ -731,6 +731,18 @@ def test_a_lost_answer_does_not_freeze_the_modal(post: Post) -> None:
     post.no_problems("views.update: hash_conflict")
 
 
+def test_a_modal_drawn_over_after_all_was_told_is_tried_again(post: Post) -> None:
+    view = checking(post)
+    finish_checks(post)
+    post.deliver()
+    assert post.board.delivered(MIGRATION) == post.state.version
+    stale = Open(view_id=view.id, hash="1.another", step="validation", user=ALICE.id, version=post.state.version - 1)
+    post.modals.remember(MIGRATION, stale)
+    post.deliver()
+    assert post.board.delivered(MIGRATION) < post.state.version, "the sweep will ring"
+    post.no_problems("views.update: hash_conflict")
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_a_modal_that_is_gone_makes_the_thread_tell(post: Post, finished: bool) -> None:
     view = checking(post)

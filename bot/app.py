@@ -40,7 +40,8 @@ from bot.listeners import (
 )
 from bot.metrics import CountingHandler, Migrations, TimedApp, Totals, Values, registry
 from bot.modals import Modals
-from bot.once import only_once
+from bot.once import Clicks, Completed, only_once
+from bot.recall import Recall
 from bot.redraw import Redraw
 from bot.settings import Settings
 from bot.strangers import Register
@@ -88,8 +89,9 @@ def _client(settings: Settings, token: str, seconds: int = CALL_SECONDS) -> WebC
     return client
 
 
-def build_app(settings: Settings, deps: Deps) -> App:
+def build_app(settings: Settings, deps: Deps, clicks: Clicks | None = None) -> App:
     """The Bolt app with every listener."""
+    clicks = clicks or Clicks(deps.redis, settings.bot_token)
     # Bolt reads SLACK_BOT_TOKEN too and warns that it does not use it: that is what we want, and no news to anybody.
     logging.getLogger("slack_bolt.App").setLevel(logging.ERROR)
     secret = settings.signing_secret.get_secret_value() if settings.signing_secret else None
@@ -103,7 +105,8 @@ def build_app(settings: Settings, deps: Deps) -> App:
         listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="gesture"),
     )
     logging.getLogger("slack_bolt.App").setLevel(logging.NOTSET)
-    app.middleware(only_once(deps.redis))
+    app.middleware(only_once(clicks))
+    app.listener_runner.listener_completion_handler = Completed(clicks)
     first = (configure, validation, approval, migration, logs, proof, schedule)
     for listeners in (*first, history, services, home, workspace):
         listeners.register(app, deps)
@@ -134,7 +137,8 @@ class Web:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.deps = build_deps(settings)
-        self.app = build_app(settings, self.deps)
+        self.clicks = Clicks(self.deps.redis, settings.bot_token)
+        self.app = build_app(settings, self.deps, self.clicks)
         self.register = Register(self.deps.redis)
         self.socket = self._socket() if settings.mode == "socket" else None
         self.server = uvicorn.Server(
@@ -159,6 +163,7 @@ class Web:
             self.register,
             Directory(self.deps),
             Redraw(self.deps, self.app.client),
+            Recall(self.app, self.clicks),
         ):
             if self.socket is not None:
                 connecting.start()

@@ -29,7 +29,7 @@ from bot.errand import Errand, Tools
 from bot.outbox import Overtaken, Turn
 from bot.screens import Screens
 from bot.settings import load_settings
-from bot.shut import stuck
+from bot.shut import mended, stuck
 from bot.ui import approval, card, logs
 from bot.ui.text import Block, context
 from jobs import metrics
@@ -138,9 +138,12 @@ class Delivery(Errand):
             Direct(self.outbox, self.state, partial(self.call, haste="first")).update()
         if unseen is not None:
             raise unseen
-        if not seen:
-            return
         told = self.c.board.delivered(self.id)
+        if not seen:
+            if told >= self.state.version:
+                # All was told before, and then somebody drew over it: the sweep must ring for the next try.
+                self.c.board.deliver(self.id, self.state.version - 1)
+            return
         stale.moved(self.c.redis, self.state, self.story, told)
         if self.state.changed and told < self.state.version:
             metrics.observe(metrics.LAG, max(0.0, time.time() - self.state.changed.timestamp()))
@@ -164,8 +167,7 @@ class Delivery(Errand):
                     return False
                 # Somebody deleted the card, or its edit window closed: a new card, and the story goes on under it.
                 self.outbox.drop("card", "shown", "status")
-        if self.outbox.get("stuck"):
-            self.outbox.drop("stuck")
+        mended(self)
         return True
 
     def _told(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +16,10 @@ from bot.deps import Deps
 from bot.modals import Open
 from bot.refs import Ref, Sheet, ref, sheet
 from bot.ui import text as t
+from jobs.away import AWAY
 from jobs.core.errors import Denied, FerrybotError
 from jobs.core.model import Person
+from jobs.desk import deliver
 
 log = structlog.get_logger(__name__)
 Body = Mapping[str, Any]
@@ -104,12 +108,23 @@ def show(
             answer = client.views_open(trigger_id=g.trigger, view=view)
     except SlackApiError as error:
         log.warning("view refused", code=error.response.get("error"), detail=str(error.response.data)[:300])
+        if error.response.get("error") == "expired_trigger_id":
+            # Too much was going on, or another process had to take the click up: nothing at all would be seen.
+            tell(client, g, "The window could not be opened in time; please press the button again.")
         return None
     shown: Any = answer["view"]
     opened = Open(view_id=shown["id"], hash=shown["hash"], step=step, user=g.user.id, version=version)
     if migration:
         deps.modals.remember(migration, opened)
+        _look_again(deps, migration, opened)
     return opened
+
+
+def _look_again(deps: Deps, migration: str, shown: Open) -> None:
+    """What happened meanwhile the courier may have drawn before us, and we have drawn over it: it looks once more."""
+    with suppress(*AWAY):
+        if deps.desk.state(migration).version > shown.version:
+            deps.desk.queue.ring(deliver(migration, f"w{time.time_ns()}"))
 
 
 def said(error: FerrybotError) -> str:

@@ -41,7 +41,7 @@ def waiting(state: State) -> list[str]:
         lines.append("Approved by " + ", ".join(_named(a) for a in given[:10]))
     lines += [f"{t.mention(d.to.id)} may speak for {t.mention(d.by.id)}" for d in state.delegations[:10]]
     ends = expires(state)
-    return [*lines, f"The request ends {t.when(ends)}"] if ends else lines
+    return [*lines, f"Without them the request ends {t.due(ends)}."] if ends else lines
 
 
 def _named(approval: Approval) -> str:

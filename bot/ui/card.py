@@ -50,17 +50,31 @@ _WORDS = {
 def text(state: State) -> str:
     """What a notification and a screen reader say."""
     title = t.clip(t.plain(state.title), 1000)
-    return f"Migration {title}: {_WORDS.get(state.status, say(state.status))}"
+    return f"Migration {title}: {_word(state)}"
+
+
+def _word(state: State) -> str:
+    """A plan that somebody declined is no more ready to start than before."""
+    if state.status is Status.ready and state.declined is not None:
+        return "Declined"
+    return _WORDS.get(state.status, say(state.status))
+
+
+def _icon(state: State) -> str:
+    declined = state.status is Status.ready and state.declined is not None
+    return ":no_entry_sign:" if declined else _ICONS.get(state.status, "")
 
 
 def blocks(state: State, now: RunProgress | None = None) -> list[Block]:
     """The card in this state."""
+    body = _body(state, now)
+    planned = any(block.get("block_id") == plan.SUMMARY for block in body)
     made: list[Block] = [
         t.header(f"Migration: {state.title}"),
-        t.section(f"{_ICONS.get(state.status, '')} *{_headline(state)}*", block_id="card_status"),
+        t.section(f"{_icon(state)} *{_headline(state)}*", block_id="card_status"),
         *approval.glass(state),
-        *_body(state, now),
-        t.context(*_people(state), block_id="card_people"),
+        *body,
+        t.context(*_people(state, planned=planned), block_id="card_people"),
     ]
     pressed = buttons(state)
     if pressed:
@@ -80,7 +94,7 @@ def behind(seconds: float) -> Block:
 def _headline(state: State) -> str:
     if state.status is Status.scheduled:
         return when.headline(state)
-    words = _WORDS.get(state.status, say(state.status))
+    words = _word(state)
     if state.status in (Status.migrating, Status.verifying) and state.phase_title:
         return f"{words}: {t.clip(t.plain(state.phase_title), 500)}"
     return words
@@ -95,7 +109,8 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
     if state.status is Status.rolling_back:
         return [*_trouble(state), *safety.held(state)]
     if state.status in RUNNING or state.status is Status.paused:
-        running = [*_running(now), *throttle.block(state)]
+        still = state.status is Status.paused
+        running = [*(_resting(now) if still else _running(now)), *throttle.block(state)]
         return [*_paused(state), *_trouble(state), *running, *safety.held(state)]
     if state.status is Status.failed:
         return [*_failure(state), *safety.held(state)]
@@ -109,7 +124,9 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
 def _planned(state: State) -> list[Block]:
     if state.plan is None:
         return []
-    return [plan.summary(state.plan, state.rehearsal), *safety.consequences(state.plan.options)]
+    asked = state.status in (Status.awaiting_approval, Status.scheduled)
+    noted = findings.acknowledged(state) if asked else []
+    return [plan.summary(state.plan, state.rehearsal), *noted, *safety.consequences(state.plan.options)]
 
 
 def _checks(state: State) -> list[Block]:
@@ -129,6 +146,18 @@ def _running(now: RunProgress | None) -> list[Block]:
     ]
     doing = progress.working(now)
     return [*made, t.context(doing, block_id="card_now")] if doing else made
+
+
+def _resting(now: RunProgress | None) -> list[Block]:
+    """Of a paused run: how far it came. Rates and the time left are those of a run that moves."""
+    kept = t.context("What is copied stays; *Resume* goes on from there.", block_id="card_wait")
+    if now is None or not now.tasks_total:
+        return [kept]
+    return [
+        t.section(progress.bar(progress.fraction(now)), block_id="card_bar"),
+        t.fields(progress.reached(now), block_id="card_figures"),
+        kept,
+    ]
 
 
 def _paused(state: State) -> list[Block]:
@@ -154,7 +183,7 @@ def _failure(state: State) -> list[Block]:
     problem = state.problem
     if problem is None:
         return []
-    said = [f":x: {t.clip(t.plain(problem.what), 800)}", t.clip(t.plain(problem.meaning), 400)]
+    said = [t.clip(t.plain(problem.what), 800), t.clip(t.plain(problem.meaning), 400)]
     said += proof.failed(state.reasons, state.rows, 5)
     return [
         t.section("\n".join([*said, f"*Next:* {t.clip(t.escape(problem.remedy), 600)}"]), block_id="card_failure")
@@ -165,7 +194,8 @@ def _declined(state: State) -> list[Block]:
     if state.declined is None:
         return []
     who, why = t.mention(state.declined.by.id), t.clip(t.plain(state.declined.reason), 1500)
-    return [t.section(f":no_entry_sign: Declined by {who}: {why}", block_id="card_declined")]
+    said = f"Declined by {who}: {why}\n*Open* leads back to the plan, which can be changed and asked for again."
+    return [t.section(said, block_id="card_declined")]
 
 
 def _gate(state: State) -> list[Block]:
@@ -174,7 +204,8 @@ def _gate(state: State) -> list[Block]:
     return [t.section("\n".join(approval.waiting(state)), block_id="card_gate")]
 
 
-def _people(state: State) -> list[str]:
+def _people(state: State, *, planned: bool) -> list[str]:
+    """Who and which; the plan's digest where the card does not show it already."""
     said = [f"Requested by {t.mention(state.requester.id)}"] if state.requester else []
     if state.approvals:
         said.append("Approved by " + ", ".join(t.mention(a.by.id) for a in state.approvals[:10]))
@@ -182,7 +213,7 @@ def _people(state: State) -> list[str]:
         said.append(f"Cancelled by {t.mention(state.cancelled_by.id)}")
     if state.rolled_back_by:
         said.append(f"Rolled back by {t.mention(state.rolled_back_by.id)}")
-    if state.digest:
+    if state.digest and not planned:
         said.append(f"Plan `{state.digest[:12]}`")
     return [*said, f"Id `{state.id}`"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.ui import approval, plan, safety
+from bot.ui import approval, findings, plan, safety
 from bot.ui import text as t
 from bot.ui.text import Block
 from jobs.core import voices
@@ -17,7 +17,8 @@ def message(state: State, person: str, *, reminder: bool = False) -> tuple[str, 
     again = ":bell: *Reminder:* this still waits for you.\n" if waits and reminder and not said else ""
     head = [t.section(f"{again}*{title}*\n{_asked_by(state)}", block_id="direct_title")]
     if state.status is Status.awaiting_approval and state.plan is not None:
-        facts = [plan.summary(state.plan, state.rehearsal), *safety.consequences(state.plan.options)]
+        facts = [plan.summary(state.plan, state.rehearsal), *findings.acknowledged(state)]
+        facts += safety.consequences(state.plan.options)
         gate = t.section("\n".join([*([said] if said else []), *approval.waiting(state)]), block_id="direct_gate")
         pressed = _buttons(state, person)
         asked = "Reminder: you are asked" if again else "You are asked"

@@ -302,12 +302,25 @@ def _short(text: str) -> str:
     return t.clip(t.plain(text), 200)
 
 
-def finding_line(finding: Finding) -> str:
-    """One finding with its remedy."""
+def acknowledged(state: State, limit: int = 3) -> list[Block]:
+    """What the requester has read and goes on with; whoever approves answers for it, too."""
+    found = warnings(state.results)
+    if not found:
+        return []
+    who = f" by {t.mention(state.requester.id)}" if state.requester else ""
+    told = [f"*{t.count(len(found), 'finding')} acknowledged{who}:*"]
+    told += [t.clip(finding_line(finding, remedy=False), 250) for finding in found[:limit]]
+    if len(found) > limit:
+        told.append(f"… and {len(found) - limit} more, all told in the thread.")
+    return [t.section("\n".join(told), block_id="acknowledged")]
+
+
+def finding_line(finding: Finding, *, remedy: bool = True) -> str:
+    """One finding, with its remedy where that is still to be done."""
     where = f" {t.code(t.clip(finding.object, 120))}" if finding.object else ""
-    remedy = f"\n      → {_remedy(finding.remedy)}" if finding.remedy else ""
+    then = f"\n      → {_remedy(finding.remedy)}" if remedy and finding.remedy else ""
     text = t.clip(t.plain(finding.message), 700)
-    return f"{ICONS[finding.severity]} *{WORDS[finding.severity]}*{where}: {text}{remedy}"
+    return f"{ICONS[finding.severity]} *{WORDS[finding.severity]}*{where}: {text}{then}"
 
 
 def _remedy(text: str) -> str:

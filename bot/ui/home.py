@@ -38,6 +38,13 @@ def row(state: State) -> str:
     return f"`{state.id}` *{t.clip(t.plain(state.title), 300)}* is {say(state.status)}{when.row(state)}{who}{moment}"
 
 
+def _which(state: State) -> str:
+    """What tells two migrations of the same databases apart."""
+    who = f" by {t.mention(state.requester.id)}" if state.requester else ""
+    moment = f", {t.when(state.changed)}" if state.changed else ""
+    return f"`{state.id}`{who}{moment}"
+
+
 def listing(states: Sequence[State], title: str) -> tuple[str, list[Block]]:
     """An ephemeral answer: text and blocks."""
     if not states:
@@ -63,8 +70,8 @@ def view(known: Sequence[Block], recent: Sequence[State], asked: Sequence[State]
     shown = [s for s in recent if s.public][:10]
     blocks += [
         t.section(
-            t.clip(f"{card_text(s)}{when.row(s)}", 500),
-            accessory=t.button("Show logs", "show_logs", Ref(m=s.id).pack()),
+            f"{t.clip(f'{card_text(s)}{when.row(s)}', 500)}\n{_which(s)}",
+            accessory=t.button("Show logs", "show_logs", Ref(m=s.id).pack(), said=f"Log of {s.title}"),
         )
         for s in shown
     ] or [t.context("None yet. Press *Migrate database*, or type `/migrate` in a channel.")]

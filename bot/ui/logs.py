@@ -24,7 +24,8 @@ def line(event: e.Event, state: State) -> str:
     """The event as one line of the thread; empty when the thread need not hear of it."""
     match event:
         case e.Configured():
-            return f":mag: {t.mention(event.by.id)} asked for a check, number {event.attempt}."
+            which = "a check" if event.attempt == 1 else f"another check, number {event.attempt}"
+            return f":mag: {t.mention(event.by.id)} asked for {which}."
         case e.CheckFinished():
             return _found(event.result)
         case e.Validated():
@@ -94,7 +95,10 @@ def _run_line(event: e.Event) -> str:
         case e.Noted():
             return f"{':warning:' if event.level == 'warning' else ':page_facing_up:'} {t.plain(event.text)}"
         case e.Troubled():
-            what, again = t.clip(t.plain(event.problem.what), 1500), t.span(event.retry_seconds)
+            what, again = (
+                t.clip(t.plain(event.problem.what), 1500),
+                t.between(event.retry_seconds, event.retry_seconds),
+            )
             return f":warning: {what} Nothing was lost; try {event.attempt + 1} follows in {again}."
         case e.PauseAsked():
             if event.by is None:
@@ -174,6 +178,8 @@ def receipt(r: Receipt) -> str:
         f"{t.escape(r.source_engine)} {plan.version(r.source_version)} to {t.escape(r.target_engine)}"
         f" {plan.version(r.target_version)}, plan `{r.digest[:12]}`",
     ]
+    if r.peak is not None:
+        lines.append(f"The target's disk at its fullest: {when.peak(r.peak)}")
     lines += when.compared(r)
     if r.requester:
         lines.append(f"Requested by {t.mention(r.requester.id)}")

@@ -6,14 +6,16 @@ from bot.refs import Ref, Sheet
 from bot.ui import questions, safety, when
 from bot.ui import text as t
 from bot.ui.configure import TITLE, steps
-from bot.ui.findings import finding_line
+from bot.ui.findings import acknowledged, finding_line
 from bot.ui.text import Block, View
+from jobs.core import rehearsal
 from jobs.core.model import Dialect, Options, Scope, warnings
 from jobs.core.pairs import NAMES
 from jobs.core.plan import MigrationPlan, Place
 from jobs.core.state import State, Status, say
 from jobs.core.verdict import Rehearsal
 
+SUMMARY = "plan_summary"
 CALLBACK = "ferrybot_migration"
 LARGEST = 10
 PAGE = 80
@@ -109,6 +111,11 @@ def summary(plan: MigrationPlan, before: Rehearsal | None = None) -> Block:
     """What will be moved, how, and how long it may take: as long as `before`, where it was rehearsed."""
     m = plan.measures
     expected = f"about {t.span(before.seconds)}, as rehearsed" if before else t.between(m.seconds_low, m.seconds_high)
+    need = t.size(m.need_bytes)
+    peak = rehearsal.peak(before, plan)
+    if before and before.peak and peak and (not before.peak.unseen or peak > m.need_bytes):
+        # A peak of which the server did not show everything is no better than the estimate.
+        need = f"{t.size(peak)}, as rehearsed,"
     have = t.size(m.have_bytes) if m.have_bytes is not None else "not measured"
     return t.fields(
         [
@@ -118,10 +125,10 @@ def summary(plan: MigrationPlan, before: Rehearsal | None = None) -> Block:
             ("To", server(plan.target)),
             ("Lanes", str(plan.options.parallelism)),
             ("Estimate", expected),
-            ("Disk need / free", f"{t.size(m.need_bytes)} / {have}"),
+            ("Disk need / free", f"{need} / {have}"),
             ("Plan", f"`{plan.digest[:12]}`"),
         ],
-        block_id="plan_summary",
+        block_id=SUMMARY,
     )
 
 
@@ -272,6 +279,7 @@ def whole(state: State, page: int = 0) -> View:
         t.section(order(plan)),
         t.section(_say_options(plan)),
         *safety.consequences(plan.options),
+        *(acknowledged(state, 10) if state.requests else []),
         *_left_out(plan),
         *when.blocks(state),
         t.divider(),

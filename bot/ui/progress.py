@@ -34,6 +34,15 @@ def told(progress: RunProgress) -> list[tuple[str, str]]:
     ]
 
 
+def reached(progress: RunProgress) -> list[tuple[str, str]]:
+    """The figures of a run that stands still."""
+    return [
+        ("Tables", f"{progress.tables_done:,} of {progress.tables_total:,}"),
+        ("Rows", f"{progress.rows_done:,}"),
+        ("Data", t.size(progress.bytes_done)),
+    ]
+
+
 def working(progress: RunProgress) -> str:
     """What the lanes do right now."""
     busy = [p for p in progress.now if p.title]

@@ -109,8 +109,7 @@ def between(low: float | None, high: float | None) -> str:
     """An estimate, which is always a range."""
     if low is None or high is None:
         return "not known yet"
-    least = span(max(0.0, low))
-    most = span(max(0.0, low, high))
+    least, most = (span(max(0.0, *ends)).replace(".0 s", " s") for ends in ((low,), (low, high)))
     return f"{least} to {most}" if least != most else f"about {least}"
 
 
@@ -118,6 +117,12 @@ def when(moment: datetime) -> str:
     """A moment in each reader's own time zone; the fallback is in UTC."""
     stamp = int(moment.timestamp())
     return f"<!date^{stamp}^{{date_short_pretty}} {{time_secs}}|{moment:%Y-%m-%d %H:%M:%S} UTC>"
+
+
+def due(moment: datetime) -> str:
+    """A moment to come, as people agree upon it: without seconds."""
+    stamp = int(moment.timestamp())
+    return f"<!date^{stamp}^{{date_short_pretty}} {{time}}|{moment:%Y-%m-%d %H:%M} UTC>"
 
 
 def unmarked(text: str) -> str:

@@ -8,6 +8,7 @@ from bot.refs import Ref
 from bot.ui import approval
 from bot.ui import text as t
 from bot.ui.text import Block
+from jobs.core.model import warnings
 from jobs.core.state import State
 
 SHOWN = 10
@@ -22,7 +23,9 @@ def blocks(states: Sequence[State]) -> list[Block]:
         who = (
             f"{t.mention(state.requester.id)} asks for your approval" if state.requester else "Your approval is asked"
         )
-        title = f"*{t.clip(t.plain(state.title), 500)}*\n{who}, plan `{state.digest[:12]}`"
+        noted = len(warnings(state.results))
+        told = f"; {t.count(noted, 'finding')} acknowledged, see *Show plan*" if noted else ""
+        title = f"*{t.clip(t.plain(state.title), 500)}*\n{who}, plan `{state.digest[:12]}`{told}"
         show = t.button("Show plan", "show_plan", Ref(m=state.id).pack(), said=f"Plan of {state.title}")
         made += [t.section(title), t.actions(f"waiting_{state.id}", [*approval.decide(state), show])]
     if len(states) > SHOWN:

@@ -9,6 +9,7 @@ from bot.ui import text as t
 from bot.ui.text import Block, View
 from jobs.core import events as e
 from jobs.core import rehearsal, schedule
+from jobs.core.disk import Disk
 from jobs.core.model import Service
 from jobs.core.state import State, Status
 from jobs.core.verdict import Receipt, Rehearsal
@@ -57,8 +58,8 @@ def _windowed(state: State) -> bool:
 def lines(state: State) -> list[str]:
     """Windows, start, rehearsal, and whether the run fits: before it begins, as of the last event."""
     said = [_windows(service) for service in _services(state)]
-    if state.start_at is not None:
-        said.append(f":alarm_clock: Not before {t.when(state.start_at)}.")
+    if state.start_at is not None and state.opens is None:
+        said.append(f":alarm_clock: Not before {t.due(state.start_at)}.")
     if state.rehearsal is not None:
         said.append(rehearsed(state.rehearsal))
     if state.status is Status.ready and (wanted := rehearsal.missing(state, state.changed)):
@@ -94,8 +95,8 @@ def _fit(state: State) -> list[str]:
     )
     may = "may not" if fit.low < (fit.closes - fit.opens).total_seconds() else "would not"
     return [
-        f":warning: *It {may} end within the window:* it needs {needs}; begun {t.when(fit.opens)}, it has {left} "
-        f"until the window closes {t.when(fit.closes)}. {after}"
+        f":warning: *It {may} end within the window:* it needs {needs}; begun {t.due(fit.opens)}, it has {left} "
+        f"until the window closes {t.due(fit.closes)}. {after}"
     ]
 
 
@@ -104,7 +105,7 @@ def waiting(state: State) -> list[Block]:
     if state.opens is None:
         return []
     did = "It goes on" if state.resuming else "It starts"
-    told = f":alarm_clock: {did} by itself {t.when(state.opens)}, checked again then. {_APPROVALS_STAY}"
+    told = f"{did} by itself {t.due(state.opens)}; both databases are checked again then. {_APPROVALS_STAY}"
     return [t.section(told, block_id="card_opens"), *blocks(state)]
 
 
@@ -115,7 +116,7 @@ def headline(state: State) -> str:
 
 def row(state: State) -> str:
     """For lists: when it goes on."""
-    return f", starts {t.when(state.opens)}" if state.status is Status.scheduled and state.opens else ""
+    return f", starts {t.due(state.opens)}" if state.status is Status.scheduled and state.opens else ""
 
 
 def buttons(state: State, value: str) -> list[Block]:
@@ -138,7 +139,7 @@ def _change(value: str) -> Block:
 
 def modal(state: State) -> View:
     """Another time."""
-    now = f"It is to start {t.when(state.opens)}." if state.opens else "It starts as soon as it is approved."
+    now = f"It is to start {t.due(state.opens)}." if state.opens else "It starts as soon as it is approved."
     said = [f"{t.clip(t.plain(state.title), 1000)}\n{now} {_APPROVALS_STAY}", *lines(state)]
     return {
         "type": "modal",
@@ -157,10 +158,27 @@ def modal(state: State) -> View:
 def rehearsed(before: Rehearsal) -> str:
     """What the estimate goes by."""
     disk = f", {t.size(before.target_bytes)} on the target's disk" if before.target_bytes is not None else ""
+    if before.peak is not None:
+        disk = f", on the target's disk at most {peak(before.peak)}"
     return (
         f":performing_arts: Rehearsed into {t.plain(t.clip(before.target, 70))} {t.when(before.at)}: "
         f"{t.span(before.seconds)} for {t.size(before.bytes)}{disk} (`{before.migration}`)"
     )
+
+
+def peak(disk: Disk) -> str:
+    """What the target's disk held at its fullest, and what of it nobody could see."""
+    parts = {"database": disk.database, "temporary files": disk.temporary, "log": disk.log}
+    told = ", ".join(f"{name} {t.size(size)}" for name, size in parts.items() if size)
+    unseen = f"; not shown to us: {' and '.join(disk.unseen)}" if disk.unseen else ""
+    return f"{t.size(disk.total)} ({told}{unseen})"
+
+
+def _peaks(before: Disk, now: Disk) -> str:
+    """Two peaks as far as both were seen: what only one server shows would look like growth."""
+    if before.unseen == now.unseen:
+        return f"disk at its fullest {t.size(before.total)}, now {t.size(now.total)}"
+    return f"database at its fullest {t.size(before.database)}, now {t.size(now.database)}"
 
 
 def compared(receipt: Receipt) -> list[str]:
@@ -172,7 +190,9 @@ def compared(receipt: Receipt) -> list[str]:
     told += f", now {t.span(receipt.seconds)}"
     if before.seconds > 0:
         told += f" ({(receipt.seconds / before.seconds - 1) * 100:+,.0f} %)"
-    if before.target_bytes is not None and receipt.target_bytes is not None:
+    if before.peak is not None and receipt.peak is not None:
+        told += f"; {_peaks(before.peak, receipt.peak)}"
+    elif before.target_bytes is not None and receipt.target_bytes is not None:
         told += f"; disk {t.size(before.target_bytes)}, now {t.size(receipt.target_bytes)}"
     return [told]
 
@@ -182,20 +202,20 @@ def line(event: e.Scheduled | e.Rescheduled | e.WindowClosed) -> str:
     match event:
         case e.Scheduled():
             did = "goes on" if event.resumes else "starts"
-            return f":alarm_clock: It {did} by itself {t.when(event.until)}."
+            return f":alarm_clock: It {did} by itself {t.due(event.until)}."
         case e.Rescheduled():
-            to = f"not before {t.when(event.start_at)}" if event.start_at else "as soon as its windows allow"
+            to = f"not before {t.due(event.start_at)}" if event.start_at else "as soon as its windows allow"
             return f":alarm_clock: {t.mention(event.by.id)} lets it start {to}. Approvals stay."
         case e.WindowClosed():
             return (
-                f":alarm_clock: The maintenance window is over: the run pauses, and resumes {t.when(event.until)} "
+                f":alarm_clock: The maintenance window is over: the run pauses, and resumes {t.due(event.until)} "
                 "by itself."
             )
 
 
 def paused(state: State) -> str:
     """The pause at a window's end, in the thread."""
-    goes_on = f" It goes on {t.when(state.opens)} by itself." if state.opens else ""
+    goes_on = f" It goes on {t.due(state.opens)} by itself." if state.opens else ""
     return f":double_vertical_bar: Paused until the window opens. What is copied stays.{goes_on}"
 
 

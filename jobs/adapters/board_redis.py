@@ -9,6 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs.adapters import keys
+from jobs.core.disk import Disk
 from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.samples import Samples
 from jobs.ports.board import BEAT_SECONDS
@@ -80,6 +81,13 @@ class RedisBoard:
         text: Any = self._redis.get(keys.samples(migration))
         return Samples.model_validate_json(text) if text is not None else None
 
+    def fill(self, migration: str, peak: Disk) -> None:
+        self._try(lambda: self._redis.set(keys.peak(migration), peak.model_dump_json(), ex=SAMPLES_SECONDS))
+
+    def fullest(self, migration: str) -> Disk | None:
+        text: Any = self._redis.get(keys.peak(migration))
+        return Disk.model_validate_json(text) if text is not None else None
+
     def delivered(self, migration: str) -> int:
         version: Any = self._redis.hget(keys.thread(migration), "delivered")
         return int(version or 0)
@@ -97,7 +105,7 @@ class RedisBoard:
         return waits[0] if waits else None
 
     def clear(self, migration: str) -> None:
-        self._redis.delete(keys.lanes(migration), keys.run(migration), keys.samples(migration))
+        self._redis.delete(keys.lanes(migration), keys.run(migration), keys.samples(migration), keys.peak(migration))
 
     def _try(self, write: Any) -> None:
         if time.monotonic() < self._quiet_until:

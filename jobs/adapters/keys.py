@@ -25,6 +25,10 @@ def run(migration: str) -> str:
     return f"{PREFIX}:run:{migration}"
 
 
+def peak(migration: str) -> str:
+    return f"{PREFIX}:peak:{migration}"
+
+
 def samples(migration: str) -> str:
     return f"{PREFIX}:samples:{migration}"
 

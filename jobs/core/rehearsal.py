@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from jobs.core import disk
 from jobs.core.errors import Refused
-from jobs.core.model import Environment, Service
+from jobs.core.model import CheckResult, Environment, Service
 from jobs.core.plan import MigrationPlan
 from jobs.core.state import State
 from jobs.core.verdict import Receipt, Rehearsal
@@ -65,6 +66,24 @@ def estimate(state: State) -> tuple[float, float] | None:
     return measures.seconds_low, measures.seconds_high
 
 
+def source_bytes(plan: MigrationPlan | None) -> int:
+    """What a plan measured of its source's tables; 0 where there is none."""
+    return sum(plan.measures.table_bytes) if plan is not None else 0
+
+
+def room(before: Rehearsal | None, plan: MigrationPlan) -> CheckResult | None:
+    """Whether the target has the disk that the rehearsal took at its peak; None where none was measured."""
+    need = peak(before, plan)
+    return disk.result(need, plan.measures.have_bytes, plan.target.label) if need is not None else None
+
+
+def peak(before: Rehearsal | None, plan: MigrationPlan) -> int | None:
+    """Bytes that the plan takes of the target's disk at its fullest, as it was rehearsed; None: nobody measured."""
+    if before is None or before.peak is None:
+        return None
+    return disk.expected(before.peak, before.source_bytes, source_bytes(plan))
+
+
 def of(state: State, at: datetime, receipt: Receipt) -> Rehearsal:
     """What a finished rehearsal tells; `at` is its end."""
     return Rehearsal(
@@ -74,4 +93,6 @@ def of(state: State, at: datetime, receipt: Receipt) -> Rehearsal:
         seconds=receipt.seconds,
         bytes=receipt.bytes,
         target_bytes=receipt.target_bytes,
+        peak=receipt.peak,
+        source_bytes=source_bytes(state.plan),
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import AwareDatetime, Field
 
+from jobs.core.disk import Disk
 from jobs.core.model import Approval, Frozen, Glass, Person
 
 
@@ -130,6 +131,8 @@ class Rehearsal(Frozen):
     seconds: float
     bytes: int = 0
     target_bytes: int | None = Field(default=None, description="the target database's size at its end")
+    peak: Disk | None = Field(default=None, description="what the target's disk held at its fullest")
+    source_bytes: int = Field(default=0, description="the source's tables and indexes as its plan measured them")
 
 
 class Waiver(Frozen):
@@ -213,6 +216,7 @@ class Receipt(Frozen):
     written: Written = Written()
     restore_point: RestorePoint | None = None
     target_bytes: int | None = Field(default=None, description="the target database's size at the end")
+    peak: Disk | None = Field(default=None, description="what the target's disk held at its fullest")
     rehearsal: Rehearsal | None = None
 
 

@@ -11,23 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobs.core import events as e
-from jobs.core import protection
+from jobs.core import protection, rehearsal
 from jobs.core.errors import Permanent, Transient
 from jobs.core.model import CheckResult, Finding, Severity, blockers, warnings
 from jobs.core.plan import MigrationPlan, difference
 from jobs.core.state import State, Status
+from jobs.core.verdict import Rehearsal
 from jobs.desk import Desk
 from jobs.ports.engine import Asked, Engine
 
 Tell = Callable[[e.Report], State | None]
+Rehearsed = Callable[[MigrationPlan], Rehearsal | None]
 UNREACHED = "connect"
 """Every engine's check of whether both servers answer. A server that is away has not changed."""
 SHOWN = 30
 """Differences kept in the story; the card and the thread show fewer."""
 
 
-def validated(engine: Engine, asked: Asked, tell: Callable[[CheckResult], None]) -> MigrationPlan | None:
-    """Inspects once, runs every check (each result goes to `tell`) and makes the plan; None when a check blocks."""
+def validated(
+    engine: Engine, asked: Asked, tell: Callable[[CheckResult], None], rehearsed: Rehearsed = lambda _: None
+) -> MigrationPlan | None:
+    """Inspects once, runs every check (each result goes to `tell`) and makes the plan; None when a check blocks.
+
+    `rehearsed` finds the rehearsal of a plan, which is held against the target's disk."""
     if asked.protected:
         # Nothing else is looked at: there is no answer that would let this target be one.
         tell(protection.result(asked.target.label))
@@ -40,9 +46,16 @@ def validated(engine: Engine, asked: Asked, tell: Callable[[CheckResult], None])
         results.append(result)
     if blockers(results):
         return None
+    plan = engine.plan(asked, inventory)
+    room = rehearsal.room(rehearsed(plan), plan)
+    if room is not None:
+        tell(room)
+        results.append(room)
+    if blockers(results):
+        return None
     # What was found is approved with the plan. By name only: numbers in the messages change by themselves.
     found = tuple(sorted({_found(finding) for finding in warnings(results)}))
-    return engine.plan(asked, inventory).model_copy(update={"validation": found})
+    return plan.model_copy(update={"validation": found})
 
 
 def _found(finding: Finding) -> str:
@@ -71,7 +84,7 @@ def _compared(engine: Engine, asked: Asked, state: State, *, patient: bool) -> e
     assert plan is not None
     results: list[CheckResult] = []
     try:
-        now = validated(engine, asked, results.append)
+        now = validated(engine, asked, results.append, lambda _: state.rehearsal)
     except Permanent as error:
         if patient:
             raise Transient(error.what, meaning=error.meaning, remedy=error.remedy, object=error.object) from None

@@ -15,6 +15,7 @@ from jobs.away import AWAY
 from jobs.core import events as e
 from jobs.core import protection
 from jobs.core.commands import Tell
+from jobs.core.disk import Disk
 from jobs.core.errors import FerrybotError, LedgerAway, Permanent, Refused, Stopped, Transient, Unreadable
 from jobs.core.lifecycle import Ring
 from jobs.core.pairs import NAMES
@@ -29,6 +30,7 @@ from jobs.flow.holding import Holding
 from jobs.flow.lane import TRIES, delay_before
 from jobs.flow.overseer import Overseer
 from jobs.flow.own_lanes import run_lanes
+from jobs.flow.peak import PeakWatch
 from jobs.flow.room import DiskWatch
 from jobs.flow.watch import StoryWatch
 from jobs.flow.wiring import Asking
@@ -149,6 +151,7 @@ class Run:
             Overseer(self.desk, self.board, self.watch, conductor.tally, lanes),
             DiskWatch(self.desk, self.board, self.asked, self.watch, conductor.room, self._note_once),
             care.Caretaker(watched, self.number, lanes, self.tell),
+            PeakWatch(self.board, self.engine, self.asked, self.id),
             self.standing,
         ):
             run_lanes(conductor.lane, conductor.own_lanes, self.watch, self.trouble)
@@ -250,8 +253,15 @@ class Run:
             written=verdict.written,
             snapshot=verdict.written.since.isoformat() if verdict.written.since else "",
             target_bytes=care.size_of(self.engine, self.asked),
+            peak=self._fullest(),
             rehearsal=state.rehearsal,
         )
+
+    def _fullest(self) -> Disk | None:
+        """Kept while the run went on; without it a receipt is no less true."""
+        with suppress(*AWAY):
+            return self.board.fullest(self.id)
+        return None
 
     def _stopped(self, conductor: Conductor) -> None:
         """Why was it stopped? A pause and a cancel end the run here; a platform's stop leaves it to be resumed."""

@@ -8,7 +8,9 @@ from jobs.core import events as e
 from jobs.core.commands import Tell
 from jobs.core.errors import FerrybotError, LedgerAway, Refused, Unreadable
 from jobs.core.model import CheckResult, Finding, Severity
+from jobs.core.plan import MigrationPlan
 from jobs.core.state import State, Status
+from jobs.core.verdict import Rehearsal
 from jobs.desk import Desk
 from jobs.flow import drift, rehearse
 from jobs.flow.heart import Heart
@@ -49,9 +51,14 @@ def _outcome(state: State, desk: Desk, asking: Asking, rehearsals: Rehearsals | 
     except FerrybotError as error:
         _tell(desk, state, [_refusal("endpoints", "Connection details are complete", error)])
         return e.Validated(attempt=state.attempt, plan=None)
-    plan = drift.validated(engine, asked, lambda result: _tell(desk, state, [result]))
-    rehearsed = rehearse.find(rehearsals, desk, state, plan) if plan is not None else None
-    return e.Validated(attempt=state.attempt, plan=plan, rehearsal=rehearsed)
+    found: list[Rehearsal | None] = []
+
+    def rehearsed(plan: MigrationPlan) -> Rehearsal | None:
+        found.append(rehearse.find(rehearsals, desk, state, plan))
+        return found[-1]
+
+    plan = drift.validated(engine, asked, lambda result: _tell(desk, state, [result]), rehearsed)
+    return e.Validated(attempt=state.attempt, plan=plan, rehearsal=found[-1] if found and plan else None)
 
 
 def _engine(state: State, asking: Asking) -> tuple[Engine | None, list[CheckResult]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from jobs.core.disk import Disk
 from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.samples import Samples
 
@@ -32,6 +33,12 @@ class Board(Protocol):
 
     def samples(self, migration: str) -> Samples | None:
         """What `sample` said last; None when nothing was said, or long ago."""
+
+    def fill(self, migration: str, peak: Disk) -> None:
+        """What the target's disk held at its fullest so far; overwrites."""
+
+    def fullest(self, migration: str) -> Disk | None:
+        """What `fill` said last; None when nothing was said, or long ago."""
 
     def delivered(self, migration: str) -> int:
         """The last version that the courier has told in full; 0 before the first."""

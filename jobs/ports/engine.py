@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from jobs.core.disk import Disk
 from jobs.core.model import CheckResult, Endpoint, Options
 from jobs.core.plan import MigrationPlan
 from jobs.core.progress import Work
@@ -230,6 +231,9 @@ class Gauge(Protocol):
 
     def size(self) -> int:
         """Bytes of the database on disk. Raises `Transient` or `Permanent`."""
+
+    def disk(self) -> Disk:
+        """What the server says that the run takes of its disk now. Raises `Transient` or `Permanent`."""
 
     def close(self) -> None:
         """Ends the session; harmless when repeated."""

@@ -28,6 +28,7 @@ from jobs.adapters import keys
 from jobs.adapters.board_redis import RedisBoard
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.adapters.queue_rq import RqDoorbell
+from jobs.adapters.services_redis import RedisServices
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.evolve import evolve
@@ -37,10 +38,13 @@ from jobs.desk import Desk
 from tests.bot.sandbox_support import client_of
 from tests.support.tales import (
     ALICE,
+    BOB,
+    CAROL,
     CHANNEL,
     LOST,
     MIGRATION,
     RECEIPT,
+    TARGET,
     WARNING,
     Tale,
     configure,
@@ -464,6 +468,38 @@ def test_a_shut_channel_is_told_once_and_the_story_continues_later(
     post.no_problems(f"chat.postMessage: {code}", f"chat.update: {code}")
 
 
+def test_owners_hear_once_that_the_channel_is_shut(post: Post) -> None:
+    owned = TARGET.model_copy(update={"owners": (BOB.id, "S0DBA", ALICE.id, "S0GONE")})
+    people = (ALICE, BOB, CAROL)
+    post.write_tale(Tale().requested())
+    RedisServices(post.redis).publish([owned])
+    mend = shut_by_kicking(post)
+    post.sandbox.faults.ratelimit("chat.postMessage", only=lambda call: call.get("channel") == CAROL.id)
+    for _ in range(3):
+        post.deliver()
+    told = [post.told(person.id) for person in people]
+    assert [len(one) for one in told] == [1, 1, 1]
+    assert ["as an owner of shop-new" in one[0] for one in told] == [False, True, True]
+    # As if the courier had been killed after Slack's answer to the last message, and before it remembered it.
+    kept: Any = {"stuck_told": f"{ALICE.id} {BOB.id}", "stuck_all": "", "doubt:stuck": CAROL.id}
+    post.redis.hset(keys.thread(MIGRATION), mapping=kept)
+    post.deliver()
+    assert post.told(CAROL.id)[1:] == [f"{told[2][0]} (This may repeat an earlier message.)"]
+    asked = post.calls("usergroups.users.list")
+    post.deliver()
+    assert post.calls("usergroups.users.list") == asked, "not asked again when all are told"
+    mend()
+    post.deliver()
+    assert post.thread() == post.expected()
+    before = [len(post.told(person.id)) for person in people]
+    shut_by_kicking(post)
+    post.write(e.Declined(by=BOB, digest="", reason="no"))
+    post.deliver()
+    assert [len(post.told(person.id)) for person in people] == [n + 1 for n in before], "told a second time"
+    refused = [f"{call}: not_in_channel" for call in ("chat.postMessage", "chat.update")]
+    post.no_problems(*refused, "usergroups.users.list: no_such_subteam", "chat.postMessage: ratelimited")
+
+
 # --- files ----------------------------------------------------------------------------------------------
 
 
@@ -692,6 +728,18 @@ def test_a_lost_answer_does_not_freeze_the_modal(post: Post) -> None:
     post.deliver()
     assert "nothing blocks" in view.plain
     assert post.board.delivered(MIGRATION) == post.state.version
+    post.no_problems("views.update: hash_conflict")
+
+
+def test_a_modal_drawn_over_after_all_was_told_is_tried_again(post: Post) -> None:
+    view = checking(post)
+    finish_checks(post)
+    post.deliver()
+    assert post.board.delivered(MIGRATION) == post.state.version
+    stale = Open(view_id=view.id, hash="1.another", step="validation", user=ALICE.id, version=post.state.version - 1)
+    post.modals.remember(MIGRATION, stale)
+    post.deliver()
+    assert post.board.delivered(MIGRATION) < post.state.version, "the sweep will ring"
     post.no_problems("views.update: hash_conflict")
 
 

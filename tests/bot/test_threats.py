@@ -16,6 +16,7 @@ A name that is pointed elsewhere later: `test_a_name_that_moved_inside_is_not_co
     `test_what_was_judged_is_what_is_connected_to`, `test_a_pinned_address_is_used_and_dns_is_not`.
 Huge inputs: `test_ten_thousand_letters_after_the_command`; `test_ui_limits.py`; `test_pages.py` (bodies).
 Secrets in error texts of drivers: `test_no_driver_tells_a_password`; `unit/test_logs.py`.
+A forged click in Redis: `test_recall.py::test_a_note_that_nobody_of_ours_wrote_presses_nothing`.
 Pickle in Redis: `test_a_pickle_in_a_queue_is_not_opened`; `contract/test_queue.py::test_no_pickle_anywhere`.
 An approver removed between click and start: `test_who_was_removed_has_not_approved` and the two after it.
 A user group that changed: `test_a_changed_group_takes_back_what_its_members_gave`.

@@ -324,7 +324,7 @@ def told(request: pytest.FixtureRequest) -> list[tuple[State, list[e.Recorded]]]
 
 OURS = re.compile(
     r"<@U0[A-Z0-9]+>|<!subteam\^S0GROUP\d+>|<#C0MIGRATIONS>"
-    r"|<!date\^\d+\^\{date_short_pretty\} \{time_secs\}\|[0-9: -]+UTC>"
+    r"|<!date\^\d+\^\{date_short_pretty\} \{time(?:_secs)?\}\|[0-9: -]+UTC>"
 )
 """The tokens that we write ourselves; the nasty texts hold others, and some that look the same."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from bot.ui import card, logs, proof
+import pytest
+
+from bot.ui import card, direct, logs, plan, proof, when
 from bot.ui import text as t
 from jobs.core import commands as c
 from jobs.core import events as e
+from jobs.core.disk import Disk
 from jobs.core.model import TypedSource
 from jobs.core.progress import RunProgress, TaskProgress
 from jobs.core.state import State
-from jobs.core.verdict import BrokenKey, Difference, Receipt, RowDifference, TableWritten, Waiver, Written
-from tests.support.tales import ALICE, BOB, LOST, NOON, RECEIPT, Tale, tell
+from jobs.core.verdict import BrokenKey, Difference, Receipt, Rehearsal, RowDifference, TableWritten, Waiver, Written
+from tests.support import tales
+from tests.support.tales import ALICE, BOB, LOST, NOON, RECEIPT, WARNING, Tale, tell
 
 KEY = BrokenKey(name="public.b.fk", orphans=88, find="select t.* from b t", examples=("1", "2"))
 OBJECT = Difference(kind="table", name="s.more", what="unexpected on the target")
@@ -151,3 +155,41 @@ def test_a_key_that_stands_is_not_called_invalid() -> None:
     lines = proof.receipt_lines(RECEIPT.model_copy(update={"broken_keys": (key,)}))
     assert any("is there, as in the source, and rows break it: 2 rows without a parent" in line for line in lines)
     assert not any("NOT VALID" in line for line in lines)
+
+
+def test_two_disks_are_compared_as_far_as_both_were_seen() -> None:
+    whole, dark = Disk(database=700_000_000, temporary=0, log=300_000_000), Disk(database=600_000_000)
+    before = Rehearsal(migration="m0000000009", at=NOON, target="staged", seconds=20.0, peak=dark, source_bytes=3000)
+    receipt = RECEIPT.model_copy(update={"peak": whole, "rehearsal": before})
+    assert "; database at its fullest 600 MB, now 700 MB" in when.compared(receipt)[0]
+    seen = before.model_copy(update={"peak": whole.model_copy(update={"log": 100_000_000})})
+    told = when.compared(receipt.model_copy(update={"rehearsal": seen}))[0]
+    assert "; disk at its fullest 800 MB, now 1.0 GB" in told
+    assert "at its fullest: 1.0 GB (database 700 MB, log 300 MB)" in logs.receipt(receipt)
+    assert when.rehearsed(before).count("not shown to us: temporary files and the server's log") == 1
+
+
+@pytest.mark.parametrize(
+    ("need", "peak", "shown"),
+    [
+        (5000, Disk(database=4000), "5 kB / not measured"),
+        (5000, Disk(database=6000), "6 kB, as rehearsed, / not measured"),
+        (5000, Disk(database=4000, temporary=0, log=0), "4 kB, as rehearsed, / not measured"),
+        (5000, None, "5 kB / not measured"),
+    ],
+)
+def test_the_need_is_as_rehearsed_where_all_of_it_was_seen(need: int, peak: Disk | None, shown: str) -> None:
+    before = Rehearsal(migration="m0000000009", at=NOON, target="staged", seconds=20.0, peak=peak, source_bytes=3000)
+    made = plan.summary(tales.plan(), before)
+    assert tales.plan().measures.need_bytes == need and shown in str(made)
+
+
+def test_whoever_approves_sees_what_was_acknowledged() -> None:
+    found = [WARNING.model_copy(update={"object": f"o{n}"}) for n in range(5)]
+    tale = Tale().checked(tales.plan(), tales.result(*found))
+    assert "acknowledged" not in shown(tale.state)
+    tale.obey(c.Request(by=ALICE, digest=tale.state.digest, acknowledged=tuple(f.key for f in found)))
+    for told in (shown(tale.state), str(direct.message(tale.state, BOB.id)[1])):
+        assert f"5 findings acknowledged by <@{ALICE.id}>" in told and "and 2 more, all told in the thread" in told
+        assert "`o2`: The time zones differ" in told and "`o3`" not in told
+    assert "`o4`: The time zones differ" in str(plan.whole(tale.state))

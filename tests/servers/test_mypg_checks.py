@@ -269,7 +269,11 @@ def test_sides_that_cannot_be_reached_are_told_and_skip_the_rest(move: Move) -> 
     lost = Source(move.source.server, "no_such_database")
     results = Move(lost, move.target).checks()
     assert [f.side for f in results["connect"].findings] == ["source"]
-    assert {name for name, r in results.items() if not (r.skipped or r.findings)} == {"encoding"}
+    assert {name for name, r in results.items() if not (r.skipped or r.findings)} == {
+        "encoding",
+        "replication",
+        "slots",
+    }
     nowhere = Move(move.source, Database(move.target.server, "no_such_database")).checks()
     assert [f.side for f in nowhere["connect"].findings] == ["target"]
 

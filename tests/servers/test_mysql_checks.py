@@ -170,6 +170,10 @@ CASES = [
     Case("replication", "unknown", UNKNOWN, T, target_grants=ALL,
          says="GRANT PROCESS ON *.* TO `weak`@`%`"),
     Case("replication", "none", None, T, target_grants=ALL + "grant process on *.* to {to};"),
+    Case("failover", "unknown", UNKNOWN, T, source_grants=READER, says="GRANT PROCESS ON *.* TO `weak`@`%`"),
+    Case("failover", "none", None, T),
+    Case("source_replica", "unknown", UNKNOWN, T, source_grants=READER, says="ON *.* TO `weak`@`%`"),
+    Case("source_replica", "none", None, T),
     Case("collations", "the same", None, "create table t (v varchar(9) collate utf8mb4_unicode_520_ci);"),
     Case("engines", "every engine", None, "create table a (i int) engine = aria; create table m (i int) engine ="
          " memory;"),

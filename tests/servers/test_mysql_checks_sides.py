@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,7 +15,7 @@ from pydantic import SecretStr
 from bot.sandbox.certificate import write_certificate
 from bot.sandbox.servers import MariaDbServer
 from jobs.core.model import CheckResult, Severity, TlsMode
-from jobs.engines.mysql import inspect_rows
+from jobs.engines.mysql import inspect_rows, quote
 from jobs.engines.mysql.checks.all import CHECKS
 from jobs.engines.mysql.facts import Fact, Replication, Transaction
 from jobs.engines.mysql.flavour import parse
@@ -258,6 +259,37 @@ def test_replicas_and_clusters(bench: MyBench) -> None:
     assert say(inventory, "pooler").severity is None
 
 
+def test_a_replica_as_the_source_and_its_primary_as_the_target(bench: MyBench) -> None:
+    primary, replica = bench.source.server, bench.target.server
+
+    def severities(check: str) -> list[tuple[Severity, str]]:
+        return [(f.severity, f.side) for f in say(backwards(bench), check).findings]
+
+    assert severities("source_replica") == severities("failover") == []
+    ((file, position, *_),) = run(primary, "show master status")
+    where = f"master_host = '{primary.host}', master_port = {primary.port}, master_user = 'root', master_ssl = 0"
+    place = f"master_log_file = '{file}', master_log_pos = {position}, master_use_gtid = no"
+    secret = f"master_password = {quote.text(primary.password)}"
+    run(replica, f"set global server_id = 2; change master to {where}, {place}, {secret}; start slave")
+    try:
+        deadline = time.monotonic() + 30
+        while severities("source_replica") != [(INFORM, "source")]:
+            assert time.monotonic() < deadline, run(replica, "show slave status")
+        assert severities("failover") == [(INFORM, "target")] and severities("replication") == [(WARN, "target")]
+        run(replica, "set global read_only = 1")
+        assert severities("failover") == [(INFORM, "source"), (INFORM, "target")]
+        run(replica, "stop slave sql_thread")
+        (stopped,) = say(backwards(bench), "source_replica").findings
+        assert stopped.severity is WARN and "is stopped" in stopped.message and "START REPLICA" in stopped.remedy
+        inventory = backwards(bench)
+        for seconds, severity in ((60.0, INFORM), (61.0, WARN)):
+            late = replace(inventory.source, replication=Fact(Replication("db-1", running=True, behind=seconds)))
+            (finding,) = say(replace(inventory, source_side=late), "source_replica").findings
+            assert finding.severity is severity
+    finally:
+        run(replica, "stop slave; reset slave all; set global read_only = 0; set global server_id = 1")
+
+
 # --- other kinds, which cannot be installed here: their facts are made of this server's ------------------
 
 
@@ -379,7 +411,15 @@ def test_the_grants_of_a_remedy_mend_it(bench: MyBench) -> None:
     bench.user(bench.source, "weak", "grant select on {at}.t to {to};")
     bench.user(bench.target, "weak", "grant select on {db}.* to {to};")
     endpoints = bench.source.endpoint("weak"), bench.target.endpoint("weak")
-    checks = ("source_rights", "target_rights", "transactions", "replication", "target_writable")
+    checks = (
+        "source_rights",
+        "target_rights",
+        "transactions",
+        "replication",
+        "target_writable",
+        "failover",
+        "source_replica",
+    )
     for _ in range(3):  # what one right shows may need another one
         for name, result in results(*endpoints).items():
             for finding in result.findings if name in checks else ():

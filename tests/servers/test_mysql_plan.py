@@ -192,7 +192,7 @@ def test_accounts_without_any_right_on_the_server(bench: MyBench) -> None:
         found = judge(inspect(migration.asked()))
         assert blockers(list(found.values())) == []
         unknown = {name for name, result in found.items() if result.severity is Severity.unknown}
-        assert unknown == {"target_writable", "replication", "transactions"}
+        assert unknown == {"target_writable", "replication", "transactions", "failover", "source_replica"}
         assert {f.object for f in found["definers"].findings} == {"root@127.0.0.1"}
         verdict = migration.run()
     assert verdict.reasons == [] and verdict.green

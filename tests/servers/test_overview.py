@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import time
 
 import psycopg
@@ -21,23 +20,10 @@ from tests.servers.mysql_run import databases
 from tests.servers.mysql_run import endpoint as my_endpoint
 from tests.servers.pg_run import endpoint
 from tests.support.servers import Database, FreshDatabase
+from tests.support.standby import Standby
 
 pytestmark = pytest.mark.servers
 observe_pg, observe_my = observer_for(Dialect.postgresql), observer_for(Dialect.mariadb)
-
-
-class Standby(PostgresServer):
-    """Follows a server, from a base backup of it."""
-
-    def __init__(self, primary: PostgresServer) -> None:
-        super().__init__(primary.binaries)
-        self.primary, self.password = primary, primary.password
-
-    def _prepare(self) -> None:
-        super()._prepare()  # the folder's owner and the binaries
-        shutil.rmtree(self.data)
-        backup = ["-D", self.data, "-d", self.primary.dsn(), "-R", "-c", "fast", "--no-sync"]
-        self._run([self._bin / "pg_basebackup", *map(str, backup)])
 
 
 def follower(primary: PostgresServer) -> Replica:

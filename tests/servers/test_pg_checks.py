@@ -221,8 +221,12 @@ CASES = [
          options={"parallelism": 4}),
     Case("connections", "limit suffices", None, READER + f"alter role {Q} connection limit 12", source_user=USER,
          options={"parallelism": 4}),
-    Case("replication", "idle slot", WARN, target="select pg_create_logical_replication_slot('s_{db}', 'pgoutput')",
+    Case("slots", "idle slot", WARN, target="select pg_create_logical_replication_slot('s_{db}', 'pgoutput')",
          says="pg_drop_replication_slot"),
+    Case("slots", "idle slot of the source", INFORM, says="of the source",
+         source="select pg_create_logical_replication_slot('s_{db}', 'pgoutput')"),
+    Case("slots", "none", None),
+    Case("failover", "none", None),
     Case("replication", "none", None),
     # does the schema fit
     Case("collations", "ICU", BLOCK, ICU, object="de-x-icu", says="public.t.v", majors=(15, 18)),

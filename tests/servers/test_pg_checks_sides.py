@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from bot.sandbox.binaries import CACHE_VARIABLE
 from bot.sandbox.servers import PostgresServer
 from jobs.core.model import Endpoint, Severity, TlsMode, blockers
-from jobs.engines.postgres.facts import Fact, Replica, Replication, Slot, Unreachable
+from jobs.engines.postgres.facts import Fact, Replica, Replication, Slot, Standby, Unreachable
 from jobs.engines.postgres.inspect import inspect
 from jobs.engines.postgres.inventory import Inventory, Side, Tool
 from tests.support.inspection import PASSWORD, asked, endpoint, judge, results
@@ -170,17 +170,39 @@ def test_a_standby_a_hidden_replica_an_old_tool(pair: tuple[Database, Database])
             Replica(name="near", state="streaming", lag_bytes=1000),
             Replica(name="hidden", state=None, lag_bytes=None),
         ),
-        slots=(Slot(name="used", active=True, retained_bytes=0),),
+        slots=(
+            Slot(name="used", active=True, retained_bytes=1 << 30),
+            Slot(name="slow", active=True, retained_bytes=(1 << 30) + 1),
+            Slot(name="idle", active=False, retained_bytes=0),
+            Slot(name="lost", active=False, retained_bytes=None, lost=True),
+        ),
     )
     target = changed(inventory, "target", replication=Fact(value=behind))
     assert [(f.object, f.severity) for f in judge(target)["replication"].findings] == [
         ("far", Severity.warn),
         ("hidden", Severity.unknown),
     ]
-    for side, check, severity in (("source", "source_standby", "warn"), ("target", "target_writable", "block")):
-        one = inventory.source if side == "source" else inventory.target
-        server = one.server.model_copy(update={"in_recovery": True})
-        assert judge(changed(inventory, side, server=server))[check].severity is Severity(severity)
+    assert [(f.object, f.severity) for f in judge(target)["slots"].findings] == [
+        ("slow", Severity.warn),
+        ("idle", Severity.warn),
+    ]
+    source = changed(inventory, "source", replication=Fact(value=behind))
+    assert [(f.object, f.severity) for f in judge(source)["slots"].findings] == [
+        ("slow", Severity.warn),
+        ("idle", Severity.inform),
+    ]
+    server = inventory.target.server.model_copy(update={"in_recovery": True})
+    assert judge(changed(inventory, "target", server=server))["target_writable"].severity is Severity.block
+    follows = Standby(feedback=True, delay_ms=30_000, upstream="", receiving=True, paused=False, lag_seconds=None)
+    for lag, receiving, severity in (
+        (61.0, True, "warn"),
+        (None, True, "warn"),
+        (59.0, False, "warn"),
+        (59.0, True, ""),
+    ):
+        standby = follows.model_copy(update={"lag_seconds": lag, "receiving": receiving})
+        late = changed(inventory, "source", server=server, standby=Fact(value=standby))
+        assert judge(late)["replication"].severity == (Severity(severity) if severity else None)
     near_the_end = inventory.source.server.model_copy(update={"freeze_age": 1_500_000_000})
     assert judge(changed(inventory, "source", server=near_the_end))["wraparound"].severity is Severity.warn
     drifted = inventory.source.server.model_copy(update={"collation_version": "2.31"})

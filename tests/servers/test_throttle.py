@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from psycopg import sql
+from pydantic import SecretStr
 from redis import Redis
 
 from bot.sandbox.servers import MariaDbServer, PostgresServer
@@ -33,6 +35,7 @@ from jobs.flow.care import Caretaker, sides
 from jobs.flow.lane import run_lane
 from jobs.flow.own_lanes import run_lanes
 from jobs.flow.pace import PIECE_BYTES
+from jobs.flow.peak import PeakWatch
 from jobs.flow.watch import StoryWatch
 from tests.servers.mypg_run import Move, fresh_source
 from tests.servers.mysql_run import Migration as MyMigration
@@ -280,6 +283,63 @@ def test_mariadb_tells_what_it_has_to_do(mariadb_server: MariaDbServer) -> None:
         assert gauge.size() > 10_000
         gauge.close()
         gauge.close()
+
+
+SORT = (
+    "begin; set local work_mem = '64kB'; declare c cursor for select i from generate_series(1, 200000) i order by -i"
+)
+
+
+def test_the_disk_at_its_fullest_is_kept_over_the_tries_of_a_run(
+    fresh_db: FreshDatabase, pg18: PostgresServer, redis_url: str
+) -> None:
+    database = fresh_db(pg18)
+    asked = Migration(database, database).asked()
+    gauge = PostgresGauge(endpoint(database))
+    before = gauge.disk()
+    assert before.database == gauge.size() and before.log and before.unseen == ()
+    with Redis.from_url(redis_url) as redis, database.connect() as connection:
+        board = RedisBoard(redis)
+        with PeakWatch(board, ENGINE, asked, MIGRATION) as watch:
+            connection.execute(SORT + "; fetch 1 from c")
+            while not (watch.peak and (watch.peak.temporary or 0) > (before.temporary or 0) + 1_000_000):
+                time.sleep(0.01)
+            connection.execute("rollback")
+        fullest = board.fullest(MIGRATION)
+        assert fullest is not None and fullest == watch.peak and gauge.disk().total < fullest.total
+        with PeakWatch(board, ENGINE, asked, MIGRATION) as again:
+            pass
+        assert again.peak == fullest, "a later try begins with what an earlier one saw"
+        board.clear(MIGRATION)
+        assert board.fullest(MIGRATION) is None
+    gauge.close()
+
+
+def test_of_the_disk_a_weak_user_sees_the_database(
+    fresh_db: FreshDatabase, pg15: PostgresServer, mariadb_server: MariaDbServer
+) -> None:
+    database = fresh_db(pg15)
+    with database.connect() as connection:
+        connection.execute("create role weak_disk login password 'x'; create role seeing_disk login password 'x'")
+        connection.execute("grant pg_monitor to seeing_disk")
+    for name, seen in (("weak_disk", False), ("seeing_disk", True)):
+        gauge = PostgresGauge(endpoint(database, name, "x"))
+        disk = gauge.disk()
+        assert disk.database > 1_000_000 and (disk.temporary is not None) is (bool(disk.log)) is seen
+        gauge.close()
+    with databases(mariadb_server, 1) as (mine,):
+        mine.run("create table t (id int primary key, b blob)", "insert into t values (1, repeat('x', 60000))")
+        mine.run("create user weak_disk@'%' identified by 'x'", f"grant select on `{mine.name}`.* to weak_disk@'%'")
+        try:
+            root = my_endpoint(mine)
+            weak = dataclasses.replace(root, user="weak_disk", password=SecretStr("x"))
+            for place, seen in ((root, True), (weak, False)):
+                own = MysqlGauge(place)
+                disk = own.disk()
+                assert disk.database > 10_000 and bool(disk.log) is seen and disk.temporary is None
+                own.close()
+        finally:
+            mine.run("drop user weak_disk@'%'")
 
 
 def test_a_busy_source_slows_the_run_and_only_bounded_services_are_asked(migration: Migration) -> None:

@@ -84,7 +84,11 @@ def test_from_the_rehearsal_to_the_second_window(
         assert state.opens == opens and state.pause_at_close
         _paused_at_the_windows_end(w, play, state, opens)
         assert compare(source.dsn, target.dsn) == []
-        told(w, play, f"(`{rehearsed.id}`): ", ", now ", "disk ")
+        told(w, play, f"(`{rehearsed.id}`): ", ", now ", "disk at its fullest ")
+        done = w.desk.state(migration)
+        for receipt in (rehearsed.receipt, done.receipt):
+            assert receipt is not None and receipt.peak is not None and receipt.target_bytes is not None
+            assert receipt.peak.database >= receipt.target_bytes > 0 and receipt.peak.log
         assert broken_rules(w) == []
 
 
@@ -137,7 +141,8 @@ def _asked_by_its_measure(w: World, play: Play, migration: str) -> None:
     w.until(lambda state: state.rehearsal is not None, "the rehearsal is found", migration=migration)
     w.slack.wait_for(lambda _: "Rehearsed into staged" in play.text() or None, 30, "the rehearsal in step 3")
     play._modal("Migrate")
-    assert "as rehearsed" in play.text() and "wants a rehearsal" not in play.text()
+    assert "on the target's disk at most " in play.text() and "MB, as rehearsed, / " in play.text()
+    assert "about " in play.text() and "wants a rehearsal" not in play.text()
     _migrate(play)
     state = w.until(lambda state: state.status is Status.awaiting_approval, "requested", migration=migration)
     assert state.pause_at_close

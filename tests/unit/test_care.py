@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from jobs.core import events as e
 from jobs.core.care import CALM_SAMPLES, GENTLE_BYTES, Care, Seen, figures, limits
+from jobs.core.disk import Disk
 from jobs.core.errors import Transient
 from jobs.core.model import LoadBounds
 from jobs.core.throttle import Limit
@@ -67,6 +68,9 @@ class Scripted:
 
     def size(self) -> int:
         return 0
+
+    def disk(self) -> Disk:
+        return Disk(database=0)
 
     def standing(self) -> Standing:
         return Standing("1", primary=True)

@@ -8,6 +8,7 @@ from jobs.engines.postgres.checks.all import CHECKS
 from tests.servers.test_pg_checks import CASES
 
 SIDES, PROVEN, SAFE = "test_pg_checks_sides", "test_pg_checks_proven", "test_pg_checks_safe"
+STANDBYS = "test_pg_standbys"
 ELSEWHERE = {
     "connect": (f"{SIDES}::test_a_side_out_of_reach_is_a_fact", f"{SIDES}::test_nothing_blocks_two_plain_databases"),
     "encoding": (f"{SIDES}::test_encoding_and_locale", f"{SIDES}::test_encoding_and_locale"),
@@ -18,7 +19,8 @@ ELSEWHERE = {
     "locks": ("test_pg_locks::test_room_for_a_lock_on_every_table",) * 2,
     "pooler": (f"{SIDES}::test_pooler", f"{SIDES}::test_no_pooler"),
     "same_database": (f"{SIDES}::test_same_database",) * 2,
-    "source_standby": (f"{SIDES}::test_a_standby_a_hidden_replica_an_old_tool",) * 2,
+    "failover": (f"{STANDBYS}::test_a_primary_and_its_standby_as_the_source",) * 2,
+    "source_standby": (f"{STANDBYS}::test_a_primary_and_its_standby_as_the_source",) * 2,
     "tablespaces": (f"{PROVEN}::test_a_tablespace",) * 2,
     "tls": (f"{SIDES}::test_tls_is_seen", f"{SIDES}::test_nothing_blocks_two_plain_databases"),
     "tools": (f"{SIDES}::test_a_standby_a_hidden_replica_an_old_tool",) * 2,

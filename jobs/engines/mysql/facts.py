@@ -103,10 +103,11 @@ class Speed:
 
 @dataclass(frozen=True)
 class Replication:
-    """`upstream` is where this server replicates from, if it does."""
+    """`upstream` is where this server replicates from, if it does; `behind` in seconds, None: it does not say."""
 
     upstream: str = ""
     running: bool = False
+    behind: float | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pymysql
 from pymysql.constants import ER
 from pymysql.cursors import DictCursor
 
+from jobs.core.disk import Disk
 from jobs.core.model import Endpoint
 from jobs.engines.mysql.connect import Connection, connect, explain, one, rows
 from jobs.ports.engine import Load, Standing
@@ -53,6 +54,10 @@ class MysqlGauge:
         """Bytes of the database's tables, as the server estimates them."""
         return self._ask(sizes)
 
+    def disk(self) -> Disk:
+        """With the binary log where this account may list it; temporary files no server shows."""
+        return self._ask(_disk)
+
     def standing(self) -> Standing:
         """The server's own id, and whether it is set to take no writes."""
         self.close()
@@ -71,6 +76,22 @@ class MysqlGauge:
 def sizes(connection: Connection) -> int:
     """Bytes of the database's tables."""
     return int(one(connection, _SIZE)[0])
+
+
+def _disk(connection: Connection) -> Disk:
+    return Disk(database=sizes(connection), log=_log(connection))
+
+
+def _log(connection: Connection) -> int | None:
+    try:
+        return sum(int(row[1]) for row in rows(connection, "show binary logs"))
+    except pymysql.MySQLError as error:
+        code = error.args[0] if error.args else 0
+        if code == ER.NO_BINARY_LOGGING:
+            return 0
+        if code in _DENIED:
+            return None
+        raise
 
 
 def _standing(connection: Connection) -> Standing:

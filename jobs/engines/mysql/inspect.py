@@ -80,6 +80,8 @@ def read_source(reader: Reader) -> Side:
         databases=reader.fact(lambda: inspect_server.databases(reader)),
         connections=reader.fact(lambda: inspect_server.connections(reader)),
         speed=reader.fact(lambda: inspect_server.speed_of_source(reader)),
+        replication=reader.fact(lambda: inspect_server.replication(reader)),
+        replicas=reader.fact(lambda: inspect_server.replicas(reader, found.get())),
         transactions=reader.fact(lambda: inspect_server.transactions(reader)),
         consistency=reader.fact(lambda: inspect_server.consistency(reader, server, found.get())),
     )

@@ -155,9 +155,11 @@ def replication(reader: Reader) -> Replication:
     except pymysql.ProgrammingError:
         states = reader.dicts("show slave status")  # before MariaDB 10.5.1 and MySQL 8.0.22
     state = states[0] if states else {}
+    behind = _either(state, "Seconds_Behind_Source", "Seconds_Behind_Master")
     return Replication(
         upstream=str(_either(state, "Source_Host", "Master_Host") or ""),
         running=_either(state, "Replica_SQL_Running", "Slave_SQL_Running") == "Yes",
+        behind=None if behind is None else float(behind),
     )
 
 

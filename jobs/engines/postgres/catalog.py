@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from jobs.engines.postgres import quote
+from jobs.engines.postgres import quote, wire
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.parts import parts
 from jobs.engines.postgres.select import selected
@@ -206,14 +206,24 @@ def read(source: Connection) -> Catalog:
     )
 
 
-def lock_tables(source: Connection, quoted: Iterable[str]) -> None:
+_PLAIN = """
+select n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r'"""
+
+
+def plain_tables(source: Connection) -> list[tuple[str, str]]:
+    """Schema and name of every table that holds rows. Asks for no size, which would wait for somebody's DDL."""
+    return [(str(schema), str(name)) for schema, name in source.execute(_PLAIN)]
+
+
+def lock_tables(source: Connection, quoted: Iterable[str], check: Callable[[], None]) -> None:
     """Forbids DDL on the tables until the transaction ends; must come before the snapshot is taken.
 
     TRUNCATE and rewrites are not MVCC-safe: an older snapshot would see an empty table, without an error.
-    Somebody's own DDL is waited for as long as pg_dump does.
+    Somebody's own DDL is waited for as long as pg_dump does; `check` may raise meanwhile, and the wait is over.
     """
     names = list(quoted)
     source.execute("set local lock_timeout = '60s'")
     for start in range(0, len(names), 500):
         listed = ", ".join(f"only {name}" for name in names[start : start + 500])
-        source.execute(f"lock table {listed} in access share mode", prepare=False)
+        wire.run(source, f"lock table {listed} in access share mode", check)

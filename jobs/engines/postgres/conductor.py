@@ -26,6 +26,7 @@ from jobs.engines.postgres import (
     found,
     inspect_disk,
     judge,
+    quote,
     refresh,
     report,
     revalidate,
@@ -137,7 +138,7 @@ class PostgresConductor:
             if run is not None:
                 self._must_be_ours(run)
                 session.end_lanes(self._target)
-            snapshot = self._take_snapshot()
+            snapshot = self._take_snapshot(watch)
             assert self._source
             with schema.dumping(
                 self._asked.source, self._source.info.server_version, snapshot, watch.check
@@ -249,16 +250,16 @@ class PostgresConductor:
         except psycopg.Error as error:
             raise self._fault(error, "Undoing the run") from None
 
-    def _take_snapshot(self) -> str:
+    def _take_snapshot(self, watch: Watch) -> str:
         """Locks first, then the snapshot: in between nobody can empty a table behind its back."""
         if self._source is not None:
             self._source.close()
         source = self._source = connect(self._asked.source, purpose=f"conductor {self._asked.migration}")
         moved = {(t.schema_name, t.name) for t in self._plan.tables if t.rows_moved}
-        names = [t.quoted for t in source_catalog.read_tables(source) if t.kind == "r" and t.key in moved]
+        names = [quote.qualified(*key) for key in source_catalog.plain_tables(source) if key in moved]
         mark = written.look(source, moved)
         source.execute("begin isolation level repeatable read read only")
-        source_catalog.lock_tables(source, names)
+        source_catalog.lock_tables(source, names, watch.check)
         row = source.execute("select pg_export_snapshot()").fetchone()
         assert row
         self._mark = written.at_snapshot(source, mark)

@@ -320,17 +320,32 @@ class Reference(Frozen):
 
 
 class Replica(Frozen):
-    """`lag_bytes` None: this role may not see it."""
+    """`lag_bytes` None: this role may not see it. `standby`: it could become the primary."""
 
     name: str
     state: str | None
     lag_bytes: int | None
+    standby: bool = True
 
 
 class Slot(Frozen):
+    """`lost`: the server gave it up, and keeps nothing for it any more."""
+
     name: str
     active: bool
     retained_bytes: int | None
+    lost: bool = False
+
+
+class Standby(Frozen):
+    """A server in recovery; `delay_ms` -1 is for ever, `lag_seconds` None: it has replayed nothing so far."""
+
+    feedback: bool
+    delay_ms: int
+    upstream: str
+    receiving: bool
+    paused: bool
+    lag_seconds: float | None
 
 
 class Replication(Frozen):

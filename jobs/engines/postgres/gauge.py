@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import LiteralString, TypeVar
 
 import psycopg
 
+from jobs.core.disk import Disk
 from jobs.core.model import Endpoint
 from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.ports.engine import Load, Standing
@@ -54,6 +55,10 @@ class PostgresGauge:
         """Bytes of the database's files."""
         return self._ask(_size)
 
+    def disk(self) -> Disk:
+        """With temporary files and the log where this role may list them (`pg_monitor`)."""
+        return self._ask(_disk)
+
     def standing(self) -> Standing:
         """System and timeline, where this role may see them: a promotion begins a new timeline."""
         self.close()
@@ -73,6 +78,31 @@ def _size(connection: Connection) -> int:
     row = connection.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
     assert row
     return int(row[0])
+
+
+# Parallel workers share files in folders below, which only a superuser may list.
+_ALL_TEMPORARY = """
+select coalesce(sum((pg_stat_file(file, true)).size), 0)::bigint from (
+    select 'base/pgsql_tmp/' || f as file from pg_ls_dir('base/pgsql_tmp', true, false) f where f !~ 'fileset$'
+    union all
+    select 'base/pgsql_tmp/' || d || '/' || f from pg_ls_dir('base/pgsql_tmp', true, false) d,
+         pg_ls_dir('base/pgsql_tmp/' || d, true, false) f where d ~ 'fileset$') files"""
+_TEMPORARY = "select coalesce(sum(size), 0)::bigint from pg_ls_tmpdir()"
+_LOG = "select coalesce(sum(size), 0)::bigint from pg_ls_waldir()"
+
+
+def _disk(connection: Connection) -> Disk:
+    temporary = _told(connection, _ALL_TEMPORARY, _TEMPORARY)
+    return Disk(database=_size(connection), temporary=temporary, log=_told(connection, _LOG))
+
+
+def _told(connection: Connection, *questions: LiteralString) -> int | None:
+    """The first answer that this role gets; None where the server is too old or the role may ask none of them."""
+    for question in questions:
+        with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedFunction):
+            row = connection.execute(question).fetchone()
+            return int(row[0]) if row else None
+    return None
 
 
 # The name of the log's file begins with the timeline, which a promotion makes a new one at once. Of a standby it says

@@ -109,6 +109,8 @@ def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
         hidden=reader.rows("hidden", Hidden),
         references=reader.rows("references", f.Reference),
         foreign_keys=reader.rows("foreign_keys", f.ForeignKey),
+        replication=_replication(reader),
+        standby=reader.row("standby", f.Standby) if server.in_recovery else f.Fact(),
     )
 
 

@@ -32,6 +32,7 @@ from jobs.engines.postgres.facts import (
     Server,
     SideName,
     Speed,
+    Standby,
     Table,
     Unreachable,
     Unreached,
@@ -80,6 +81,7 @@ class Side(Frozen):
     silences: Fact[bool] = Field(default=Fact(), description="may set session_replication_role")
     xml: Fact[bool] = Field(default=Fact(), description="built with libxml")
     replication: Fact[Replication] = Fact()
+    standby: Fact[Standby] = Field(default=Fact(), description="read of a source that is one")
     leftover: Fact[Leftover] = Fact()
     free_bytes: Fact[int] = Fact()
     filled: Fact[tuple[str, ...]] = Field(default=Fact(), description="tables with rows; read for data only")

@@ -13,6 +13,7 @@ from jobs.engines.mysql.checks import (
     disk,
     engines,
     events,
+    failover,
     features,
     filters,
     history,
@@ -31,6 +32,7 @@ from jobs.engines.mysql.checks import (
     row_size,
     same_database,
     snapshot,
+    source_replica,
     source_rights,
     speed,
     target_empty,
@@ -64,6 +66,7 @@ CHECKS: tuple[MyCheck, ...] = (
     disk.CHECK,
     connections.CHECK,
     replication.CHECK,
+    failover.CHECK,
     speed.CHECK,
     restore_point.CHECK,
     # will the schema fit
@@ -79,6 +82,7 @@ CHECKS: tuple[MyCheck, ...] = (
     # what a person should know of the data
     snapshot.CHECK,
     transactions.CHECK,
+    source_replica.CHECK,
     primary_keys.CHECK,
     orphans.CHECK,
     zero_dates.CHECK,

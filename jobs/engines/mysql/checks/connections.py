@@ -7,8 +7,8 @@ from jobs.engines.mysql.checks.base import Findings, MyCheck, found, reached
 from jobs.engines.mysql.facts import SideName
 from jobs.engines.mysql.inventory import Inventory
 
-_BESIDE_LANES = 2
-"""The conductor's own, and one for a look in between."""
+_BESIDE_LANES = 3
+"""The conductor's own, one for a look in between, and one that measures the disk."""
 
 
 def need(inventory: Inventory, side: SideName) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from jobs.engines.mysql.checks import filters, orphans, snapshot, source_rights, transactions
-from jobs.engines.mysql_postgres.checks import reach, rules, schema, values
+from jobs.engines.mysql.checks import filters, orphans, snapshot, source_replica, source_rights, transactions
+from jobs.engines.mysql_postgres.checks import reach, rules, schema, servers, values
 from jobs.engines.mysql_postgres.checks.base import PairCheck, of_source, of_target
 from jobs.engines.postgres.checks import (
     connections,
     disk,
     leftover,
-    replication,
     restore_point,
     speed,
     target_empty,
@@ -33,7 +32,9 @@ CHECKS: tuple[PairCheck, ...] = (
     # is there room
     of_target(disk.CHECK),
     of_target(connections.CHECK),
-    of_target(replication.CHECK),
+    servers.REPLICATION,
+    servers.SLOTS,
+    servers.FAILOVER,
     of_target(speed.CHECK),
     of_target(restore_point.CHECK),
     # will the schema fit
@@ -46,6 +47,7 @@ CHECKS: tuple[PairCheck, ...] = (
     # what a person should know of the data
     of_source(snapshot.CHECK),
     of_source(transactions.CHECK),
+    of_source(source_replica.CHECK),
     of_source(orphans.CHECK),
     values.CHECK,
 )

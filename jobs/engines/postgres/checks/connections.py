@@ -6,8 +6,8 @@ from jobs.core.model import Severity
 from jobs.engines.postgres.checks.base import Findings, PgCheck, found, sides
 from jobs.engines.postgres.inventory import Inventory, Side
 
-_BESIDE_LANES = 3
-"""The conductor's connection, pg_dump or the fence, and one for a look in between."""
+_BESIDE_LANES = 4
+"""The conductor's connection, pg_dump or the fence, one for a look in between, and one that measures the disk."""
 
 
 def need(inventory: Inventory) -> int:

@@ -67,8 +67,12 @@ class Inventory:
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Without looks at values everything is asked as if the worst were there."""
-        wish = Wish(self.stated, self.options, self.able)
-        return tuple(questions(self.catalog, self.tables, self.looks.value, wish))
+        return tuple(questions(self.catalog, self.tables, self.looks.value, self.wish))
+
+    @property
+    def wish(self) -> Wish:
+        """What the file and people say beyond the facts."""
+        return Wish(self.stated, self.options, self.able)
 
     @cached_property
     def able(self) -> Able:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from jobs.core.model import Choice, Question
 from jobs.engines.mysql.catalog import Catalog, Column, Table
-from jobs.engines.mysql_postgres import choices, types, values
+from jobs.engines.mysql_postgres import choices, replaced, types
 from jobs.engines.mysql_postgres.choices import Wish
 from jobs.engines.mysql_postgres.inspect_values import Look
+from jobs.engines.mysql_postgres.replaced import Counts
 from jobs.engines.mysql_postgres.rules import DEFAULTS, key
 from jobs.engines.shared.words import counted
 
@@ -26,8 +27,9 @@ def questions(
     wide = _wide_groups(tables, counts)
     for table in tables:
         for column in table.columns:
-            yield from _of_type(table, column, counts, wide, wish)
-            yield from _of_values(table, column, counts)
+            of_type = list(_of_type(table, column, counts, wide, wish))
+            yield from of_type
+            yield from replaced.of_values(table, column, counts, wish, replaced.becomes(table, column, of_type, wish))
             if column.generated:
                 yield _generated(table, column)
 
@@ -79,7 +81,6 @@ def _whole(catalog: Catalog, tables: Sequence[Table]) -> Iterator[Question]:
         )
 
 
-Counts = dict[tuple[str, str, str], Look]
 Place = tuple[str, str]
 
 
@@ -106,30 +107,17 @@ def _of_type(table: Table, column: Column, counts: Counts, wide: dict[Place, str
         f"It is tied by a foreign key to {partner}, which is wider." if beyond is None else _why(beyond, variants.why)
     )
     words = (variants.second, "boolean") if variants.first == "boolean" else (variants.second,)
-    yield from choices.of_column(table, column, wish, words, variants.second, why)
+    default = variants.second
+    if not partner and replaced.narrowed(table, column, wish):
+        words, default = (variants.second, variants.first), variants.first
+        why += f" As {variants.first}, another question says what becomes of it."
+    yield from choices.of_column(table, column, wish, words, default, why)
 
 
 def _why(look: Look, why: str) -> str:
     if look.rows is None:
         return f"Nobody looked whether it {why} ({look.reason})."
     return f"It {why}: {counted(look.rows, 'row')}."
-
-
-def _of_values(table: Table, column: Column, counts: Counts) -> Iterator[Question]:
-    for fault in values.faults(column, types.members(column), json=types.is_json(table, column)):
-        found = counts.get((table.name, column.name, fault.about))
-        if found is None or not found.rows:
-            continue
-        label = f"{table.name}.{column.name}"
-        number = counted(found.rows, fault.noun, fault.nouns)
-        yield Question(
-            key=key(fault.about, table.name, column.name),
-            title=f"{fault.about.capitalize()} in {label}: {number}. What becomes of them?",
-            choices=fault.choices,
-            default="",
-            detail="PostgreSQL refuses such a value. Or mend the rows in the source and run the checks again."
-            + (" NULL makes the column take NULL." if not column.nullable else ""),
-        )
 
 
 def _unsearched() -> Question:

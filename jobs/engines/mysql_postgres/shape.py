@@ -20,13 +20,16 @@ from jobs.engines.postgres.select import matches, selected
 
 @dataclass(frozen=True)
 class MovedColumn:
-    """`computed` is a generated column's expression for the target; empty where values are copied."""
+    """`computed` is a generated column's expression for the target; empty where values are copied.
+
+    `mended`: of each kind of values that were answered for, its name and the source's condition."""
 
     source: Column
     name: str
     form: Form
     nullable: bool
     computed: str = ""
+    mended: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,12 @@ class Shape:
                 plain.append((table, column, str(error)))
         elif column.generated:
             plain.append((table, column, "as chosen"))
-        return MovedColumn(column, name, form, types.nullable(table, column, self.rules), computed)
+        mended = tuple(
+            (fault.about, fault.condition)
+            for fault, answer in types.answered(table, column, self.rules)
+            if not computed and self.rules.of_column(fault.about, table.name, column.name) == answer
+        )
+        return MovedColumn(column, name, form, types.nullable(table, column, self.rules), computed, mended)
 
     def _misnamed(self) -> Iterator[Problem]:
         rule = self.rules.whole("names")

@@ -29,12 +29,13 @@ whatever each one's habits: trailing zeros of a fraction, hexadecimal digits. Wh
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from jobs.core.model import Choice
 from jobs.engines.mysql import quote as my
 from jobs.engines.mysql.catalog import Column, Table
-from jobs.engines.mysql_postgres import collations, values
+from jobs.engines.mysql_postgres import collations, own, values
 from jobs.engines.mysql_postgres.digest import Digest
 from jobs.engines.mysql_postgres.rules import Rules
 
@@ -147,12 +148,13 @@ def form(table: Table, column: Column, name: str, rules: Rules, digest: Digest) 
     """The form of a column that the target calls `name` (quoted). Raises `Unmapped`."""
     json = is_json(table, column)
     found = _form(table, column, name, rules, digest, json)
-    answers = values.answers(table.name, column, values.faults(column, found.members, json=json), rules)
-    if not any(answers.values()):
+    taken = answered(table, column, rules)
+    if not taken:
         return found
+    answers = {fault.about: answer for fault, answer in taken}
 
     def changed(expression: str) -> str:
-        return values.answered(expression, column, values.faults(column, found.members, json=json), answers)
+        return values.answered(expression, column, (fault for fault, _ in taken), answers)
 
     if answers.get("blank enum") == "keep":
         found = replace(found, members=(*found.members, ""))
@@ -161,9 +163,26 @@ def form(table: Table, column: Column, name: str, rules: Rules, digest: Digest) 
 
 def nullable(table: Table, column: Column, rules: Rules) -> bool:
     """Whether the target's column takes NULL: as in the source, or because an answer makes NULLs."""
-    json = is_json(table, column)
-    found = values.faults(column, members(column), json=json)
-    return column.nullable or "null" in values.answers(table.name, column, found, rules).values()
+    return column.nullable or any(answer == "null" for _, answer in answered(table, column, rules))
+
+
+def faults(table: Table, column: Column) -> Iterator[values.Fault]:
+    """Every fault that this column can have; numbers and times beyond the narrower type among them."""
+    yield from values.faults(column, members(column), json=is_json(table, column))
+    found = variants(column)
+    if found is not None:
+        noun = "time outside of a day" if found.first == "time" else "number out of range"
+        choices = (Choice(value="null", text="Store NULL"),)
+        yield values.Fault("out of range", found.beyond, noun, noun.replace(" ", "s ", 1), choices)
+
+
+def answered(table: Table, column: Column, rules: Rules) -> list[tuple[values.Fault, str]]:
+    """The faults about which something was said that holds for what the column becomes."""
+    found = list(faults(table, column))
+    answers = values.answers(table.name, column, found, rules)
+    limits = variants(column)
+    narrow = limits is not None and kind(table, column, rules) == limits.first
+    return [(f, answers[f.about]) for f in found if answers[f.about] and (narrow or f.about != "out of range")]
 
 
 _MEMBER = re.compile(r"'((?:[^'\\]|''|\\.)*)'", re.S)
@@ -295,8 +314,12 @@ def _text(table: Table, column: Column, x: str, c: str, rules: Rules, digest: Di
     shown = _unicode(column, x)
     if answers["invalid text"] == "replace" and column.charset in values.UNICODE:
         shown = f"cast(convert(cast({x} as binary) using utf8mb4) as binary)"
-    if answers["nul bytes"] == "strip":
-        shown = f"replace({shown}, x'00', x'')"
+    nul, invalid = own.value_of(answers["nul bytes"]), own.value_of(answers["invalid text"])
+    if answers["nul bytes"] == "strip" or nul is not None:
+        shown = f"replace({shown}, x'00', x'{(nul or '').encode().hex()}')"
+    if invalid is not None:
+        condition = next(fault.condition for fault in found if fault.about == "invalid text")
+        shown = f"case when {condition} then {own.written('invalid text', invalid)} else {shown} end"
     rendered = shown
     if not answers["invalid text"] and column.charset not in LOSSLESS:
         # A byte that COPY refuses: nothing becomes a question mark unasked.

@@ -24,7 +24,21 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 COLUMN_WORDS = (
     *("boolean", "smallint", "bit", "bigint", "numeric(20)", "time", "interval", "timestamp", "timestamptz"),
-    *("text", "type", "text[]", "jsonb", "json", "varchar", "uuid", "bytea", "wkb", "plain", "icu", "citext"),
+    *(
+        "text",
+        "type",
+        "text[]",
+        "jsonb",
+        "json",
+        "varchar",
+        "uuid",
+        "bytea",
+        "wkb",
+        "geometry",
+        "plain",
+        "icu",
+        "citext",
+    ),
 )
 MOST_RULES = 500
 """They travel with every story of the service."""

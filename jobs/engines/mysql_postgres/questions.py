@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from jobs.core.model import Choice, Question
 from jobs.engines.mysql.catalog import Catalog, Column, Table
-from jobs.engines.mysql_postgres import choices, replaced, types
+from jobs.engines.mysql_postgres import choices, replaced, spatial, types
 from jobs.engines.mysql_postgres.choices import Wish
 from jobs.engines.mysql_postgres.inspect_values import Look
 from jobs.engines.mysql_postgres.replaced import Counts
@@ -21,7 +21,7 @@ def questions(
     """Every question, in a fixed order: about the whole database, then table by table. None: nobody could look."""
     for question in (*_whole(catalog, tables), *choices.of_whole(tables, wish)):
         yield wish.ruled(question)
-    if looks is None or any(look.rows is None and look.about not in ("type", "packet") for look in looks):
+    if looks is None or any(look.rows is None and look.about not in ("type", "packet", "srid") for look in looks):
         yield wish.ruled(_unsearched())
     counts = {(look.table, look.column, look.about): look for look in looks or ()}
     wide = _wide_groups(tables, counts)
@@ -29,7 +29,10 @@ def questions(
         for column in table.columns:
             of_type = list(_of_type(table, column, counts, wide, wish))
             yield from of_type
-            yield from replaced.of_values(table, column, counts, wish, replaced.becomes(table, column, of_type, wish))
+            word = replaced.becomes(table, column, of_type, wish)
+            if column.data_type in types.SPATIAL and word.endswith(spatial.WORD):
+                yield from _srid(table, column, counts)
+            yield from replaced.of_values(table, column, counts, wish, word)
             if column.generated:
                 yield _generated(table, column)
 
@@ -94,8 +97,11 @@ def _beyond(counts: Counts, table: str, column: str) -> Look | None:
 
 def _of_type(table: Table, column: Column, counts: Counts, wide: dict[Place, str], wish: Wish) -> Iterator[Question]:
     if column.data_type in types.SPATIAL:
-        needs = "PostgreSQL has no such type without PostGIS."
-        yield from choices.of_column(table, column, wish, ("wkb",), "", needs)
+        word = wish.able.postgis
+        made = word if word == spatial.WORD else ""
+        yield from choices.of_column(
+            table, column, wish, (word, "wkb") if word else ("wkb",), made, wish.able.no_postgis
+        )
         return
     variants = types.variants(column)
     beyond = _beyond(counts, table.name, column.name)
@@ -118,6 +124,13 @@ def _why(look: Look, why: str) -> str:
     if look.rows is None:
         return f"Nobody looked whether it {why} ({look.reason})."
     return f"It {why}: {counted(look.rows, 'row')}."
+
+
+def _srid(table: Table, column: Column, counts: Counts) -> Iterator[Question]:
+    look = counts.get((table.name, column.name, "srid"))
+    asked = spatial.question(table, column, look.rows if look else None)
+    if asked is not None:
+        yield asked
 
 
 def _unsearched() -> Question:

@@ -19,7 +19,7 @@
 | bit(n) | bit(n) |
 | json | jsonb, or json by choice; also MariaDB's longtext with json_valid |
 | uuid, inet4, inet6 | uuid, inet, inet |
-| geometry and its kin | refused; bytea of well-known binary by choice |
+| geometry and its kin | PostGIS's geometry, from MariaDB; else refused, bytea of well-known binary by choice |
 
 `rendered` is the text that COPY reads; `source` and `target` make the same text of the same value on both servers,
 whatever each one's habits: trailing zeros of a fraction, hexadecimal digits. Where only PostgreSQL can make it
@@ -35,15 +35,12 @@ from dataclasses import dataclass, replace
 from jobs.core.model import Choice
 from jobs.engines.mysql import quote as my
 from jobs.engines.mysql.catalog import Column, Table
-from jobs.engines.mysql_postgres import collations, own, values
+from jobs.engines.mysql_postgres import collations, own, spatial, values
 from jobs.engines.mysql_postgres.digest import Digest
 from jobs.engines.mysql_postgres.rules import Rules
 
 MOST_BIGINT = 9223372036854775807
-SPATIAL = frozenset(
-    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
-    | {"geometrycollection", "geomcollection"}
-)
+SPATIAL = frozenset(spatial.TYPES)
 BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 LONG = frozenset({"mediumtext", "longtext", "json"})
 """May not fit into one packet together with other columns: they are proven by their digest."""
@@ -116,7 +113,7 @@ def words(table: Table, column: Column) -> tuple[str, ...]:
     if is_json(table, column):
         return "jsonb", "json"
     if column.data_type in SPATIAL:
-        return "", "wkb"
+        return "", "wkb", spatial.WORD, spatial.NEW + spatial.WORD
     if column.data_type == "bit" and (column.precision or 1) == 1:
         return "boolean", "bit"
     if column.data_type in ("char", "varchar") and column.length:
@@ -239,6 +236,9 @@ def _form(table: Table, column: Column, c: str, rules: Rules, digest: Digest, js
         target = f"{c}::text" if word == "uuid" else f"host({c})"
         shown = f"cast(cast({x} as char) as binary)"
         return Form("uuid" if word == "uuid" else "inet", shown, shown, target)
+    if word in SPATIAL and chosen.endswith(spatial.WORD):
+        kept = spatial.type_of(table, column, rules)
+        return Form(kept, spatial.rendered(x), spatial.in_source(x, digest), spatial.in_target(c, digest))
     if word in SPATIAL and chosen == "wkb":
         wkb = f"st_aswkb({x})"
         return Form("bytea", f"concat(x'5c78', hex({wkb}))", digest.of_source(wkb), digest.of_bytes(c))

@@ -18,7 +18,7 @@ def find(inventory: Inventory) -> Findings:
     answers = {question.key: answer(question, inventory.options) for question in inventory.questions}
     unseen: list[Look] = []
     for look in inventory.looks.get():
-        if look.about == "type":
+        if look.about in ("type", "srid"):
             continue
         if look.rows is None:
             unseen.append(look)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from jobs.core.model import Options
 from jobs.engines.mysql.catalog import Catalog, CheckConstraint, ForeignKey, Index, Part
-from jobs.engines.mysql_postgres import collations, expressions, names, spatial
+from jobs.engines.mysql_postgres import collations, expressions, names, spatial, views
 from jobs.engines.mysql_postgres.defaults import default, now
 from jobs.engines.mysql_postgres.expressions import Untranslated
 from jobs.engines.mysql_postgres.keys import IDENTITIES, orphans, spoken, unique, unlike
@@ -150,7 +150,9 @@ class _Builder:
         if column.form.collation:
             line += f" collate {quote.qualified(self.shape.schema, column.form.collation)}"
         if column.computed:
-            line += f" generated always as (({column.computed})::{kind}) stored"
+            # A comparison is a boolean, which only integer takes and gives.
+            made = "::integer" if source.column_type.lower().startswith("tinyint(1)") else ""
+            line += f" generated always as (({column.computed}){made}::{kind}) stored"
         if not column.nullable:
             line += " not null"
         if source.auto_increment and kind in IDENTITIES:
@@ -351,14 +353,11 @@ class _Builder:
         return None
 
     def _views(self) -> None:
+        bodies, why = views.bodies(self.shape.catalog.views, self.shape.words())
         for view in self.shape.catalog.views:
-            try:
-                if view.create_error:
-                    raise Untranslated(view.create_error)
-                words = self.shape.words()
-                body = expressions.query(view.body, words)
-            except Untranslated as error:
-                self._left("view", view.name, str(error))
+            body = bodies.get(view.name)
+            if body is None:
+                self._left("view", view.name, why[view.name])
                 continue
             name = self.shape.fold(view.name)
             quoted = quote.qualified(self.shape.schema, name)

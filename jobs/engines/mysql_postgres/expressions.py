@@ -152,7 +152,8 @@ def _table(node: exp.Table, words: Words) -> exp.Expression:
     if node.db and node.name not in words.known:
         raise Untranslated(f"it reads {node.name}, which does not travel")
     node.set("this", _identifier(words.tables.get(node.name, words.fold(node.name))))
-    node.set("db", _identifier(words.schema) if words.schema else None)
+    # Servers print every table with its database: a name without one is made by the query itself (WITH).
+    node.set("db", _identifier(words.schema) if words.schema and node.db else None)
     return node
 
 

@@ -33,7 +33,7 @@ def questions(
             if column.data_type in types.SPATIAL and word.endswith(spatial.WORD):
                 yield from _srid(table, column, counts)
             yield from replaced.of_values(table, column, counts, wish, word)
-            if column.generated:
+            if column.generated and not column.of_period:
                 yield _generated(table, column)
 
 

@@ -185,7 +185,9 @@ class Shape:
         name = self.fold(column.name)
         form = types.form(table, column, quote.name(name), self.rules, self.digest)
         computed = ""
-        if column.generated and self.rules.of_column("generated", table.name, column.name) != "plain":
+        if column.of_period:
+            plain.append((table, column, "it is the time of a row's version"))
+        elif column.generated and self.rules.of_column("generated", table.name, column.name) != "plain":
             try:
                 computed = expressions.expression(column.expression, self.words(table))
             except Untranslated as error:

@@ -59,12 +59,12 @@ def faults(column: Column, members: tuple[str, ...] = (), *, json: bool = False)
         )
         yield Fault("zero dates", condition, "date that no calendar has", "dates that no calendar has", _ZERO)
     if json:
-        condition = f"locate(_binary'\\\\u0000', cast({name} as binary)) > 0"
+        condition = f"locate(_binary'\\\\u0000', {_bytes(name, column.charset)}) > 0"
         yield Fault("nul escapes", condition, "document with \\u0000", "documents with \\u0000", _ESCAPED)
     elif column.data_type in TEXTS:
         yield Fault(
             "nul bytes",
-            f"locate(x'00', cast({name} as binary)) > 0",
+            f"locate(x'00', {_bytes(name, column.charset)}) > 0",
             "text with a NUL byte",
             "texts with NUL bytes",
             _NUL,
@@ -80,6 +80,12 @@ def said(fault: Fault, answer: str) -> str:
     if named is not None:
         return own.choice(named).text
     return next((choice.text for choice in fault.choices if choice.value == answer), "")
+
+
+def _bytes(name: str, charset: str) -> str:
+    """The text as bytes of UTF-8: in UCS-2 and its kin every second byte of plain letters is NUL."""
+    same = not charset or charset in UNICODE
+    return f"cast({name} as binary)" if same else f"cast(convert({name} using utf8mb4) as binary)"
 
 
 def _invalid(name: str, charset: str) -> str:

@@ -120,3 +120,23 @@ def test_a_rows_period_and_computed_flags(move: Move) -> None:
         (0, 1, 0),
         (None, None, 1),
     ]
+
+
+def test_what_postgresql_cannot_compute_is_told_before_and_its_values_travel(move: Move) -> None:
+    move.source.execute(
+        "create table g (id int primary key, a int, b varchar(9), d datetime, ts timestamp null,"
+        " q int as (quarter(d)), dm int as (dayofmonth(d)) stored, dy int as (dayofyear(d)), y int as (year(d)),"
+        " zy int as (year(ts)), h int as (hour(d)), x varchar(20) as (hex(a)),"
+        " w varchar(30) as (concat_ws('-', a, b)), n int default (id + 1),"
+        " l datetime as (d - interval a hour) stored, t int as (to_days(d)));\n"
+        "insert into g (id, a, b, d, ts) values (1, 5, 'x', '2024-12-31 23:59:59', '2024-12-31 23:59:59'),"
+        " (2, null, null, null, null);\n"
+        "create view v as select substring_index(b, '-', 1) as s from g"
+    )
+    left = {line.split()[2] if line.startswith("Gen") else line.split()[1] for line in move.plan().left_out}
+    assert {"g.zy", "g.h", "g.x", "g.w", "g.l", "g.t", "g.n", "v"} <= left
+    assert not left & {"g.q", "g.dm", "g.dy", "g.y"}
+    assert move.run().reasons == []
+    assert rows(move.target, "select q, dm, dy, y, zy, h, x, w, t from g where id = 1") == [
+        (4, 31, 366, 2024, 2024, 23, "5", "5-x", 739616)
+    ]

@@ -6,12 +6,14 @@ source's row by row, a check is proven over every row when it is added, a view m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+
+from jobs.engines.mysql_postgres import functions
 
 SAME_IN_BOTH = frozenset(
     {"octet_length", "char_length", "character_length", "bit_length", "reverse", "repeat", "ascii", "sign", "pi"}
@@ -73,10 +75,47 @@ def _said(tree: exp.Expression, words: Words) -> str:
             raise Untranslated(f"function {node.name}")
         if isinstance(node, exp.SessionParameter | exp.Parameter | exp.Placeholder):
             raise Untranslated("a variable")
+        if isinstance(node, exp.Interval) and not isinstance(node.this, exp.Literal):
+            raise Untranslated("an interval that is no constant")
+        if isinstance(node, exp.Literal) and node.name == _NO_DAY:
+            raise Untranslated("function to_days, or a day of the year 0")
     try:
-        return changed.sql(dialect="postgres", unsupported_level=sqlglot.ErrorLevel.RAISE)
+        made = changed.sql(dialect="postgres", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except (SqlglotError, ValueError, RecursionError) as error:
         raise Untranslated(f"PostgreSQL has no word for it ({str(error)[:80]})") from None
+    if name := functions.missing(made):
+        raise Untranslated(f"function {name}")
+    return made
+
+
+_NO_DAY = "0000-01-01"
+"""From which sqlglot counts for TO_DAYS."""
+
+_PARTS: Mapping[type[exp.Expression], str] = {
+    exp.Quarter: "QUARTER",
+    exp.DayOfMonth: "DAY",
+    exp.DayOfYear: "DOY",
+}
+"""Of a date."""
+
+
+def computed(text: str, words: Words, zoned: Iterable[str]) -> str:
+    """A generated column's expression. `zoned`: columns, by name, that bear a time zone: what is made of them
+    depends on the session's. Raises `Untranslated`."""
+    made = expression(text, words)
+    if name := functions.changing(made):
+        raise Untranslated(f"{name} is not the same at all times for PostgreSQL")
+    named = {column.name.lower() for column in _parsed(text).find_all(exp.Column)}
+    if odd := min(named & {name.lower() for name in zoned}, default=""):
+        raise Untranslated(f"{odd} bears a time zone")
+    return made
+
+
+def constant(text: str, words: Words) -> str:
+    """An expression that names no column, as a default's must be. Raises `Untranslated`."""
+    if _parsed(text).find(exp.Column):
+        raise Untranslated("it names another column")
+    return expression(text, words)
 
 
 def _changed(node: exp.Expression, words: Words) -> exp.Expression:
@@ -94,6 +133,8 @@ def _changed(node: exp.Expression, words: Words) -> exp.Expression:
             node.set("to", exp.DataType.build(_LARGEST_CASTS[node.to.this], dialect="postgres"))
         case exp.EQ() | exp.NEQ() | exp.NullSafeEQ():
             return _compared(node, words)
+        case exp.Quarter() | exp.DayOfMonth() | exp.DayOfYear():
+            return exp.Extract(this=exp.Var(this=_PARTS[type(node)]), expression=node.this)
         case exp.GroupConcat():
             return _grouped(node)
         case exp.Collate():

@@ -189,7 +189,7 @@ class Shape:
             plain.append((table, column, "it is the time of a row's version"))
         elif column.generated and self.rules.of_column("generated", table.name, column.name) != "plain":
             try:
-                computed = expressions.expression(column.expression, self.words(table))
+                computed = expressions.computed(column.expression, self.words(table), self._zoned(table))
             except Untranslated as error:
                 plain.append((table, column, str(error)))
         elif column.generated:
@@ -200,6 +200,10 @@ class Shape:
             if not computed and self.rules.of_column(fault.about, table.name, column.name) == answer
         )
         return MovedColumn(column, name, form, types.nullable(table, column, self.rules), computed, mended)
+
+    def _zoned(self, table: Table) -> list[str]:
+        """Columns that become a timestamp with time zone."""
+        return [c.name for c in table.columns if types.kind(table, c, self.rules) == "timestamptz"]
 
     def _misnamed(self) -> Iterator[Problem]:
         rule = self.rules.whole("names")

@@ -140,3 +140,27 @@ def test_what_postgresql_cannot_compute_is_told_before_and_its_values_travel(mov
     assert rows(move.target, "select q, dm, dy, y, zy, h, x, w, t from g where id = 1") == [
         (4, 31, 366, 2024, 2024, 23, "5", "5-x", 739616)
     ]
+
+
+def test_views_mean_the_same_or_stay_behind(move: Move) -> None:
+    move.source.execute(
+        "create table t (Id int primary key, a int, b varchar(20), Flag tinyint(1), Doc json);\n"
+        "insert into t values (12345, 7, 'ä-b', 1, '{\"k\": [1, \"x\"]}'), (2, null, 'q', 0, null);\n"
+        "create view v as select Id, cast(Id as char) as c, cast(Id as char(2)) as c2, length(b) as bytes,"
+        " char_length(b) as letters, greatest(a, 1) as g, case Flag when 1 then 'y' else 'n' end as f,"
+        " json_value(Doc, '$.k[1]') as j, substr(b, 2, 1) as s, dayofmonth(cast('2020-02-03' as date)) as d from t;\n"
+        "create view tail as select substr(b, -2) as s from t;\ncreate view cut as select left(b, a) as s from t"
+    )
+    left = {line.split()[1] for line in move.plan().left_out if line.startswith("View")}
+    assert left == {"tail", "cut"}
+    assert move.run().reasons == []
+    assert rows(move.target, "select * from v order by id desc") == [
+        (12345, "12345", "12", 4, 3, 7, "y", "x", "-", 3),
+        (2, "2", "2", 1, 1, None, "n", None, "", 3),
+    ]
+
+
+def test_names_of_the_systems_own_columns_are_told(move: Move) -> None:
+    move.source.execute("create table t (id int primary key, CTID int, oid int)")
+    (finding,) = [f for f in move.findings("names") if f.severity is Severity.block]
+    assert finding.object == "t.CTID"

@@ -212,8 +212,14 @@ class Shape:
             yield Problem("name", group[0], f"{', '.join(group)} become one name, {self.fold(group[0])}")
         for table in self.chosen:
             yield from self._long(table)
+            yield from self._kept(table)
             for group in names.collisions((c.name for c in table.columns), rule):
                 yield Problem("name", f"{table.name}.{group[0]}", f"{', '.join(group)} become one name")
+
+    def _kept(self, table: Table) -> Iterator[Problem]:
+        for column in table.columns:
+            if self.fold(column.name) in names.OF_THE_SYSTEM:
+                yield Problem("name", f"{table.name}.{column.name}", "PostgreSQL keeps this column's name for itself")
 
     def _long(self, table: Table) -> Iterator[Problem]:
         for label, name in [(table.name, table.name), *((f"{table.name}.{c.name}", c.name) for c in table.columns)]:

@@ -164,3 +164,14 @@ def test_names_of_the_systems_own_columns_are_told(move: Move) -> None:
     move.source.execute("create table t (id int primary key, CTID int, oid int)")
     (finding,) = [f for f in move.findings("names") if f.severity is Severity.block]
     assert finding.object == "t.CTID"
+
+
+def test_a_primary_key_is_offered_no_null(move: Move) -> None:
+    with move.source.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("set sql_mode = ''")
+        cursor.execute("create table t (d date, k varchar(9), primary key (d, k))")
+        cursor.execute("insert into t values ('0000-00-00', 'a'), ('2020-01-01', 'b\\0')")
+    choices = {q.key: [c.value for c in q.choices] for q in move.plan().questions if q.key.endswith((".d", ".k"))}
+    assert choices == {"zero dates:t.d": ["epoch", "-infinity"], "nul bytes:t.k": ["strip"]}
+    move.decisions = {"zero dates:t.d": "epoch", "nul bytes:t.k": "strip"}
+    assert move.run().reasons == []

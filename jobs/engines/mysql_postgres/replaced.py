@@ -75,7 +75,10 @@ def of_values(table: Table, column: Column, counts: Counts, wish: Wish, word: st
 
 def _question(table: Table, column: Column, fault: Fault, rows: int | None, named: str | None) -> Question:
     number = "nobody looked" if rows is None else counted(rows, fault.noun, fault.nouns)
-    choices = fault.choices if named is None else (own.choice(named), *fault.choices)
+    offered = tuple(
+        choice for choice in fault.choices if choice.value != "null" or not _of_primary_key(table, column)
+    )
+    choices = offered if named is None else (own.choice(named), *offered)
     narrow = "Only if the column becomes the narrower type." if fault.about == BEYOND else ""
     return Question(
         key=key(fault.about, table.name, column.name),
@@ -83,5 +86,11 @@ def _question(table: Table, column: Column, fault: Fault, rows: int | None, name
         choices=choices,
         default="" if named is None else own.SIGN + named,
         detail=(narrow or "PostgreSQL refuses such a value. Or mend the rows in the source and run the checks again.")
-        + (" NULL makes the column take NULL." if not column.nullable else ""),
+        + (" NULL makes the column take NULL." if not column.nullable and offered == fault.choices else ""),
     )
+
+
+def _of_primary_key(table: Table, column: Column) -> bool:
+    """A primary key takes no NULL."""
+    key = table.primary_key
+    return key is not None and column.name.lower() in [part.column.lower() for part in key.parts]

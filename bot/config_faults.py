@@ -46,7 +46,10 @@ _KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("services", "*", "policy"): _POLICY,
     ("typed_sources",): ("allowed_hosts", "allowed_secrets"),
     ("services", "*", "to_postgresql"): (
-        *("names", "enums", "json", "collations", "partitions", "fulltext", "columns"),
+        *("names", "enums", "json", "collations", "partitions", "fulltext", "columns", "values"),
+    ),
+    ("services", "*", "to_postgresql", "values", "*"): (
+        *("zero dates", "nul bytes", "nul escapes", "invalid text", "blank enum", "out of range"),
     ),
     ("services", "*", "slow_down_at"): ("active_sessions", "replica_lag_seconds"),
 }
@@ -106,7 +109,7 @@ def _unknown_word(path: Path, document: Document) -> tuple[str, str]:
 
 
 def _known(path: Path) -> Sequence[str]:
-    shape = tuple("*" if i == 1 else str(p) for i, p in enumerate(path))
+    shape = tuple("*" if i == 1 or (i == 4 and path[3] == "values") else str(p) for i, p in enumerate(path))
     return _KEYS.get(shape, ())
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field
 
 from jobs.core.model import Frozen
+from jobs.core.replacements import wrong
 
 WORDS: Mapping[str, tuple[str, ...]] = {
     "names": ("lower", "keep"),
@@ -23,7 +24,21 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 COLUMN_WORDS = (
     *("boolean", "smallint", "bit", "bigint", "numeric(20)", "time", "interval", "timestamp", "timestamptz"),
-    *("text", "type", "text[]", "jsonb", "json", "varchar", "uuid", "bytea", "wkb", "plain", "icu", "citext"),
+    *(
+        "text",
+        "type",
+        "text[]",
+        "jsonb",
+        "json",
+        "varchar",
+        "uuid",
+        "bytea",
+        "wkb",
+        "geometry",
+        "plain",
+        "icu",
+        "citext",
+    ),
 )
 MOST_RULES = 500
 """They travel with every story of the service."""
@@ -44,6 +59,28 @@ def _place(value: str) -> str:
     return value
 
 
+def _replaces(about: str) -> AfterValidator:
+    def check(value: str | None) -> str | None:
+        if value is not None and (said := wrong(about, value)):
+            raise ValueError(said)
+        return value
+
+    return AfterValidator(check)
+
+
+class ReplacementsEntry(Frozen):
+    """What takes the place of values that PostgreSQL refuses, in the columns of one pattern."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    zero_dates: Annotated[str | None, _replaces("zero dates")] = Field(default=None, alias="zero dates")
+    nul_bytes: Annotated[str | None, _replaces("nul bytes")] = Field(default=None, alias="nul bytes")
+    nul_escapes: Annotated[str | None, _replaces("nul escapes")] = Field(default=None, alias="nul escapes")
+    invalid_text: Annotated[str | None, _replaces("invalid text")] = Field(default=None, alias="invalid text")
+    blank_enum: Annotated[str | None, _replaces("blank enum")] = Field(default=None, alias="blank enum")
+    out_of_range: Annotated[str | None, _replaces("out of range")] = Field(default=None, alias="out of range")
+
+
 class RulesEntry(Frozen):
     """The rules of one service; a key that is left out leaves its question's default."""
 
@@ -59,10 +96,18 @@ class RulesEntry(Frozen):
         default_factory=dict, max_length=MOST_RULES
     )
 
+    values: Mapping[Annotated[str, AfterValidator(_place)], ReplacementsEntry] = Field(
+        default_factory=dict, max_length=MOST_RULES
+    )
+
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """As a service carries them: a question's key, or `column:` and a pattern, with the word."""
+        """As a service carries them: a question's key, or `column:` and a pattern, with the word; or
+        `value:` with what is replaced and a pattern, and the value."""
         for name in WORDS:
             word = getattr(self, "json_" if name == "json" else name)
             if word:
                 yield name, word
         yield from ((f"column:{pattern}", word) for pattern, word in self.columns.items())
+        for pattern, entry in self.values.items():
+            for about, value in entry.model_dump(by_alias=True, exclude_none=True).items():
+                yield f"value:{about}:{pattern}", value

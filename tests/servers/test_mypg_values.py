@@ -192,7 +192,7 @@ def test_answers_decide_and_the_verdict_repeats_them(faulty: Move) -> None:
         (4, "1970-01-01", None, "2020-01-01 00:00:00+00", "fine", None, None, None),
     ]
     said = {d.name.partition(".")[2]: d.what for d in verdict.transformed}
-    assert said["faulty.d"] == "zero dates: store 1970-01-01"
+    assert said["faulty.d"] == "zero dates: store 1970-01-01 (3 values)"
     assert said["flag"] == "becomes boolean" and len(said) == 6
 
 

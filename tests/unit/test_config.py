@@ -23,7 +23,7 @@ from bot.config import (
     load_config,
     parse_config,
 )
-from bot.config_rules import RulesEntry
+from bot.config_rules import ReplacementsEntry, RulesEntry
 from jobs.adapters.resolve import resolve_host
 from jobs.core.hosts import check_pattern, host_allowed
 from jobs.core.model import Environment, LoadBounds
@@ -168,6 +168,7 @@ def test_rules_of_a_service_travel_with_it() -> None:
         ("collations", "citext keys"),
         ("column:orders.is_gift", "smallint"),
         ("column:*.uuid", "uuid"),
+        ("value:zero dates:orders.shipped_at", "1970-01-01"),
     )
 
 
@@ -179,6 +180,14 @@ def test_rules_of_a_service_travel_with_it() -> None:
         ("{columns: {flag: boolean}}", "write TABLE.COLUMN"),
         ("{columns: {t.flag: bool}}", "write one of: boolean, smallint"),
         ("{json: [jsonb]}", "must be text"),
+        ("{values: {orders.at: {zero dates: 1970-02-30}}}", "values.orders.at.zero dates: this value is not text"),
+        ("{values: {orders.at: {zero dates: '1970-02-30'}}}", "values.orders.at.zero dates: write a date"),
+        ("{values: {orders.at: {zero date: '1970-02-28'}}}", "Did you mean zero dates?"),
+        ("{values: {at: {zero dates: '1970-02-28'}}}", "write TABLE.COLUMN"),
+        ("{values: {t.v: {nul bytes: ab}}}", "write one letter"),
+        ('{values: {t.v: {nul bytes: "\\0"}}}', "write letters that can be seen"),
+        ("{values: {t.j: {nul escapes: '{'}}}", "write a JSON document"),
+        ("{values: {t.n: {out of range: most}}}", "write a whole number"),
     ],
 )
 def test_a_wrong_rule_is_told_with_its_remedy(rules: str, said: str) -> None:
@@ -219,6 +228,7 @@ def test_the_known_keys_are_the_models_keys() -> None:
         PolicyEntry,
         TypedSources,
         RulesEntry,
+        ReplacementsEntry,
         BoundsEntry,
     ]
     for keys, model in zip(config_faults._KEYS.values(), models, strict=True):

@@ -284,10 +284,17 @@ def _sequences(connection: Connection, known: Flavour, database: str) -> Iterato
 
 def show(connection: Connection, statement: str, place: int) -> tuple[str, str]:
     """The text in that column of a SHOW CREATE, and why there is none (no right, a broken view)."""
+    # A default of bytes is printed as it is: read as bytes, one such table does not hide all others.
+    connection.use_unicode = False
     try:
         found = one(connection, statement)[place]
+        found = found.decode() if isinstance(found, bytes) else found
+    except UnicodeDecodeError:
+        return "", "its definition holds bytes that are no text, such as a default of a binary column"
     except (pymysql.err.OperationalError, pymysql.err.ProgrammingError, pymysql.err.InternalError) as error:
         if not connection.open:
             raise
         return "", str(error.args[-1])[:500]
+    finally:
+        connection.use_unicode = True
     return (found, "") if found else ("", "the account may not see its text")

@@ -44,6 +44,11 @@ class Column:
     invisible: bool
 
     @property
+    def of_period(self) -> bool:
+        """Whether the server itself writes here since when, or until when, a row's version is."""
+        return self.expression.upper() in ("ROW START", "ROW END")
+
+    @property
     def unsigned(self) -> bool:
         return "unsigned" in self.column_type.partition("(")[2].partition(")")[2] or " unsigned" in self.column_type
 

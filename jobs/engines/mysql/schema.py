@@ -99,8 +99,15 @@ def statements(table: Table, collations: Mapping[str, str], adapt: Callable[[str
             late[index] = f"ADD {definition}"
         else:
             now.append(definition)
-    tail = adapt(_COUNTER.sub("", whole.tail, count=1))
+    tail = adapt(_without_counter(whole.tail))
     return Made(Statement(whole.head, tuple(now), tail).text, late, foreign)
+
+
+def _without_counter(tail: str) -> str:
+    """A comment may say the same words."""
+    return "".join(
+        token[0] if token[0][0] in "'\"`" else _COUNTER.sub("", token[0]) for token in _TOKEN.finditer(tail)
+    )
 
 
 def _early(table: Table) -> set[str]:

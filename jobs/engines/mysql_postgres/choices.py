@@ -142,7 +142,13 @@ def _collation(table: Table, column: Column, wish: Wish) -> Iterator[Question]:
     )
 
 
-_SAID = {"wkb": "bytea with well-known binary", "type": "an enum type of its own", "text[]": "text[]"}
+_SAID = {
+    "geometry": "geometry of PostGIS",
+    "new geometry": "geometry of PostGIS, the extension is made",
+    "wkb": "bytea with well-known binary",
+    "type": "an enum type of its own",
+    "text[]": "text[]",
+}
 
 
 def _said(column: Column, word: str, beyond: bool) -> str:

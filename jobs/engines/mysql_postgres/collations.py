@@ -28,10 +28,13 @@ _LOCALES = {
 
 @dataclass(frozen=True)
 class Able:
-    """What the target offers. `citext`: the word by which it can be chosen, empty where it cannot be had."""
+    """What the target offers. `citext`, `postgis`: the word by which it can be chosen, empty where it cannot be
+    had, and `no_postgis` says why."""
 
     icu: bool = False
     citext: str = ""
+    postgis: str = ""
+    no_postgis: str = "PostgreSQL has no such type without PostGIS."
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from jobs.core.model import Options
 from jobs.engines.mysql.catalog import Catalog, CheckConstraint, ForeignKey, Index, Part
-from jobs.engines.mysql_postgres import collations, expressions, names
+from jobs.engines.mysql_postgres import collations, expressions, names, spatial, views
 from jobs.engines.mysql_postgres.defaults import default, now
 from jobs.engines.mysql_postgres.expressions import Untranslated
 from jobs.engines.mysql_postgres.keys import IDENTITIES, orphans, spoken, unique, unlike
@@ -100,6 +100,9 @@ class _Builder:
         if any(form.type == collations.CITEXT for form in forms) and collations.makes_citext(self.shape.rules):
             sql = "create extension citext with schema public"
             self.out.pre.append(Made("extension", "citext", sql, "drop extension if exists citext"))
+        if any(form.type.startswith("public.geometry") for form in forms) and spatial.makes_postgis(self.shape.rules):
+            sql = "create extension postgis with schema public"
+            self.out.pre.append(Made("extension", "postgis", sql, "drop extension if exists postgis"))
         for name in sorted({form.collation for form in forms} - {""}):
             self.out.pre.append(Made("collation", name, *collations.create(self.shape.schema, name)))
 
@@ -147,7 +150,9 @@ class _Builder:
         if column.form.collation:
             line += f" collate {quote.qualified(self.shape.schema, column.form.collation)}"
         if column.computed:
-            line += f" generated always as (({column.computed})::{kind}) stored"
+            # A comparison is a boolean, which only integer takes and gives.
+            made = "::integer" if source.column_type.lower().startswith("tinyint(1)") else ""
+            line += f" generated always as (({column.computed}){made}::{kind}) stored"
         if not column.nullable:
             line += " not null"
         if source.auto_increment and kind in IDENTITIES:
@@ -194,11 +199,16 @@ class _Builder:
         return f"constraint {quote.name(name)} check ({quote.name(column.name)} in ({members}))"
 
     def _indexes(self, table: MovedTable) -> None:
+        known = {column.source.name.lower() for column in table.columns}
         for index in table.source.indexes:
+            label = f"{table.source.name}.{index.name}"
+            if any(part.column and part.column.lower() not in known for part in index.parts):
+                self._left("index", label, "its column has no type in PostgreSQL until the question is answered")
+                continue
             try:
                 self._index(table, index)
             except Untranslated as error:
-                self._left("index", f"{table.source.name}.{index.name}", str(error))
+                self._left("index", label, str(error))
 
     def _index(self, table: MovedTable, index: Index) -> None:
         if index.kind in ("FULLTEXT", "SPATIAL", "RTREE"):
@@ -243,7 +253,7 @@ class _Builder:
     def _unusual(self, table: MovedTable, index: Index) -> None:
         label = f"{table.source.name}.{index.name}"
         if index.kind != "FULLTEXT":
-            return self._left("index", label, "spatial indexes need PostGIS")
+            return self._spatial(table, index, label)
         # citext's own operators are out of sight of an index.
         columns = [f"{quote.name(table.column(part.column).name)}::text" for part in index.parts]
         texts = " || ' ' || ".join(f"coalesce({column}, '')" for column in columns)
@@ -256,6 +266,16 @@ class _Builder:
         return self._left(
             "full-text index", label, "it is a GIN index now; queries say @@ instead of MATCH", gone=False
         )
+
+    def _spatial(self, table: MovedTable, index: Index, label: str) -> None:
+        column = table.column(index.parts[0].column)
+        if not column.form.type.startswith("public.geometry"):
+            return self._left("index", label, "spatial indexes need PostGIS")
+        name = self.taken.free(self.shape.fold(index.name), table.name)
+        sql = f"create index {quote.name(name)} on {table.quoted} using gist ({quote.name(column.name)})"
+        drop = f"drop index if exists {quote.qualified(table.schema, name)}"
+        self.out.indexes.append(Made("index", name, sql, drop, table.label))
+        return None
 
     def _checks(self, table: MovedTable) -> None:
         valid = {f"json_valid(`{c.source.name}`)".lower() for c in table.columns if c.form.type in ("json", "jsonb")}
@@ -333,14 +353,11 @@ class _Builder:
         return None
 
     def _views(self) -> None:
+        bodies, why = views.bodies(self.shape.catalog.views, self.shape.words())
         for view in self.shape.catalog.views:
-            try:
-                if view.create_error:
-                    raise Untranslated(view.create_error)
-                words = self.shape.words()
-                body = expressions.query(view.body, words)
-            except Untranslated as error:
-                self._left("view", view.name, str(error))
+            body = bodies.get(view.name)
+            if body is None:
+                self._left("view", view.name, why[view.name])
                 continue
             name = self.shape.fold(view.name)
             quoted = quote.qualified(self.shape.schema, name)

@@ -49,7 +49,7 @@ def _of_expression(text: str, column: Column, form: Form, words: Words) -> str:
         return f"'\\x{found[1]}'::bytea"
     if form.type == "text[]" or form.type in ("boolean", "jsonb", "json"):
         raise Untranslated("an expression for a type that changes")
-    return f"({expressions.expression(text, words)})"
+    return f"({expressions.constant(text, words)})"
 
 
 def now(column: Column, form: Form, digits: str = "") -> str:

@@ -6,12 +6,14 @@ source's row by row, a check is proven over every row when it is added, a view m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+
+from jobs.engines.mysql_postgres import functions
 
 SAME_IN_BOTH = frozenset(
     {"octet_length", "char_length", "character_length", "bit_length", "reverse", "repeat", "ascii", "sign", "pi"}
@@ -73,10 +75,47 @@ def _said(tree: exp.Expression, words: Words) -> str:
             raise Untranslated(f"function {node.name}")
         if isinstance(node, exp.SessionParameter | exp.Parameter | exp.Placeholder):
             raise Untranslated("a variable")
+        if isinstance(node, exp.Interval) and not isinstance(node.this, exp.Literal):
+            raise Untranslated("an interval that is no constant")
+        if isinstance(node, exp.Literal) and node.name == _NO_DAY:
+            raise Untranslated("function to_days, or a day of the year 0")
     try:
-        return changed.sql(dialect="postgres", unsupported_level=sqlglot.ErrorLevel.RAISE)
+        made = changed.sql(dialect="postgres", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except (SqlglotError, ValueError, RecursionError) as error:
         raise Untranslated(f"PostgreSQL has no word for it ({str(error)[:80]})") from None
+    if name := functions.missing(made):
+        raise Untranslated(f"function {name}")
+    return made
+
+
+_NO_DAY = "0000-01-01"
+"""From which sqlglot counts for TO_DAYS."""
+
+_PARTS: Mapping[type[exp.Expression], str] = {
+    exp.Quarter: "QUARTER",
+    exp.DayOfMonth: "DAY",
+    exp.DayOfYear: "DOY",
+}
+"""Of a date."""
+
+
+def computed(text: str, words: Words, zoned: Iterable[str]) -> str:
+    """A generated column's expression. `zoned`: columns, by name, that bear a time zone: what is made of them
+    depends on the session's. Raises `Untranslated`."""
+    made = expression(text, words)
+    if name := functions.changing(made):
+        raise Untranslated(f"{name} is not the same at all times for PostgreSQL")
+    named = {column.name.lower() for column in _parsed(text).find_all(exp.Column)}
+    if odd := min(named & {name.lower() for name in zoned}, default=""):
+        raise Untranslated(f"{odd} bears a time zone")
+    return made
+
+
+def constant(text: str, words: Words) -> str:
+    """An expression that names no column, as a default's must be. Raises `Untranslated`."""
+    if _parsed(text).find(exp.Column):
+        raise Untranslated("it names another column")
+    return expression(text, words)
 
 
 def _changed(node: exp.Expression, words: Words) -> exp.Expression:
@@ -90,21 +129,64 @@ def _changed(node: exp.Expression, words: Words) -> exp.Expression:
             return _table(node, words)
         case exp.Alias() | exp.TableAlias():
             return _aliased(node, words)
+        case exp.Cast() if node.to.this in _TEXT_CASTS:
+            node.set("to", _text_cast(node.to))
         case exp.Cast() if node.to.this in _LARGEST_CASTS:
             node.set("to", exp.DataType.build(_LARGEST_CASTS[node.to.this], dialect="postgres"))
         case exp.EQ() | exp.NEQ() | exp.NullSafeEQ():
             return _compared(node, words)
+        case exp.Quarter() | exp.DayOfMonth() | exp.DayOfYear():
+            return exp.Extract(this=exp.Var(this=_PARTS[type(node)]), expression=_inside(node.this, words))
+        case exp.Length() if node.args.get("binary"):
+            return exp.Anonymous(this="octet_length", expressions=[_inside(node.this, words)])
+        case exp.Substring() | exp.Left() | exp.Right():
+            _counts_from_one(node)
+        case exp.Greatest() | exp.Least():
+            return _null_wins(node, words)
         case exp.GroupConcat():
             return _grouped(node)
         case exp.Collate():
             raise Untranslated("a collation")
         case exp.Anonymous() if node.name.lower() == "json_unquote":
-            return _unquoted(node)
+            return _unquoted(node, words)
         case exp.JSONValue():
-            return _path(node.this, node.args["path"], text=True)
+            return _path(_inside(node.this, words), node.args["path"], text=True)
         case exp.JSONExtract() | exp.JSONExtractScalar():
-            return _extracted(node, text=isinstance(node, exp.JSONExtractScalar))
+            return _extracted(node, words, text=isinstance(node, exp.JSONExtractScalar))
     return node
+
+
+def _inside(node: exp.Expression, words: Words) -> exp.Expression:
+    """What stands inside of a node that is replaced: nobody else comes to it."""
+    made = node.copy().transform(_changed, words)
+    assert isinstance(made, exp.Expression)
+    return made
+
+
+_TEXT_CASTS = frozenset({exp.DataType.Type.CHAR, exp.DataType.Type.NCHAR, exp.DataType.Type.CHARACTER_SET})
+
+
+def _text_cast(kind: exp.DataType) -> exp.DataType:
+    """CHAR is any text in MySQL's CAST; in PostgreSQL it would be one letter."""
+    charset = kind.args.get("kind")
+    if charset is not None and charset.name.lower() not in ("utf8mb4", "utf8mb3", "utf8"):
+        raise Untranslated(f"character set {charset.name}")
+    return exp.DataType.build(f"varchar({kind.expressions[0].name})" if kind.expressions else "text")
+
+
+def _counts_from_one(node: exp.Expression) -> None:
+    """Numbers below one count from the end, or are nothing, in MySQL; PostgreSQL has other rules."""
+    number = node.args.get("start") if isinstance(node, exp.Substring) else node.expression
+    if not (isinstance(number, exp.Literal) and not number.is_string and number.name.isdigit() and int(number.name)):
+        raise Untranslated("a part of a text from or of a number of letters that is no constant above 0")
+
+
+def _null_wins(node: exp.Expression, words: Words) -> exp.Expression:
+    """The greatest of NULL and others is NULL in MySQL; PostgreSQL passes over it."""
+    values = [_inside(value, words) for value in (node.this, *node.expressions)]
+    missing = exp.or_(*(exp.Is(this=value.copy(), expression=exp.Null()) for value in values))
+    made = type(node)(this=values[0], expressions=values[1:])
+    return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=made)
 
 
 def _identifier(name: str) -> exp.Identifier:
@@ -139,7 +221,9 @@ def _column(node: exp.Column, words: Words) -> exp.Expression:
     table = node.table
     qualifier = words.tables.get(table, words.fold(table)) if table else ""
     made = exp.Column(this=_identifier(target), table=_identifier(qualifier) if qualifier else None)
-    if node.name.lower() in words.booleans and isinstance(node.parent, _AS_NUMBERS):
+    if node.name.lower() in words.booleans and (
+        isinstance(node.parent, _AS_NUMBERS) or (isinstance(node.parent, exp.Case) and node.arg_key == "this")
+    ):
         return exp.Cast(this=made, to=exp.DataType.build("int"))
     return made
 
@@ -152,7 +236,8 @@ def _table(node: exp.Table, words: Words) -> exp.Expression:
     if node.db and node.name not in words.known:
         raise Untranslated(f"it reads {node.name}, which does not travel")
     node.set("this", _identifier(words.tables.get(node.name, words.fold(node.name))))
-    node.set("db", _identifier(words.schema) if words.schema else None)
+    # Servers print every table with its database: a name without one is made by the query itself (WITH).
+    node.set("db", _identifier(words.schema) if words.schema and node.db else None)
     return node
 
 
@@ -185,15 +270,15 @@ def _grouped(node: exp.GroupConcat) -> exp.Expression:
     return node
 
 
-def _unquoted(node: exp.Anonymous) -> exp.Expression:
+def _unquoted(node: exp.Anonymous, words: Words) -> exp.Expression:
     inner = node.expressions[0] if len(node.expressions) == 1 else None
     if isinstance(inner, exp.JSONExtract | exp.JSONExtractScalar):
-        return _extracted(inner, text=True)
+        return _extracted(inner, words, text=True)
     raise Untranslated(f"function {node.name}")
 
 
-def _extracted(node: exp.Expression, *, text: bool) -> exp.Expression:
-    return _path(node.this, node.expression, text=text)
+def _extracted(node: exp.Expression, words: Words, *, text: bool) -> exp.Expression:
+    return _path(_inside(node.this, words), node.expression, text=text)
 
 
 def _path(column: exp.Expression, path: exp.Expression, *, text: bool) -> exp.Expression:

@@ -12,7 +12,7 @@ from jobs.engines.mysql import quote
 from jobs.engines.mysql.catalog import Catalog, Column, Table
 from jobs.engines.mysql.inspect_rows import LARGE_BYTES
 from jobs.engines.mysql.reader import Reader
-from jobs.engines.mysql_postgres import types, values
+from jobs.engines.mysql_postgres import spatial, types, values
 
 ONE_SECONDS = 20.0
 """Longer than a look at orphans: a whole pass over a table of `LARGE_BYTES`, with a condition or two a column."""
@@ -42,6 +42,12 @@ class _Asked:
     column: Column
     about: str
     sql: str
+    """a condition, which is counted; for `srid` the number itself"""
+
+    @property
+    def total(self) -> str:
+        found = self.sql if self.about == "srid" else f"coalesce(sum({self.sql}), 0)"
+        return f"cast({found} as signed)"
 
 
 def look(reader: Reader, catalog: Catalog, tables: Sequence[Table], packet: int) -> tuple[Look, ...]:
@@ -63,6 +69,8 @@ def asked(table: Table, packet: int) -> Iterator[_Asked]:
             yield _Asked(column, "type", variants.beyond)
         for fault in values.faults(column, types.members(column), json=types.is_json(table, column)):
             yield _Asked(column, fault.about, fault.condition)
+        if column.data_type in types.SPATIAL:
+            yield _Asked(column, "srid", spatial.common_srid(column))
         if column.data_type in types.LONG or column.data_type in ("mediumblob", "longblob"):
             name = quote.name(column.name)
             yield _Asked(column, "packet", f"length({name}) > {packet // (PACKET_SHARE + 1)}")
@@ -78,7 +86,7 @@ def _of_table(reader: Reader, catalog: Catalog, table: Table, packet: int, end: 
     if not reason and left <= 0:
         reason = f"the checks took {ALL_SECONDS:.0f} s for others"
     if not reason:
-        sums = ", ".join(f"cast(coalesce(sum({one.sql}), 0) as signed)" for one in questions)
+        sums = ", ".join(one.total for one in questions)
         try:
             reader.limit(left)
             counts = reader.rows(f"select {sums} from {quote.qualified(catalog.database, table.name)}")[0]  # noqa: S608

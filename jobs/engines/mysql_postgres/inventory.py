@@ -14,6 +14,7 @@ from jobs.engines.mysql.catalog import Catalog, Table
 from jobs.engines.mysql.facts import Fact
 from jobs.engines.mysql.inventory import Inventory as MySqlInventory
 from jobs.engines.mysql.inventory import Side as MySqlSide
+from jobs.engines.mysql_postgres import spatial
 from jobs.engines.mysql_postgres.choices import Wish
 from jobs.engines.mysql_postgres.collations import CITEXT_WORD, NEW, Able
 from jobs.engines.mysql_postgres.ddl import Ddl, build
@@ -67,8 +68,12 @@ class Inventory:
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Without looks at values everything is asked as if the worst were there."""
-        wish = Wish(self.stated, self.options, self.able)
-        return tuple(questions(self.catalog, self.tables, self.looks.value, wish))
+        return tuple(questions(self.catalog, self.tables, self.looks.value, self.wish))
+
+    @property
+    def wish(self) -> Wish:
+        """What the file and people say beyond the facts."""
+        return Wish(self.stated, self.options, self.able)
 
     @cached_property
     def able(self) -> Able:
@@ -76,15 +81,26 @@ class Inventory:
         side = self.reached.target_side
         if not isinstance(side, PostgresSide):
             return Able()
-        known = {extension.name: extension for extension in side.extensions.value or ()}
-        offered = {extension.name: extension for extension in side.available_extensions.value or ()}
-        there, new = known.get("citext"), offered.get("citext")
-        if there is not None:
-            word = CITEXT_WORD if there.schema_name == "public" else ""
-        else:
-            may = side.server.superuser or side.server.managed_admin
-            word = NEW + CITEXT_WORD if new and (may or new.trusted or not new.superuser) else ""
-        return Able(icu="i" in providers(side.collations.value or ()), citext=word)
+        postgis, why = self._postgis(side)
+        return Able(
+            icu="i" in providers(side.collations.value or ()),
+            citext=_offered(side, "citext", CITEXT_WORD),
+            postgis=postgis,
+            no_postgis=why,
+        )
+
+    def _postgis(self, side: PostgresSide) -> tuple[str, str]:
+        """The word for PostGIS's type, or why there is none."""
+        if self.catalog.flavour.kind != "mariadb":
+            return (
+                "",
+                "PostGIS is offered from MariaDB only: MySQL turns the axes of some SRIDs, which was not proven.",
+            )
+        word = _offered(side, "postgis", spatial.WORD)
+        if word:
+            return word, ""
+        needs = "PostgreSQL has no such type without PostGIS. Install its package on the target's server, then, as"
+        return "", f"{needs} an administrator: CREATE EXTENSION postgis SCHEMA public; and check again."
 
     @cached_property
     def rules(self) -> Rules:
@@ -129,6 +145,17 @@ class Inventory:
         # Made anew: a copy would bring along what was cached about the earlier source.
         known = {name: getattr(self.reached, name) for name in PostgresInventory.model_fields}
         return PostgresInventory(**{**known, "source_side": side, "options": plain})
+
+
+def _offered(side: PostgresSide, name: str, word: str) -> str:
+    """The word by which an extension's type is chosen: `new …` where the run would make it, empty where it cannot."""
+    known = {extension.name: extension for extension in side.extensions.value or ()}
+    offered = {extension.name: extension for extension in side.available_extensions.value or ()}
+    there, new = known.get(name), offered.get(name)
+    if there is not None:
+        return word if there.schema_name == "public" else ""
+    may = side.server.superuser or side.server.managed_admin
+    return NEW + word if new and (may or new.trusted or not new.superuser) else ""
 
 
 def _table(schema: str, name: str, source: Table) -> pg.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jobs.core.model import Options, Scope
@@ -14,24 +14,24 @@ from jobs.engines.mysql_postgres import census, values, words
 from jobs.engines.mysql_postgres.ddl import Ddl
 from jobs.engines.mysql_postgres.rules import DEFAULTS
 from jobs.engines.mysql_postgres.shape import Shape
-from jobs.engines.mysql_postgres.types import is_json, members
+from jobs.engines.mysql_postgres.types import answered
 from jobs.engines.postgres import wire, worktable
 from jobs.engines.postgres.connect import Connection
-from jobs.engines.shared.words import listed
+from jobs.engines.shared.words import counted, listed
 
 
 def verdict(
     target: Connection, plan: MigrationPlan, options: Options, shape: Shape, ddl: Ddl, waivers: Sequence[Waiver]
 ) -> Verdict:
     """What the task table and the target's catalogs prove."""
-    proofs = [TableProof(**proof) for proof in _proofs(target)]
+    proofs = [TableProof(**{k: v for k, v in proof.items() if k != "mended"}) for proof in _proofs(target)]
     broken = [BrokenKey(**key) for result in worktable.results(target, ["validate"]) for key in result]
     counted = census.Counted()
     if options.scope is not Scope.data_only:
         refused = dict(entry for r in worktable.results(target, ["views"]) for one in r for entry in one["refused"])
         counted = census.compare(shape, ddl, census.found(target), refused, empty=True)
     differences = [*counted.differences, *_counters(target), *map(_broken, broken)]
-    explained = [*_transformed(plan, shape, ddl, options), *_views(target, shape)]
+    explained = [*_transformed(plan, shape, ddl, options, _mended(target)), *_views(target, shape)]
     differences += [difference for difference, known in explained if not known]
     waived = {waiver.key for waiver in waivers}
     return Verdict(
@@ -82,7 +82,18 @@ def _broken(key: BrokenKey) -> Difference:
     return Difference(kind="foreign key", name=key.name, what=f"not valid: {key.orphans:,} rows break it")
 
 
-def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) -> Iterator[tuple[Difference, bool]]:
+def _mended(target: Connection) -> Mapping[tuple[str, str, str], str]:
+    """By table, column and kind: how many values of the source were replaced, in words; its parts added up."""
+    counts: dict[tuple[str, str, str], int] = defaultdict(int)
+    for proof in (proof for result in worktable.results(target, ["verify"]) for proof in result if "table" in proof):
+        for column, about, number in proof.get("mended", ()):
+            counts[proof["table"], column, about] += number
+    return {place: f" ({counted(number, 'value')})" for place, number in counts.items()}
+
+
+def _transformed(
+    plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options, mended: Mapping[tuple[str, str, str], str]
+) -> Iterator[tuple[Difference, bool]]:
     """What differs for a reason, and whether the approved plan said so."""
     if options.scope is not Scope.data_only:
         for left in ddl.left:
@@ -97,14 +108,18 @@ def _transformed(plan: MigrationPlan, shape: Shape, ddl: Ddl, options: Options) 
         yield Difference(kind="values", name="every column", what=what, why="as the requester chose"), True
     for table in shape.tables:
         for column in table.columns:
-            json = is_json(table.source, column.source)
-            for fault in values.faults(column.source, members(column.source), json=json):
-                answer = shape.rules.of_column(fault.about, table.source.name, column.source.name)
-                chosen = next((c.text for c in fault.choices if c.value == answer), "")
-                if chosen:
-                    name = f"{table.label}.{column.source.name}"
-                    what = f"{fault.about}: {chosen.lower()}"
-                    yield Difference(kind="values", name=name, what=what, why="as the requester chose"), True
+            for fault, said_ in answered(table.source, column.source, shape.rules):
+                if shape.rules.of_column(fault.about, table.source.name, column.source.name) != said_:
+                    continue
+                text = values.said(fault, said_)
+                named = text[:1].lower() + text[1:] + mended.get((table.label, column.source.name, fault.about), "")
+                name = f"{table.label}.{column.source.name}"
+                yield (
+                    Difference(
+                        kind="values", name=name, what=f"{fault.about}: {named}", why="as the requester chose"
+                    ),
+                    True,
+                )
 
 
 def _chosen(plan: MigrationPlan, options: Options) -> Iterator[tuple[Difference, bool]]:
@@ -129,9 +144,9 @@ def _chosen(plan: MigrationPlan, options: Options) -> Iterator[tuple[Difference,
 def _counters(target: Connection) -> Iterator[Difference]:
     """Identities stand where they were set."""
     for result in worktable.results(target, ["sequences"]):
-        for sequence, value in result:
+        for sequence, value, *full in result:
             row = wire.run(target, f"select last_value, is_called from {sequence}", lambda: None)[0]  # noqa: S608 - quoted
-            if row != (str(value), "f"):
+            if row != (str(value), "t" if any(full) else "f"):
                 yield Difference(kind="sequence value", name=sequence, what=f"expected {value}; target: {row[0]}")
 
 

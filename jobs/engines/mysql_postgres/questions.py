@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from jobs.core.model import Choice, Question
 from jobs.engines.mysql.catalog import Catalog, Column, Table
-from jobs.engines.mysql_postgres import choices, types, values
+from jobs.engines.mysql_postgres import choices, replaced, spatial, types
 from jobs.engines.mysql_postgres.choices import Wish
 from jobs.engines.mysql_postgres.inspect_values import Look
+from jobs.engines.mysql_postgres.replaced import Counts
 from jobs.engines.mysql_postgres.rules import DEFAULTS, key
 from jobs.engines.shared.words import counted
 
@@ -20,15 +21,19 @@ def questions(
     """Every question, in a fixed order: about the whole database, then table by table. None: nobody could look."""
     for question in (*_whole(catalog, tables), *choices.of_whole(tables, wish)):
         yield wish.ruled(question)
-    if looks is None or any(look.rows is None and look.about not in ("type", "packet") for look in looks):
+    if looks is None or any(look.rows is None and look.about not in ("type", "packet", "srid") for look in looks):
         yield wish.ruled(_unsearched())
     counts = {(look.table, look.column, look.about): look for look in looks or ()}
     wide = _wide_groups(tables, counts)
     for table in tables:
         for column in table.columns:
-            yield from _of_type(table, column, counts, wide, wish)
-            yield from _of_values(table, column, counts)
-            if column.generated:
+            of_type = list(_of_type(table, column, counts, wide, wish))
+            yield from of_type
+            word = replaced.becomes(table, column, of_type, wish)
+            if column.data_type in types.SPATIAL and word.endswith(spatial.WORD):
+                yield from _srid(table, column, counts)
+            yield from replaced.of_values(table, column, counts, wish, word)
+            if column.generated and not column.of_period:
                 yield _generated(table, column)
 
 
@@ -79,7 +84,6 @@ def _whole(catalog: Catalog, tables: Sequence[Table]) -> Iterator[Question]:
         )
 
 
-Counts = dict[tuple[str, str, str], Look]
 Place = tuple[str, str]
 
 
@@ -93,8 +97,11 @@ def _beyond(counts: Counts, table: str, column: str) -> Look | None:
 
 def _of_type(table: Table, column: Column, counts: Counts, wide: dict[Place, str], wish: Wish) -> Iterator[Question]:
     if column.data_type in types.SPATIAL:
-        needs = "PostgreSQL has no such type without PostGIS."
-        yield from choices.of_column(table, column, wish, ("wkb",), "", needs)
+        word = wish.able.postgis
+        made = word if word == spatial.WORD else ""
+        yield from choices.of_column(
+            table, column, wish, (word, "wkb") if word else ("wkb",), made, wish.able.no_postgis
+        )
         return
     variants = types.variants(column)
     beyond = _beyond(counts, table.name, column.name)
@@ -106,7 +113,11 @@ def _of_type(table: Table, column: Column, counts: Counts, wide: dict[Place, str
         f"It is tied by a foreign key to {partner}, which is wider." if beyond is None else _why(beyond, variants.why)
     )
     words = (variants.second, "boolean") if variants.first == "boolean" else (variants.second,)
-    yield from choices.of_column(table, column, wish, words, variants.second, why)
+    default = variants.second
+    if not partner and replaced.narrowed(table, column, wish):
+        words, default = (variants.second, variants.first), variants.first
+        why += f" As {variants.first}, another question says what becomes of it."
+    yield from choices.of_column(table, column, wish, words, default, why)
 
 
 def _why(look: Look, why: str) -> str:
@@ -115,21 +126,11 @@ def _why(look: Look, why: str) -> str:
     return f"It {why}: {counted(look.rows, 'row')}."
 
 
-def _of_values(table: Table, column: Column, counts: Counts) -> Iterator[Question]:
-    for fault in values.faults(column, types.members(column), json=types.is_json(table, column)):
-        found = counts.get((table.name, column.name, fault.about))
-        if found is None or not found.rows:
-            continue
-        label = f"{table.name}.{column.name}"
-        number = counted(found.rows, fault.noun, fault.nouns)
-        yield Question(
-            key=key(fault.about, table.name, column.name),
-            title=f"{fault.about.capitalize()} in {label}: {number}. What becomes of them?",
-            choices=fault.choices,
-            default="",
-            detail="PostgreSQL refuses such a value. Or mend the rows in the source and run the checks again."
-            + (" NULL makes the column take NULL." if not column.nullable else ""),
-        )
+def _srid(table: Table, column: Column, counts: Counts) -> Iterator[Question]:
+    look = counts.get((table.name, column.name, "srid"))
+    asked = spatial.question(table, column, look.rows if look else None)
+    if asked is not None:
+        yield asked
 
 
 def _unsearched() -> Question:

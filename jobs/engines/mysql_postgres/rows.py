@@ -59,6 +59,7 @@ def payload(table: MovedTable, digest: Digest) -> dict[str, Any]:
         "digest": digest.name,
         "source_row": in_source(own),
         "target_row": in_target([*own, *echo]),
+        "mended": [[c.source.name, about, condition] for c in table.copied for about, condition in c.mended],
         "echo": [{"rendered": c.form.rendered, "type": c.form.type, "plain": c.form.plain} for c in echo],
     }
 
@@ -74,6 +75,12 @@ def source_sums(table: dict[str, Any], where: str = "") -> str:
     """Count and checksum, in the source."""
     total = Digest(table["digest"]).source_sum(table["source_row"])
     return f"select count(*), {total} from {table['from']}{_where(where)}"  # noqa: S608 - quoted
+
+
+def mended_counts(table: dict[str, Any], where: str = "") -> str:
+    """In the source: how many values of each kind are replaced on their way."""
+    sums = ", ".join(f"coalesce(sum({condition}), 0)" for _, _, condition in table["mended"])
+    return f"select {sums} from {table['from']}{_where(where)}"  # noqa: S608 - quoted
 
 
 def target_sums(table: dict[str, Any], where: str = "") -> str:

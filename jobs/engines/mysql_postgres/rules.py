@@ -49,6 +49,8 @@ def key(about: str, table: str, column: str) -> str:
 
 
 OF_COLUMNS = "column:"
+OF_VALUES = "value:"
+"""Then what is replaced, a colon, and a pattern `table.column`."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Stated:
     """The rules of ferrybot.yaml for a source: they take the place of a question's default.
 
     `pairs`: a key of `DEFAULTS` and its value, or `column:` with a pattern `table.column`, and what such a column
-    becomes. Of several patterns the first that fits and offers something for the column holds."""
+    becomes, or `value:` with what takes the place of such values. Of several patterns the first that fits and offers
+    something for the column holds."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 
@@ -73,6 +76,15 @@ class Stated:
             if fits and (found := offer(value, offered)):
                 return found
         return ""
+
+    def replacements(self, about: str, table: str, column: str) -> list[str]:
+        """What a person wants in the place of such values of this column, in the file's order."""
+        start, names = f"{OF_VALUES}{about}:", (table.lower(), column.lower())
+        return [
+            value
+            for at, value in self.pairs
+            if at.startswith(start) and matches(at.removeprefix(start).lower(), names)
+        ]
 
 
 def offer(value: str, words: Iterable[str]) -> str:

@@ -20,13 +20,16 @@ from jobs.engines.postgres.select import matches, selected
 
 @dataclass(frozen=True)
 class MovedColumn:
-    """`computed` is a generated column's expression for the target; empty where values are copied."""
+    """`computed` is a generated column's expression for the target; empty where values are copied.
+
+    `mended`: of each kind of values that were answered for, its name and the source's condition."""
 
     source: Column
     name: str
     form: Form
     nullable: bool
     computed: str = ""
+    mended: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,14 +185,25 @@ class Shape:
         name = self.fold(column.name)
         form = types.form(table, column, quote.name(name), self.rules, self.digest)
         computed = ""
-        if column.generated and self.rules.of_column("generated", table.name, column.name) != "plain":
+        if column.of_period:
+            plain.append((table, column, "it is the time of a row's version"))
+        elif column.generated and self.rules.of_column("generated", table.name, column.name) != "plain":
             try:
-                computed = expressions.expression(column.expression, self.words(table))
+                computed = expressions.computed(column.expression, self.words(table), self._zoned(table))
             except Untranslated as error:
                 plain.append((table, column, str(error)))
         elif column.generated:
             plain.append((table, column, "as chosen"))
-        return MovedColumn(column, name, form, types.nullable(table, column, self.rules), computed)
+        mended = tuple(
+            (fault.about, fault.condition)
+            for fault, answer in types.answered(table, column, self.rules)
+            if not computed and self.rules.of_column(fault.about, table.name, column.name) == answer
+        )
+        return MovedColumn(column, name, form, types.nullable(table, column, self.rules), computed, mended)
+
+    def _zoned(self, table: Table) -> list[str]:
+        """Columns that become a timestamp with time zone."""
+        return [c.name for c in table.columns if types.kind(table, c, self.rules) == "timestamptz"]
 
     def _misnamed(self) -> Iterator[Problem]:
         rule = self.rules.whole("names")
@@ -198,8 +212,14 @@ class Shape:
             yield Problem("name", group[0], f"{', '.join(group)} become one name, {self.fold(group[0])}")
         for table in self.chosen:
             yield from self._long(table)
+            yield from self._kept(table)
             for group in names.collisions((c.name for c in table.columns), rule):
                 yield Problem("name", f"{table.name}.{group[0]}", f"{', '.join(group)} become one name")
+
+    def _kept(self, table: Table) -> Iterator[Problem]:
+        for column in table.columns:
+            if self.fold(column.name) in names.OF_THE_SYSTEM:
+                yield Problem("name", f"{table.name}.{column.name}", "PostgreSQL keeps this column's name for itself")
 
     def _long(self, table: Table) -> Iterator[Problem]:
         for label, name in [(table.name, table.name), *((f"{table.name}.{c.name}", c.name) for c in table.columns)]:

@@ -19,7 +19,7 @@
 | bit(n) | bit(n) |
 | json | jsonb, or json by choice; also MariaDB's longtext with json_valid |
 | uuid, inet4, inet6 | uuid, inet, inet |
-| geometry and its kin | refused; bytea of well-known binary by choice |
+| geometry and its kin | PostGIS's geometry, from MariaDB; else refused, bytea of well-known binary by choice |
 
 `rendered` is the text that COPY reads; `source` and `target` make the same text of the same value on both servers,
 whatever each one's habits: trailing zeros of a fraction, hexadecimal digits. Where only PostgreSQL can make it
@@ -29,20 +29,18 @@ whatever each one's habits: trailing zeros of a fraction, hexadecimal digits. Wh
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from jobs.core.model import Choice
 from jobs.engines.mysql import quote as my
 from jobs.engines.mysql.catalog import Column, Table
-from jobs.engines.mysql_postgres import collations, values
+from jobs.engines.mysql_postgres import collations, own, spatial, values
 from jobs.engines.mysql_postgres.digest import Digest
 from jobs.engines.mysql_postgres.rules import Rules
 
 MOST_BIGINT = 9223372036854775807
-SPATIAL = frozenset(
-    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
-    | {"geometrycollection", "geomcollection"}
-)
+SPATIAL = frozenset(spatial.TYPES)
 BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 LONG = frozenset({"mediumtext", "longtext", "json"})
 """May not fit into one packet together with other columns: they are proven by their digest."""
@@ -115,7 +113,7 @@ def words(table: Table, column: Column) -> tuple[str, ...]:
     if is_json(table, column):
         return "jsonb", "json"
     if column.data_type in SPATIAL:
-        return "", "wkb"
+        return "", "wkb", spatial.WORD, spatial.NEW + spatial.WORD
     if column.data_type == "bit" and (column.precision or 1) == 1:
         return "boolean", "bit"
     if column.data_type in ("char", "varchar") and column.length:
@@ -147,12 +145,13 @@ def form(table: Table, column: Column, name: str, rules: Rules, digest: Digest) 
     """The form of a column that the target calls `name` (quoted). Raises `Unmapped`."""
     json = is_json(table, column)
     found = _form(table, column, name, rules, digest, json)
-    answers = values.answers(table.name, column, values.faults(column, found.members, json=json), rules)
-    if not any(answers.values()):
+    taken = answered(table, column, rules)
+    if not taken:
         return found
+    answers = {fault.about: answer for fault, answer in taken}
 
     def changed(expression: str) -> str:
-        return values.answered(expression, column, values.faults(column, found.members, json=json), answers)
+        return values.answered(expression, column, (fault for fault, _ in taken), answers)
 
     if answers.get("blank enum") == "keep":
         found = replace(found, members=(*found.members, ""))
@@ -161,9 +160,26 @@ def form(table: Table, column: Column, name: str, rules: Rules, digest: Digest) 
 
 def nullable(table: Table, column: Column, rules: Rules) -> bool:
     """Whether the target's column takes NULL: as in the source, or because an answer makes NULLs."""
-    json = is_json(table, column)
-    found = values.faults(column, members(column), json=json)
-    return column.nullable or "null" in values.answers(table.name, column, found, rules).values()
+    return column.nullable or any(answer == "null" for _, answer in answered(table, column, rules))
+
+
+def faults(table: Table, column: Column) -> Iterator[values.Fault]:
+    """Every fault that this column can have; numbers and times beyond the narrower type among them."""
+    yield from values.faults(column, members(column), json=is_json(table, column))
+    found = variants(column)
+    if found is not None:
+        noun = "time outside of a day" if found.first == "time" else "number out of range"
+        choices = (Choice(value="null", text="Store NULL"),)
+        yield values.Fault("out of range", found.beyond, noun, noun.replace(" ", "s ", 1), choices)
+
+
+def answered(table: Table, column: Column, rules: Rules) -> list[tuple[values.Fault, str]]:
+    """The faults about which something was said that holds for what the column becomes."""
+    found = list(faults(table, column))
+    answers = values.answers(table.name, column, found, rules)
+    limits = variants(column)
+    narrow = limits is not None and kind(table, column, rules) == limits.first
+    return [(f, answers[f.about]) for f in found if answers[f.about] and (narrow or f.about != "out of range")]
 
 
 _MEMBER = re.compile(r"'((?:[^'\\]|''|\\.)*)'", re.S)
@@ -220,6 +236,9 @@ def _form(table: Table, column: Column, c: str, rules: Rules, digest: Digest, js
         target = f"{c}::text" if word == "uuid" else f"host({c})"
         shown = f"cast(cast({x} as char) as binary)"
         return Form("uuid" if word == "uuid" else "inet", shown, shown, target)
+    if word in SPATIAL and chosen.endswith(spatial.WORD):
+        kept = spatial.type_of(table, column, rules)
+        return Form(kept, spatial.rendered(x), spatial.in_source(x, digest), spatial.in_target(c, digest))
     if word in SPATIAL and chosen == "wkb":
         wkb = f"st_aswkb({x})"
         return Form("bytea", f"concat(x'5c78', hex({wkb}))", digest.of_source(wkb), digest.of_bytes(c))
@@ -295,8 +314,12 @@ def _text(table: Table, column: Column, x: str, c: str, rules: Rules, digest: Di
     shown = _unicode(column, x)
     if answers["invalid text"] == "replace" and column.charset in values.UNICODE:
         shown = f"cast(convert(cast({x} as binary) using utf8mb4) as binary)"
-    if answers["nul bytes"] == "strip":
-        shown = f"replace({shown}, x'00', x'')"
+    nul, invalid = own.value_of(answers["nul bytes"]), own.value_of(answers["invalid text"])
+    if answers["nul bytes"] == "strip" or nul is not None:
+        shown = f"replace({shown}, x'00', x'{(nul or '').encode().hex()}')"
+    if invalid is not None:
+        condition = next(fault.condition for fault in found if fault.about == "invalid text")
+        shown = f"case when {condition} then {own.written('invalid text', invalid)} else {shown} end"
     rendered = shown
     if not answers["invalid text"] and column.charset not in LOSSLESS:
         # A byte that COPY refuses: nothing becomes a question mark unasked.

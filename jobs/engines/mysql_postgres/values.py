@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from jobs.core.model import Choice
 from jobs.engines.mysql import quote
 from jobs.engines.mysql.catalog import Column
+from jobs.engines.mysql_postgres import own
 from jobs.engines.mysql_postgres.rules import Rules
 
 DATES = frozenset({"date", "datetime", "timestamp"})
@@ -58,12 +59,12 @@ def faults(column: Column, members: tuple[str, ...] = (), *, json: bool = False)
         )
         yield Fault("zero dates", condition, "date that no calendar has", "dates that no calendar has", _ZERO)
     if json:
-        condition = f"locate(_binary'\\\\u0000', cast({name} as binary)) > 0"
+        condition = f"locate(_binary'\\\\u0000', {_bytes(name, column.charset)}) > 0"
         yield Fault("nul escapes", condition, "document with \\u0000", "documents with \\u0000", _ESCAPED)
     elif column.data_type in TEXTS:
         yield Fault(
             "nul bytes",
-            f"locate(x'00', cast({name} as binary)) > 0",
+            f"locate(x'00', {_bytes(name, column.charset)}) > 0",
             "text with a NUL byte",
             "texts with NUL bytes",
             _NUL,
@@ -71,6 +72,20 @@ def faults(column: Column, members: tuple[str, ...] = (), *, json: bool = False)
         yield Fault("invalid text", _invalid(name, column.charset), "invalid text", "invalid texts", _INVALID)
     if column.data_type == "enum" and "" not in members:
         yield Fault("blank enum", f"{name} = ''", "blank value", "blank values", _BLANK)
+
+
+def said(fault: Fault, answer: str) -> str:
+    """An answer in words; empty where it is none."""
+    named = own.value_of(answer)
+    if named is not None:
+        return own.choice(named).text
+    return next((choice.text for choice in fault.choices if choice.value == answer), "")
+
+
+def _bytes(name: str, charset: str) -> str:
+    """The text as bytes of UTF-8: in UCS-2 and its kin every second byte of plain letters is NUL."""
+    same = not charset or charset in UNICODE
+    return f"cast({name} as binary)" if same else f"cast(convert({name} using utf8mb4) as binary)"
 
 
 def _invalid(name: str, charset: str) -> str:
@@ -81,6 +96,9 @@ def _invalid(name: str, charset: str) -> str:
         checked = f"convert(convert({name} using utf8mb4) using {charset})"
     return f"({name} is not null and not (cast({checked} as binary) <=> cast({name} as binary)))"
 
+
+IN_TEXTS = frozenset({"nul bytes", "invalid text"})
+"""A value named for these is written into the text itself, before it is hashed or measured."""
 
 _MENDED: Mapping[str, tuple[str, str]] = {
     "zero dates": ("null", "epoch"),
@@ -97,19 +115,23 @@ def answers(table: str, column: Column, found: Iterable[Fault], rules: Rules) ->
     mend = rules.whole("unsearched") == "mend"
     return {
         fault.about: rules.of_column(fault.about, table, column.name)
-        or (_MENDED[fault.about][not column.nullable] if mend else "")
+        or (_MENDED.get(fault.about, ("", ""))[not column.nullable] if mend else "")
         for fault in found
     }
 
 
-def answered(expression: str, column: Column, faults: Iterator[Fault], answers: Mapping[str, str]) -> str:
+def answered(expression: str, column: Column, faults: Iterable[Fault], answers: Mapping[str, str]) -> str:
     """The source's expression with what was answered; `answers` by `Fault.about`."""
     for fault in faults:
+        answer = answers.get(fault.about, "")
+        named = own.value_of(answer)
         became = {
             "null": "null",
             "epoch": f"'{EPOCH.get(column.data_type, '')}'",
             "-infinity": "'-infinity'",
-        }.get(answers.get(fault.about, ""))
+        }.get(answer)
+        if named is not None and fault.about not in IN_TEXTS:
+            became = own.written(fault.about, named)
         if became is not None:
             expression = f"case when {fault.condition} then {became} else {expression} end"
     return expression

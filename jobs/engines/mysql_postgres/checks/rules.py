@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobs.core.model import Finding, Severity
 from jobs.engines.mysql_postgres import collations, types
+from jobs.engines.mysql_postgres.checks import replacements
 from jobs.engines.mysql_postgres.checks.base import Findings, PairCheck, found
 from jobs.engines.mysql_postgres.inventory import Inventory
 from jobs.engines.mysql_postgres.rules import OF_COLUMNS, key, offer
@@ -15,6 +16,7 @@ _REMEDY = "Mend the rule under to_postgresql in ferrybot.yaml, or acknowledge it
 
 def find(inventory: Inventory) -> Findings:
     asked = {question.key: question for question in inventory.questions}
+    yield from replacements.find(inventory)
     for at, value in inventory.stated.pairs:
         if at.startswith(OF_COLUMNS):
             pattern = at.removeprefix(OF_COLUMNS)

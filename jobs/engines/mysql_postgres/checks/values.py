@@ -5,11 +5,12 @@ from __future__ import annotations
 from jobs.core.model import Finding, Severity
 from jobs.core.questions import answer
 from jobs.engines.mysql import quote
-from jobs.engines.mysql_postgres import types, values
+from jobs.engines.mysql_postgres import types
 from jobs.engines.mysql_postgres.checks.base import Findings, PairCheck, found
 from jobs.engines.mysql_postgres.inspect_values import Look
 from jobs.engines.mysql_postgres.inventory import Inventory
 from jobs.engines.mysql_postgres.rules import key
+from jobs.engines.mysql_postgres.values import said
 from jobs.engines.shared.words import counted, listed
 
 
@@ -17,7 +18,7 @@ def find(inventory: Inventory) -> Findings:
     answers = {question.key: answer(question, inventory.options) for question in inventory.questions}
     unseen: list[Look] = []
     for look in inventory.looks.get():
-        if look.about == "type":
+        if look.about in ("type", "srid"):
             continue
         if look.rows is None:
             unseen.append(look)
@@ -41,11 +42,10 @@ def find(inventory: Inventory) -> Findings:
 def _refused(inventory: Inventory, look: Look, chosen: str) -> Finding:
     table = inventory.mine.source.catalog.get().by_name[look.table]
     column = table.column(look.column)
-    faults = values.faults(column, types.members(column), json=types.is_json(table, column))
-    fault = next(fault for fault in faults if fault.about == look.about)
+    fault = next(fault for fault in types.faults(table, column) if fault.about == look.about)
     rows = look.rows or 0
     what = f"{look.label} holds {counted(rows, fault.noun, fault.nouns)}, which PostgreSQL refuses."
-    text = next((c.text for c in fault.choices if c.value == chosen), "")
+    text = said(fault, chosen)
     query = f"SELECT * FROM {quote.name(look.table)} WHERE {fault.condition};"  # noqa: S608 - shown, not run
     return found(
         Severity.warn,

@@ -22,15 +22,19 @@ def set_counters(hands: Hands, task: Task, watch: Watch) -> Done:
     for column in task.payload["columns"]:
         next_value = max(int(found.get(column["source"]) or 1), 1)
         relation, name = quote.qualified(column["schema"], column["table"]), quote.name(column["column"])
-        needed = wire.run(hands.target, f"select coalesce(max({name}), 0) + 1 from {relation}", watch.check)  # noqa: S608
+        needed = wire.run(hands.target, f"select coalesce(max({name}), 0)::numeric + 1 from {relation}", watch.check)  # noqa: S608
         next_value = max(next_value, int(needed[0][0] or 1))
-        if next_value > column["most"]:
+        full = int(needed[0][0] or 1) > column["most"]
+        if next_value > column["most"] and not full:
             raise Permanent(
                 f"The next value of {column['source']} is {next_value}, beyond its type",
                 remedy="Answer the question about its type otherwise, or lower AUTO_INCREMENT in the source.",
                 object=column["source"],
             )
         named = f"pg_get_serial_sequence({quote.text(relation)}, {quote.text(column['column'])})"
-        row = wire.run(hands.target, f"select {named}, setval({named}, {next_value}, false)", watch.check)[0]
-        values.append([row[0], next_value])
+        # The last number is given out: the next insert fails, as in the source.
+        state = [column["most"], True] if full else [next_value, False]
+        setting = f"setval({named}, {state[0]}, {str(state[1]).lower()})"
+        row = wire.run(hands.target, f"select {named}, {setting}", watch.check)[0]
+        values.append([row[0], *state])
     return Done(rows=len(values), result=values)

@@ -34,6 +34,8 @@ def verify(hands: Hands, task: Task, watch: Watch) -> Done:
         began = time.monotonic()
         try:
             proof = compare(hands, table, watch, table.get("range"))
+            if table.get("mended"):
+                proof["mended"] = _mended(hands, table, watch, table.get("range"))
         except psycopg.Error as error:
             raise hands.explain(error, task, table["label"]) from None
         except (pymysql.MySQLError, OSError) as error:
@@ -42,6 +44,13 @@ def verify(hands: Hands, task: Task, watch: Watch) -> Done:
         size = table["bytes"] // (table["part"][1] if "part" in table else 1)
         documents.append({"table": table["label"], **proof, "bytes": size, "seconds": seconds})
     return Done(rows=sum(d["target_rows"] for d in documents), bytes=task.size, result=documents)
+
+
+def _mended(hands: Hands, table: dict[str, Any], watch: Watch, cut: Range | None) -> list[tuple[str, str, int]]:
+    """Column, kind, and how many values of it the source holds, within the snapshot."""
+    query = rows.mended_counts(table, cut["source"] if cut else "")
+    counts = reader.ask(hands.source, hands.asked.source, query, watch.check)[0]
+    return [(c, about, int(_text(n))) for (c, about, _), n in zip(table["mended"], counts, strict=True)]
 
 
 def compare(hands: Hands, table: dict[str, Any], watch: Watch, cut: Range | None = None) -> dict[str, Any]:

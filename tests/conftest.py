@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mysql_servers import mysql_server
 from tests.support.servers import (
     SERVER_FIXTURES,
     chromium_path,
@@ -24,6 +25,7 @@ __all__ = [
     "chromium_path",
     "fresh_db",
     "mariadb_server",
+    "mysql_server",
     "pg15",
     "pg16",
     "pg17_tls",

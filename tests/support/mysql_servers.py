@@ -42,6 +42,7 @@ class MysqlServer(MariaDbServer):
 
     def __init__(self, prefix: Path, *, base: Path | None = None) -> None:
         super().__init__(Program(prefix / "bin" / "mysqld"), settings=_SETTINGS, base=base)
+        self.prefix = prefix
         for name in _MARIADBS:
             del self.settings[name]
         # Else it would read the files of the system's MySQL or MariaDB.

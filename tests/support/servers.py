@@ -21,7 +21,7 @@ from tests.support.mysql_servers import FAMILY, MysqlServer
 
 ALLOW_MISSING = "FERRYBOT_ALLOW_MISSING"
 REMEDY = "run tools/fetch_servers.sh (as root it installs Debian's packages, else it unpacks them under .cache)"
-SERVER_FIXTURES = {"pg_server", "redis_server", "mariadb_server"}
+SERVER_FIXTURES = {"pg_server", "redis_server", "mariadb_server", "mysql_server"}
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # What tools/fetch_servers.sh unpacked for an ordinary user is found without setting anything.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import pymysql
@@ -95,6 +95,7 @@ def _tables(connection: Connection, known: Flavour, database: str) -> Iterator[T
     keys = _grouped(connection, query("foreign_keys", known), database)
     checks = _grouped(connection, query("checks", known), database) if known.can("checks") else {}
     partitions = _grouped(connection, query("partitions", known), database)
+    said = _unescaped if known.can("escaped expressions") else str
     for row in rows(connection, query("tables", known), [database]):
         name, kind, engine, row_format, options, charset, collation, comment, count, data, index, next_value = row
         create, error = show(connection, f"show create table {quote.qualified(database, name)}", 1)
@@ -114,20 +115,30 @@ def _tables(connection: Connection, known: Flavour, database: str) -> Iterator[T
             auto_increment=None if next_value is None else int(next_value),
             create=create,
             create_error=error,
-            columns=tuple(_column(found) for found in columns.get(name, ())),
-            indexes=tuple(_indexes(indexes.get(name, []))),
+            columns=tuple(_column(found, said) for found in columns.get(name, ())),
+            indexes=tuple(_indexes(indexes.get(name, []), said)),
             foreign_keys=tuple(_foreign_keys(keys.get(name, []))),
-            checks=tuple(_check(found) for found in checks.get(name, ())),
+            checks=tuple(_check(found, said) for found in checks.get(name, ())),
             partitions=_partitions(partitions.get(name, [])),
         )
 
 
-def _check(row: tuple[Any, ...]) -> CheckConstraint:
+Said = Callable[[str], str]
+"""An expression as people wrote it, of what information_schema says."""
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "Z": "\x1a", "b": "\b"}
+
+
+def _unescaped(text: str) -> str:
+    """MySQL 8 shows expressions as if each were the content of one more text."""
+    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text, flags=re.S)
+
+
+def _check(row: tuple[Any, ...], said: Said) -> CheckConstraint:
     name, clause, enforced, level = row
-    return CheckConstraint(name, clause, enforced == "YES", level == "Column")
+    return CheckConstraint(name, said(clause), enforced == "YES", level == "Column")
 
 
-def _column(row: tuple[Any, ...]) -> Column:
+def _column(row: tuple[Any, ...], said: Said) -> Column:
     name, position, data_type, column_type, nullable, default, *rest = row
     charset, collation, length, octets, precision, scale, fraction, comment, extra, expression = rest
     words = (extra or "").lower()
@@ -142,7 +153,7 @@ def _column(row: tuple[Any, ...]) -> Column:
         data_type=data_type.lower(),
         column_type=column_type,
         nullable=nullable == "YES",
-        default=default,
+        default=said(default) if default and "default_generated" in words else default,
         default_is_expression="default_generated" in words,
         charset=charset or "",
         collation=collation or "",
@@ -154,14 +165,14 @@ def _column(row: tuple[Any, ...]) -> Column:
         comment=comment or "",
         extra=extra or "",
         generated=generated,
-        expression=expression or "",
+        expression=said(expression or ""),
         auto_increment="auto_increment" in words,
         on_update="on update" in words,
         invisible="invisible" in words,
     )
 
 
-def _indexes(found: list[tuple[Any, ...]]) -> Iterator[Index]:
+def _indexes(found: list[tuple[Any, ...]], said: Said) -> Iterator[Index]:
     by_name: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in found:
         by_name[row[0]].append(row)
@@ -172,7 +183,7 @@ def _indexes(found: list[tuple[Any, ...]]) -> Iterator[Index]:
             bool(int(unique)),
             kind,
             tuple(
-                Part(column or "", expression or "", None if prefix is None else int(prefix), direction == "D")
+                Part(column or "", said(expression or ""), None if prefix is None else int(prefix), direction == "D")
                 for _, _, _, column, expression, prefix, direction, _, _ in parts
             ),
             comment or "",

@@ -15,6 +15,7 @@ from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.parts import parts
 
+Spelling = Callable[[str], str]
 Definition = str | None
 """As the census writes it; None where the side has no such object."""
 
@@ -28,11 +29,22 @@ class Rule:
     why: str
 
 
+def _inherited(source: Definition, target: Definition) -> bool:
+    """Both inherit and have the same columns; a name may hold the comma, so letters are counted, not names."""
+    both = [side or "" for side in (source, target)]
+    return all(side.startswith("inherited: ") for side in both) and sorted(both[0]) == sorted(both[1])
+
+
 RULES = (
     Rule(
         "extension",
         lambda source, target: source is not None and target is not None,
         "the target installs the version that its own server offers",
+    ),
+    Rule(
+        "column order",
+        _inherited,
+        "pg_dump makes inherited columns first; no row of the table is stored as a value",
     ),
 )
 
@@ -66,6 +78,14 @@ class Broken:
             {d["census"]: BrokenKey(**{k: v for k, v in d.items() if k not in own}) for d in documents},
             {d["census"]: d["stand_ins"] for d in documents if "stand_ins" in d},
             {d["comment"] for d in documents if d.get("comment")},
+        )
+
+    def spelled(self, spell: Spelling) -> Broken:
+        """The same with every name written anew."""
+        return Broken(
+            {spell(name): key for name, key in self.keys.items()},
+            {spell(name): [spell(n) for n in names] for name, names in self.stand_ins.items()},
+            {spell(name) for name in self.waiting},
         )
 
     def folded(self, source: Mapping[str, str], target: Mapping[str, str]) -> dict[str, str]:

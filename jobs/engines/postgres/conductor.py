@@ -23,6 +23,7 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.postgres import catalog as source_catalog
 from jobs.engines.postgres import (
+    events_off,
     found,
     inspect_disk,
     judge,
@@ -57,6 +58,7 @@ def conduct(asked: Asked, plan: MigrationPlan) -> Iterator[PostgresConductor]:
     try:
         if not session.take_fence(target):
             raise FenceHeld(f"Another migration is at work in {asked.target.label}")
+        conductor.silenced = session.silence(target)
         yield conductor
     finally:
         conductor.close()
@@ -73,6 +75,7 @@ class PostgresConductor:
         self._catalog: Catalog | None = None
         self._mark: written.Mark = {}
         self._hold = Hold(asked, plan)
+        self.silenced = False
 
     def close(self) -> None:
         """Gives fence, snapshot and hold back by ending their sessions."""
@@ -139,11 +142,10 @@ class PostgresConductor:
                 session.end_lanes(self._target)
             snapshot = self._take_snapshot()
             assert self._source
-            with schema.dumping(
-                self._asked.source, self._source.info.server_version, snapshot, watch.check
-            ) as choose:
+            version, options = self._source.info.server_version, schema.session_options(self._source)
+            with schema.dumping(self._asked.source, version, snapshot, watch.check, options) as choose:
                 self._read_catalog()
-                replica = self._may_silence()
+                replica = self.silenced
                 if run is None:
                     safekeeping.demand_free(self._target, self._asked.migration)
                     if not refresh:
@@ -228,7 +230,8 @@ class PostgresConductor:
         try:
             self._target.execute("set synchronous_commit = on")
             self._target.execute("set client_min_messages = error")
-            worktable.drop(self._target)
+            with events_off.asleep(self._target):
+                worktable.drop(self._target)
         except psycopg.Error as error:
             raise self._fault(error, "Removing the task table") from None
 
@@ -314,7 +317,7 @@ class PostgresConductor:
             unchecked=[],
         )
         before = None if found.read(target) else safekeeping.look(target, self._asked, replaced=False)
-        with target.transaction():
+        with events_off.asleep(target):
             if before is not None:
                 found.write(target, before)
             listed = refresh.tasks(rows) if again else rows
@@ -341,12 +344,6 @@ class PostgresConductor:
         assert self._catalog
         options = self._asked.options
         return {(PG_CLASS, oid) for oid in self._catalog.left_out(options.include, options.exclude)}
-
-    def _may_silence(self) -> bool:
-        allowed = session.silence(self._target)
-        if allowed:
-            self._target.execute("reset session_replication_role")
-        return allowed
 
     def _must_be_ours(self, run: worktable.Run, *, whatever_plan: bool = False) -> None:
         if run.migration != self._asked.migration:

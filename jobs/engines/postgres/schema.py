@@ -18,6 +18,7 @@ from jobs.core.errors import Stopped
 from jobs.core.model import Endpoint, Options, TlsMode
 from jobs.engines.postgres import tools
 from jobs.engines.postgres.archive import Archive, Entry, Section, parse
+from jobs.engines.postgres.connect import Connection
 
 LOCK_WAIT = "60s"
 """pg_dump locks each table against DDL; longer than this means that somebody is rebuilding the source."""
@@ -60,11 +61,25 @@ Choose = Callable[[Collection[tuple[int, int]]], Dumped]
 """Waits for the archive; without what is left out (catalog, oid) and what depends on that."""
 
 
+_STRINGS = "select reset_val from pg_settings where name = 'standard_conforming_strings'"
+
+
+def session_options(source: Connection) -> str:
+    """What pg_dump's session must be told; empty, as poolers want it, where its own settings will do.
+
+    With `standard_conforming_strings` off it would write literals that only a session with the same can read."""
+    row = source.execute(_STRINGS).fetchone()
+    return "-c standard_conforming_strings=on" if row and row[0] == "off" else ""
+
+
 @contextmanager
-def dumping(source: Endpoint, server_version: int, snapshot: str, check: Callable[[], None]) -> Iterator[Choose]:
+def dumping(
+    source: Endpoint, server_version: int, snapshot: str, check: Callable[[], None], options: str = ""
+) -> Iterator[Choose]:
     """pg_dump of the schema as it is in `snapshot`, at work while the block does something else.
 
-    Its errors come when its result is asked for; at the end of the block it is not running any more."""
+    `options` are its session's. Its errors come when its result is asked for; at the end of the block it is not
+    running any more."""
     tool = tools.fitting(server_version // 10000, tls=source.tls in (TlsMode.require, TlsMode.verify_full))
     arguments = ["--schema-only", "--format=custom", f"--snapshot={snapshot}", "--encoding=UTF8"]
     arguments += ["--exclude-schema=ferrybot", "--no-subscriptions", f"--lock-wait-timeout={LOCK_WAIT}"]
@@ -76,7 +91,7 @@ def dumping(source: Endpoint, server_version: int, snapshot: str, check: Callabl
         check()
 
     with ThreadPoolExecutor(1, thread_name_prefix="pg_dump") as pool:
-        reading = pool.submit(tools.dump, tool, source, arguments, go_on)
+        reading = pool.submit(tools.dump, tool, source, arguments, go_on, options)
 
         def chosen(left_out: Collection[tuple[int, int]]) -> Dumped:
             archive = parse(reading.result())

@@ -123,9 +123,14 @@ def _examine(folder: Path) -> Tool | None:
     return Tool(dump, restore, (int(match[1]), int(match[2] or 0)), match[0].split()[-1]) if match else None
 
 
-def dump(tool: Tool, source: Endpoint, arguments: Sequence[str], check: Callable[[], None]) -> bytes:
-    """pg_dump's standard output. Raises `Permanent` or `Transient`; what `check` raises ends the child."""
-    with _child([str(tool.path_dump), "--no-password", *arguments], environment_of(source)) as child:
+def dump(
+    tool: Tool, source: Endpoint, arguments: Sequence[str], check: Callable[[], None], options: str = ""
+) -> bytes:
+    """pg_dump's standard output; `options` are its session's (PGOPTIONS).
+
+    Raises `Permanent` or `Transient`; what `check` raises ends the child."""
+    environment = environment_of(source) | ({"PGOPTIONS": options} if options else {})
+    with _child([str(tool.path_dump), "--no-password", *arguments], environment) as child:
         output, errors = _exchange(child, b"", check)
     return _judged(child, output, errors, "Reading the source's schema", source)
 

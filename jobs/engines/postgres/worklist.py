@@ -282,17 +282,23 @@ def _post(work: _List, asking: Asking) -> None:
     """Triggers, rules, policies, publications, comments and grants: what must not act while rows arrive."""
     waiting = {said.id for comments in asking.comments_on_parted.values() for said in comments}
     entries = [e for e in asking.dumped.post_data() if e.desc not in _OWN_TASK and e.id not in waiting]
+    events = {e.id for e in entries if e.desc == "EVENT TRIGGER"}
     views = asking.catalog.matviews
     indexes = {index.oid for index in asking.catalog.indexes.values() if index.table in views}
     made_late = {e.id for e in asking.dumped.post_data() if e.oid in indexes and e.catalog == PG_CLASS}
-    late = [entry for entry in entries if not made_late.isdisjoint(entry.needs)]
-    early = [entry for entry in entries if made_late.isdisjoint(entry.needs)]
+
+    def phase_of(entry: Entry) -> int:
+        # Event triggers come last of all: one that guards against DDL would stop what comes after it.
+        if not events.isdisjoint((entry.id, *entry.needs)):
+            return 68
+        return 50 if made_late.isdisjoint(entry.needs) else 64
+
     last = 0
-    for part, phase in ((early, 50), (late, 64)):
-        for chunk in chunks(part, ENTRIES_PER_TEXT):
+    for phase in (50, 64, 68):
+        for chunk in chunks([entry for entry in entries if phase_of(entry) == phase], ENTRIES_PER_TEXT):
             drops = [drop for entry in reversed(chunk) if (drop := schema.drop_statement(entry))]
             payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
-            title = "triggers, policies, comments and grants"
+            title = "event triggers" if phase == 68 else "triggers, policies, comments and grants"
             last = work.add("post", phase, title, payload=payload, needs=(last,), barrier=phase)
 
 
@@ -318,7 +324,7 @@ def _refreshes(work: _List, asking: Asking) -> None:
         for view in ready:
             sql = f"refresh materialized view {quote.qualified(view.schema, view.name)}"
             needs = tuple(tasks[oid] for oid in view.reads if oid in tasks)
-            payload = {"sql": [sql], "definer": True}
+            payload = {"sql": [*asking.edges.looks, sql]}
             tasks[view.oid] = work.add(
                 "refresh", 60, view.label, size=view.bytes, payload=payload, needs=needs, barrier=60
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.core.errors import Permanent
 from jobs.engines.postgres import quote, wire
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.engines.postgres.perform.stream import copy_stream
@@ -32,7 +31,7 @@ def copy_rows(hands: Hands, table: dict[str, Any], watch: Watch, *, freeze: bool
     """One COPY into one COPY; `freeze` where the table's file is of this transaction."""
     relation = quote.qualified(table["schema"], table["name"])
     if not table["columns"]:
-        return _copy_count(hands, relation, bool(table["all"]), watch)
+        return _copy_count(hands, relation, watch)
     columns, label = quote.names(table["columns"]), label_of(table)
     options = ["format binary"] if table["binary"] else []
     what = f"{relation} ({columns})"
@@ -55,12 +54,10 @@ def _with(options: list[str]) -> str:
     return f" with ({', '.join(options)})" if options else ""
 
 
-def _copy_count(hands: Hands, relation: str, generated_only: bool, watch: Watch) -> Brought:
-    """A table without columns to write still has a number of rows."""
+def _copy_count(hands: Hands, relation: str, watch: Watch) -> Brought:
+    """A table without columns to write, be it that all are generated, still has a number of rows."""
     found = wire.run(hands.source, f"select count(*) from only {relation}", watch.check)  # noqa: S608 - quoted
     count = int(found[0][0] or 0)
-    if generated_only:
-        raise Permanent("A table of generated columns only cannot be copied", object=relation)
     # A select list may be empty, which is just what such a table takes.
     wire.run(hands.target, f"insert into {relation} select from generate_series(1, {count})", watch.check)
     return Brought(count, 0, "count")

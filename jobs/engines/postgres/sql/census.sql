@@ -279,12 +279,13 @@ select '2601:' || m.oid, quote_ident(m.amname), concat_ws(' ', m.amtype, m.amhan
 where m.oid >= 16384 and not exists (select from ext where ext.classid = 'pg_am'::regclass and ext.objid = m.oid)
 
 -- name: foreign-data wrapper
-select '2328:' || w.oid, quote_ident(w.fdwname), concat_ws(' ', w.fdwhandler::regproc, w.fdwvalidator::regproc, md5(w.fdwoptions::text)) from pg_foreign_data_wrapper w
+select '2328:' || w.oid, quote_ident(w.fdwname), concat_ws(' ', w.fdwhandler::regproc, w.fdwvalidator::regproc,
+    md5((select string_agg(o, ',' order by o) from unnest(w.fdwoptions) o))) from pg_foreign_data_wrapper w
 where not exists (select from ext where ext.classid = 'pg_foreign_data_wrapper'::regclass and ext.objid = w.oid)
 
 -- name: foreign server
-select '1417:' || s.oid, quote_ident(s.srvname), concat_ws(' ', w.fdwname, s.srvtype, s.srvversion, md5(s.srvoptions::text),
-    (select count(*) from pg_user_mappings u where u.srvid = s.oid))
+select '1417:' || s.oid, quote_ident(s.srvname), concat_ws(' ', w.fdwname, s.srvtype, s.srvversion, md5((select string_agg(o, ',' order by o) from unnest(s.srvoptions) o)),
+    (select string_agg(coalesce(u.usename, 'public'), ', ' order by u.usename) from pg_user_mappings u where u.srvid = s.oid))
 from pg_foreign_server s join pg_foreign_data_wrapper w on w.oid = s.srvfdw
 where not exists (select from ext where ext.classid = 'pg_foreign_server'::regclass and ext.objid = s.oid)
 

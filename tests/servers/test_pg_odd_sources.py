@@ -1,0 +1,76 @@
+"""Sources with settings, guards and tables that stop other tools: everything arrives all the same."""
+
+from __future__ import annotations
+
+from bot.sandbox.servers import PostgresServer
+from tests.servers.pg_everything import described
+from tests.servers.pg_run import Migration, assert_same, nothing_of_ours, rows
+from tests.support.servers import Database, FreshDatabase
+
+TIMEOUTS = ("statement_timeout = 500", "idle_session_timeout = 300", "lock_timeout = 500")
+SETTINGS = (
+    *("standard_conforming_strings = off", "escape_string_warning = off", "array_nulls = off"),
+    *("transform_null_equals = on", "\"DateStyle\" = 'SQL, DMY'", "\"TimeZone\" = 'Asia/Kathmandu'"),
+    *(
+        "\"IntervalStyle\" = 'sql_standard'",
+        "bytea_output = 'escape'",
+        "extra_float_digits = -15",
+        "xmlbinary = 'hex'",
+    ),
+    *("quote_all_identifiers = on", "default_transaction_isolation = 'serializable'", "search_path = nowhere"),
+    *("default_transaction_deferrable = on", "default_text_search_config = 'german'", "app.stamp = 'it''s'"),
+)
+SOURCE = r"""
+create table t (id int primary key, p text default 'a\b''c' check (p <> 'x\y'), a text[] default '{NULL,"NULL"}',
+    ts timestamptz default '2024-03-04 05:06:07+00', i interval default '1 mon -2 days 03:00',
+    b bytea default '\x00ff5c27',
+    f float8 default 0.1, g text generated always as (p || '\') stored, m money);
+insert into t (id, m) values (1, 12.34);
+insert into t (id, p, f, a) values (2, E'new\nline\\', 1e-310, array[null, 'NULL', '\']);
+create index on t (replace(p, '\', '/')); create index partial on t ((p || '\')) where p <> '\n';
+create view v as select 'a\b'::text as x from t where p like '%\_%'; comment on table t is 'c\d';
+create function f(x text default 'q\w') returns text language sql as 'select ''\''::text || $1';
+create type e as enum ('a\b', ''''); create domain d as text default '\' check (value <> '\\');
+create table en (e e, d d); insert into en values ('a\b', '\'); create policy pol on t using (p <> '\');
+create table parts (ts timestamptz) partition by range (ts);
+create table parts_1 partition of parts for values from ('2024-01-01') to ('2025-01-01');
+create trigger tr before update on t for each row when (new.p <> '\')
+    execute function suppress_redundant_updates_trigger('\x');
+create table only_generated (g int generated always as (7) stored, h text generated always as ('x') stored);
+insert into only_generated default values; insert into only_generated default values;
+create materialized view m as select ts::text as a, ts::date::text as b, i::text as c, f::text as d, b::text as e,
+    to_tsvector('Häuser')::text as s, current_setting('app.stamp', true) as x from t;
+create foreign data wrapper w options (z '1', a '2');
+create server srv foreign data wrapper w options (z '1', b '2', a '3');
+create user mapping for public server srv;
+create foreign table ft (x int options (z '1', a '2')) server srv options (z '1', a '2');
+"""
+GUARD = """
+create function guard() returns event_trigger language plpgsql as $$begin raise exception 'no DDL here'; end$$;
+create event trigger guard on ddl_command_start execute function guard(); alter event trigger guard enable always;
+comment on event trigger guard is 'always'"""
+
+
+def configure(database: Database, settings: tuple[str, ...]) -> None:
+    with database.connect() as connection:
+        for setting in settings:
+            connection.execute(f"alter database {database.name} set {setting}".encode())
+
+
+def test_settings_of_a_database_change_nothing_that_arrives(fresh_db: FreshDatabase, pg16: PostgresServer) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(SOURCE)
+    configure(migration.source, (*SETTINGS, *TIMEOUTS))
+    configure(migration.target, ("transform_null_equals = on", *TIMEOUTS))
+    with migration.source.connect() as source:
+        source.execute("set client_encoding = 'UTF8'; refresh materialized view public.m")
+        source.execute(GUARD.replace("guard()", "public.guard()"))
+    assert migration.run(lanes=2).reasons == []
+    assert nothing_of_ours(migration.target)
+    assert_same(migration.source, migration.target)
+    assert rows(migration.target, "select count(*) from public.only_generated") == [(2,)]
+    filled = [rows(database, "table public.m") for database in (migration.source, migration.target)]
+    assert filled[0] == filled[1], "as a session of the source sees it"
+    ours, theirs = described(migration.source, same=True), described(migration.target, same=True)
+    assert ours == theirs

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bot.sandbox.servers import PostgresServer
 from tests.servers.pg_everything import described
 from tests.servers.pg_run import Migration, assert_same, nothing_of_ours, rows
-from tests.support.servers import Database, FreshDatabase
+from tests.support.servers import Database, FreshDatabase, drop_database
 
 TIMEOUTS = ("statement_timeout = 500", "idle_session_timeout = 300", "lock_timeout = 500")
 SETTINGS = (
@@ -74,3 +77,24 @@ def test_settings_of_a_database_change_nothing_that_arrives(fresh_db: FreshDatab
     assert filled[0] == filled[1], "as a session of the source sees it"
     ours, theirs = described(migration.source, same=True), described(migration.target, same=True)
     assert ours == theirs
+
+
+@contextmanager
+def ascii_database(server: PostgresServer, name: str) -> Iterator[Database]:
+    with Database(server, "postgres").connect() as connection:
+        connection.execute(f"create database {name} template template0 encoding 'SQL_ASCII' locale 'C'".encode())
+    yield Database(server, name)
+    drop_database(server, name)
+
+
+def test_bytes_of_no_encoding_travel_as_they_are(pg16: PostgresServer) -> None:
+    with ascii_database(pg16, "ascii_source") as source, ascii_database(pg16, "ascii_target") as target:
+        with source.connect() as connection:
+            connection.execute(
+                r"""create table binary_way (id int, t text, c char(3)); create table text_way (t text, p point);
+                insert into binary_way values (1, E'\xe9\xff', E'\xe9'), (2, 'ok', 'x');
+                insert into text_way select t from binary_way; create index on binary_way (t)"""
+            )
+        assert Migration(source, target).run().reasons == []
+        said = "select encode(t::bytea, 'hex') from binary_way union all select encode(t::bytea, 'hex') from text_way"
+        assert rows(target, said) == rows(source, said) == [(b"e9ff",), (b"6f6b",)] * 2

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.engines.postgres import quote, wire
+from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.engines.postgres.perform.stream import copy_stream
 from jobs.ports.engine import Watch
@@ -39,15 +42,31 @@ def copy_rows(hands: Hands, table: dict[str, Any], watch: Watch, *, freeze: bool
         what = f"(select {columns} from only {relation} where {table['where']})"  # noqa: S608 - quoted
     out = f"copy {what} to stdout{_with(options)}"
     into = f"copy {relation} ({columns}) from stdin{_with([*options, 'freeze'] if freeze else options)}"
-    rows, moved = copy_stream(
-        hands.source,
-        out,
-        hands.target,
-        into,
-        lambda rows, moved: watch.report(f"copy {label}", label, rows, moved),
-        watch.check,
-    )
+    with _as_they_are(hands.source, hands.target):
+        rows, moved = copy_stream(
+            hands.source,
+            out,
+            hands.target,
+            into,
+            lambda rows, moved: watch.report(f"copy {label}", label, rows, moved),
+            watch.check,
+        )
     return Brought(rows, moved, "copy binary" if table["binary"] else "copy text")
+
+
+@contextmanager
+def _as_they_are(*connections: Connection) -> Iterator[None]:
+    """Between two databases of SQL_ASCII no byte is looked at: whatever it means, it need not be UTF-8.
+
+    After an error each server takes the setting back together with the transaction."""
+    if any(connection.info.parameter_status("server_encoding") != "SQL_ASCII" for connection in connections):
+        yield
+        return
+    for connection in connections:
+        connection.execute("set client_encoding = 'SQL_ASCII'")
+    yield
+    for connection in connections:
+        connection.execute("set client_encoding = 'UTF8'")
 
 
 def _with(options: list[str]) -> str:

@@ -110,10 +110,10 @@ where not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass 
 select '1255:' || a.aggfnoid::oid, format('%s(%s)', a.aggfnoid, pg_get_function_identity_arguments(a.aggfnoid)), concat_ws(' ',
     a.aggkind, a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, format_type(a.aggtranstype, null),
     'start ' || a.agginitval, 'sorts ' || nullif(a.aggsortop, 0)::regoperator, 'size ' || nullif(a.aggtransspace, 0),
-    case when a.aggfinalextra then 'extra' end, 'final ' || (to_jsonb(a) ->> 'aggfinalmodify'),
+    case when a.aggfinalfn <> 0 then concat_ws(' ', case when a.aggfinalextra then 'extra' end, to_jsonb(a) ->> 'aggfinalmodify') end,
     case when a.aggmtransfn <> 0 then concat_ws(' ', 'moving', a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn,
         format_type(a.aggmtranstype, null), 'start ' || a.aggminitval, 'size ' || nullif(a.aggmtransspace, 0),
-        case when a.aggmfinalextra then 'extra' end, 'final ' || (to_jsonb(a) ->> 'aggmfinalmodify')) end)
+        case when a.aggmfinalfn <> 0 then concat_ws(' ', case when a.aggmfinalextra then 'extra' end, to_jsonb(a) ->> 'aggmfinalmodify') end) end)
 from pg_aggregate a join pg_proc p on p.oid = a.aggfnoid join mine n on n.oid = p.pronamespace
 where not exists (select from ext where ext.classid = 'pg_proc'::regclass and ext.objid = p.oid)
 

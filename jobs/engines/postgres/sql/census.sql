@@ -44,8 +44,10 @@ where c.relkind in ('r', 'p', 'f', 'm') or (c.relkind = 'v' and d.oid is not nul
 
 -- name: column order
 -- pg_dump makes inherited columns first, and says so nowhere: harmless unless rows of the table are stored as values.
-select '1259:' || c.oid, c.label, concat_ws(' ', case when exists (select from pg_inherits i where i.inhrelid = c.oid)
-        and not exists (select from pg_attribute u join pg_type t on t.oid = c.reltype where u.atttypid in (t.oid, t.typarray))
+select '1259:' || c.oid, c.label, concat_ws(' ', case when c.relpartbound is null
+        and exists (select from pg_inherits i where i.inhrelid = c.oid)
+        and c.reltype not in (select coalesce(nullif(t.typbasetype, 0), nullif(t.typelem, 0), t.oid)
+            from pg_attribute u join pg_type t on t.oid = u.atttypid where t.oid >= 16384)
         then 'inherited:' end,
     (select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute a
      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))

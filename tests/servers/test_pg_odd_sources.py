@@ -53,6 +53,9 @@ create function guard() returns event_trigger language plpgsql as $$begin raise 
 create event trigger guard on ddl_command_start execute function guard(); alter event trigger guard enable always;
 comment on event trigger guard is 'always'"""
 
+OF_THE_DATABASE = """revoke connect on database {db} from public; grant create on database {db} to pg_monitor;
+comment on database {db} is 'ours'; alter database {db} connection limit 50"""
+
 
 def configure(database: Database, settings: tuple[str, ...]) -> None:
     with database.connect() as connection:
@@ -66,7 +69,11 @@ def test_settings_of_a_database_change_nothing_that_arrives(fresh_db: FreshDatab
         source.execute(SOURCE)
     configure(migration.source, (*SETTINGS, *TIMEOUTS))
     configure(migration.target, ("transform_null_equals = on", *TIMEOUTS))
+    said = "Of the database itself these stay behind: comment, connection limit, grants, revoked grants."
+    assert said not in migration.plan().left_out
     with migration.source.connect() as source:
+        source.execute(OF_THE_DATABASE.replace("{db}", migration.source.name))
+        assert said in migration.plan().left_out
         source.execute("set client_encoding = 'UTF8'; refresh materialized view public.m")
         source.execute(GUARD.replace("guard()", "public.guard()"))
     assert migration.run(lanes=2).reasons == []

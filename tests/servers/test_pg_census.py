@@ -227,21 +227,26 @@ def test_rows_stored_as_values_keep_a_wrong_order_of_columns_from_being_green(
     assert [reason.partition(":")[0] for reason in migration.run().reasons] == ["column order public.child"]
 
 
-def test_a_name_that_is_a_keyword_on_one_side_alone_is_no_difference(
+def test_a_name_that_is_a_keyword_on_one_side_alone_arrives_and_is_no_difference(
     fresh_db: FreshDatabase, pg_server: PostgresPool
 ) -> None:
+    """Unquoted, `system_user` is a function from 16 on, in a check just as well as in an index."""
     migration = Migration(fresh_db(pg_server.server(15)), fresh_db(pg_server.server(17)))
     with migration.source.connect() as source:
         source.execute(
             """create table json (json int primary key check (json > 0), "Odd ""json"" x" text default '"json"');
             create table refers (json_table int); insert into refers values (7);
             alter table refers add constraint "json_value" foreign key (json_table) references json (json) not valid;
+            create table kw (system_user text check (system_user <> ''), g int generated always as
+                (length(system_user)) stored, primary key (system_user)); create index on kw (lower(system_user));
+            insert into kw values ('me');
             create index on json (abs(json)); comment on column json.json is 'a word';
             grant select (json) on json to public"""
         )
     verdict = migration.run(finish=False)
     assert [(d.kind, d.name) for d in verdict.differences] == []
     assert rows(migration.target, "select json_table from refers") == [(7,)]
+    assert rows(migration.target, 'select "system_user", g from kw') == [("me", 2)]
 
 
 def test_tables_that_inherit_are_analyzed_without_a_deadlock(fresh_db: FreshDatabase, pg18: PostgresServer) -> None:

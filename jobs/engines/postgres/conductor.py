@@ -143,8 +143,11 @@ class PostgresConductor:
             snapshot = self._take_snapshot()
             assert self._source
             version, options = self._source.info.server_version, schema.session_options(self._source)
-            with schema.dumping(self._asked.source, version, snapshot, watch.check, options) as choose:
-                self._read_catalog()
+            quoted = version // 10000 != self._target.info.server_version // 10000
+            with schema.dumping(
+                self._asked.source, version, snapshot, watch.check, options=options, quoted=quoted
+            ) as choose:
+                self._read_catalog(quoted=quoted)
                 replica = self.silenced
                 if run is None:
                     safekeeping.demand_free(self._target, self._asked.migration)
@@ -267,10 +270,10 @@ class PostgresConductor:
         self._mark = written.at_snapshot(source, mark)
         return str(row[0])
 
-    def _read_catalog(self) -> None:
+    def _read_catalog(self, *, quoted: bool) -> None:
         """A table that came or went since the plan was approved must not be left behind in silence."""
         assert self._source
-        catalog = self._catalog = source_catalog.read(self._source)
+        catalog = self._catalog = source_catalog.read(self._source, quoted=quoted)
         out = catalog.left_out(self._asked.options.include, self._asked.options.exclude)
         now = {table.key for table in catalog.tables.values() if table.oid not in out}
         planned = {(table.schema_name, table.name) for table in self._plan.tables}
@@ -311,7 +314,7 @@ class PostgresConductor:
             epoch=1,
             snapshot=snapshot,
             replica_role=replica,
-            tool=dumped.tool.text,
+            tool=dumped.written_by,
             definitions=schema.definitions(dumped.kept),
             left_out=[[entry.catalog, entry.oid] for entry in dumped.left_out if entry.catalog],
             unchecked=[],
@@ -362,7 +365,7 @@ class PostgresConductor:
 
 def _must_be_unchanged(run: worktable.Run, dumped: Dumped) -> None:
     """Another version of pg_dump may write the same object differently: then only the census compares."""
-    if run.tool != dumped.tool.text:
+    if run.tool != dumped.written_by:
         return
     now = schema.definitions(dumped.kept)
     changed = sorted(

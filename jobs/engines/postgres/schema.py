@@ -45,6 +45,12 @@ class Dumped:
     archive: Archive
     kept: tuple[Entry, ...]
     left_out: tuple[Entry, ...]
+    quoted: bool = False
+
+    @property
+    def written_by(self) -> str:
+        """Who writes like this: definitions of another writer cannot be compared."""
+        return self.tool.text + (", every name quoted" if self.quoted else "")
 
     def pre_data(self) -> list[Entry]:
         """What must exist before rows: schemas, types, functions, tables, views."""
@@ -74,15 +80,22 @@ def session_options(source: Connection) -> str:
 
 @contextmanager
 def dumping(
-    source: Endpoint, server_version: int, snapshot: str, check: Callable[[], None], options: str = ""
+    source: Endpoint,
+    server_version: int,
+    snapshot: str,
+    check: Callable[[], None],
+    *,
+    options: str = "",
+    quoted: bool = False,
 ) -> Iterator[Choose]:
     """pg_dump of the schema as it is in `snapshot`, at work while the block does something else.
 
-    `options` are its session's. Its errors come when its result is asked for; at the end of the block it is not
-    running any more."""
+    `options` are its session's; `quoted` puts every name in quotes, as another major version's keywords need it.
+    Its errors come when its result is asked for; at the end of the block it is not running any more."""
     tool = tools.fitting(server_version // 10000, tls=source.tls in (TlsMode.require, TlsMode.verify_full))
     arguments = ["--schema-only", "--format=custom", f"--snapshot={snapshot}", "--encoding=UTF8"]
     arguments += ["--exclude-schema=ferrybot", "--no-subscriptions", f"--lock-wait-timeout={LOCK_WAIT}"]
+    arguments += ["--quote-all-identifiers"] if quoted else []
     over = threading.Event()
 
     def go_on() -> None:
@@ -96,7 +109,7 @@ def dumping(
         def chosen(left_out: Collection[tuple[int, int]]) -> Dumped:
             archive = parse(reading.result())
             kept, out = choose(archive.entries, left_out)
-            return Dumped(tool, archive, kept, out)
+            return Dumped(tool, archive, kept, out, quoted)
 
         try:
             yield chosen

@@ -10,7 +10,8 @@ from tests.servers.pg_everything import described
 from tests.servers.pg_run import Migration, assert_same, nothing_of_ours, rows
 from tests.support.servers import Database, FreshDatabase, drop_database
 
-TIMEOUTS = ("statement_timeout = 500", "idle_session_timeout = 300", "lock_timeout = 500")
+IDLE = "idle_session_timeout = 700"
+"""Milliseconds: a run is longer, and its fence is a session that waits."""
 SETTINGS = (
     *("standard_conforming_strings = off", "escape_string_warning = off", "array_nulls = off"),
     *("transform_null_equals = on", "\"DateStyle\" = 'SQL, DMY'", "\"TimeZone\" = 'Asia/Kathmandu'"),
@@ -20,7 +21,11 @@ SETTINGS = (
         "extra_float_digits = -15",
         "xmlbinary = 'hex'",
     ),
-    *("quote_all_identifiers = on", "default_transaction_isolation = 'serializable'", "search_path = nowhere"),
+    *(
+        "quote_all_identifiers = on",
+        "default_transaction_isolation = 'serializable'",
+        "search_path = nowhere, helper",
+    ),
     *("default_transaction_deferrable = on", "default_text_search_config = 'german'", "app.stamp = 'it''s'"),
 )
 SOURCE = r"""
@@ -41,8 +46,11 @@ create trigger tr before update on t for each row when (new.p <> '\')
     execute function suppress_redundant_updates_trigger('\x');
 create table only_generated (g int generated always as (7) stored, h text generated always as ('x') stored);
 insert into only_generated default values; insert into only_generated default values;
+create schema helper; create table helper.h as select 42 as n;
+create function by_path() returns int language plpgsql as 'begin return (select n from h); end';
+set search_path = public, helper;
 create materialized view m as select ts::text as a, ts::date::text as b, i::text as c, f::text as d, b::text as e,
-    to_tsvector('Häuser')::text as s, current_setting('app.stamp', true) as x from t;
+    to_tsvector('Häuser')::text as s, current_setting('app.stamp', true) as x, by_path() as y from t;
 create foreign data wrapper w options (z '1', a '2');
 create server srv foreign data wrapper w options (z '1', b '2', a '3');
 create user mapping for public server srv;
@@ -67,15 +75,15 @@ def test_settings_of_a_database_change_nothing_that_arrives(fresh_db: FreshDatab
     migration = Migration(fresh_db(pg16), fresh_db(pg16))
     with migration.source.connect() as source:
         source.execute(SOURCE)
-    configure(migration.source, (*SETTINGS, *TIMEOUTS))
-    configure(migration.target, ("transform_null_equals = on", *TIMEOUTS))
+    configure(migration.source, (*SETTINGS, IDLE))
+    configure(migration.target, ("transform_null_equals = on", IDLE))
     said = "Of the database itself these stay behind: comment, connection limit, grants, revoked grants."
     assert said not in migration.plan().left_out
-    with migration.source.connect() as source:
+    with migration.source.connect(options="-c idle_session_timeout=0") as source:
         source.execute(OF_THE_DATABASE.replace("{db}", migration.source.name))
-        assert said in migration.plan().left_out
         source.execute("set client_encoding = 'UTF8'; refresh materialized view public.m")
         source.execute(GUARD.replace("guard()", "public.guard()"))
+    assert said in migration.plan().left_out
     assert migration.run(lanes=2).reasons == []
     assert nothing_of_ours(migration.target)
     assert_same(migration.source, migration.target)

@@ -69,9 +69,9 @@ def read(connection: Connection) -> list[Setting]:
 
 LOOKS = (
     *("TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits", "bytea_output", "xmlbinary", "xmloption"),
-    *("default_text_search_config", "lc_monetary", "lc_numeric", "lc_time"),
+    *("default_text_search_config", "lc_monetary", "lc_numeric", "lc_time", "search_path"),
 )
-"""What a query's result may depend on besides its rows."""
+"""What a query's result may depend on besides its rows; the path for functions that name things without a schema."""
 _LOOKS = "select name, reset_val from pg_settings where name = any(%s) order by 1"
 
 

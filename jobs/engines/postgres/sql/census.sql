@@ -112,10 +112,10 @@ where not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass 
 select '1255:' || a.aggfnoid::oid, format('%s(%s)', a.aggfnoid, pg_get_function_identity_arguments(a.aggfnoid)), concat_ws(' ',
     a.aggkind, a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, format_type(a.aggtranstype, null),
     'start ' || a.agginitval, 'sorts ' || nullif(a.aggsortop, 0)::regoperator, 'size ' || nullif(a.aggtransspace, 0),
-    case when a.aggfinalfn <> 0 then concat_ws(' ', case when a.aggfinalextra then 'extra' end, to_jsonb(a) ->> 'aggfinalmodify') end,
+    case when a.aggfinalfn <> 0 then concat_ws(' ', case when a.aggfinalextra then 'extra' end, {since 11 (to_jsonb(a) ->> 'aggfinalmodify')}) end,
     case when a.aggmtransfn <> 0 then concat_ws(' ', 'moving', a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn,
         format_type(a.aggmtranstype, null), 'start ' || a.aggminitval, 'size ' || nullif(a.aggmtransspace, 0),
-        case when a.aggmfinalfn <> 0 then concat_ws(' ', case when a.aggmfinalextra then 'extra' end, to_jsonb(a) ->> 'aggmfinalmodify') end) end)
+        case when a.aggmfinalfn <> 0 then concat_ws(' ', case when a.aggmfinalextra then 'extra' end, {since 11 (to_jsonb(a) ->> 'aggmfinalmodify')}) end) end)
 from pg_aggregate a join pg_proc p on p.oid = a.aggfnoid join mine n on n.oid = p.pronamespace
 where not exists (select from ext where ext.classid = 'pg_proc'::regclass and ext.objid = p.oid)
 
@@ -144,7 +144,7 @@ from pg_policy p join rel c on c.oid = p.polrelid
 select '1247:' || t.oid, quote_ident(n.nspname) || '.' || quote_ident(t.typname), concat_ws(' ', t.typtype,
     (select string_agg(quote_literal(e.enumlabel), ',' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid),
     case when t.typtype = 'b' then concat_ws(' ', t.typinput, t.typoutput, t.typreceive, t.typsend, t.typmodin, t.typmodout, t.typanalyze,
-        to_jsonb(t) ->> 'typsubscript', t.typlen, t.typbyval, t.typalign, t.typstorage, t.typcategory, t.typispreferred, t.typdelim,
+        {since 14 (to_jsonb(t) ->> 'typsubscript')}, t.typlen, t.typbyval, t.typalign, t.typstorage, t.typcategory, t.typispreferred, t.typdelim,
         format_type(nullif(t.typelem, 0), null), t.typcollation <> 0, 'default ' || t.typdefault) end,
     case when t.typtype = 'd' then concat_ws(' ', format_type(t.typbasetype, t.typtypmod),
         (select format('collate %I.%I', n.nspname, k.collname) from pg_collation k join pg_namespace n on n.oid = k.collnamespace

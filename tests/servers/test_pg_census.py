@@ -88,7 +88,7 @@ CHANGES = {
         "type s.textrange",
     ),
     "a shell type": ("drop type s.later", "type s.later: missing"),
-    "an extension's schema": ("alter extension vector set schema public", "extension's schema vector"),
+    "an extension's schema": ("alter extension vector set schema public", "extension vector"),
     "what depends on an extension": (
         "alter function s.old(int) depends on extension vector", "dependency on an extension",
     ),

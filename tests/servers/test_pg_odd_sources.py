@@ -44,6 +44,7 @@ create table parts (ts timestamptz) partition by range (ts);
 create table parts_1 partition of parts for values from ('2024-01-01') to ('2025-01-01');
 create trigger tr before update on t for each row when (new.p <> '\')
     execute function suppress_redundant_updates_trigger('\x');
+create table mother (a int); create table daughter () inherits (mother); alter table daughter alter a set not null;
 create table only_generated (g int generated always as (7) stored, h text generated always as ('x') stored);
 insert into only_generated default values; insert into only_generated default values;
 create schema helper; create table helper.h as select 42 as n;

@@ -142,12 +142,12 @@ class PostgresConductor:
                 session.end_lanes(self._target)
             snapshot = self._take_snapshot()
             assert self._source
-            version, options = self._source.info.server_version, schema.session_options(self._source)
-            quoted = version // 10000 != self._target.info.server_version // 10000
+            old, new = (side.info.server_version for side in (self._source, self._target))
+            options = schema.session_options(self._source)
             with schema.dumping(
-                self._asked.source, version, snapshot, watch.check, options=options, quoted=quoted
+                self._asked.source, old, snapshot, watch.check, target_version=new, options=options
             ) as choose:
-                self._read_catalog(quoted=quoted)
+                self._read_catalog(quoted=old // 10000 != new // 10000)
                 replica = self.silenced
                 if run is None:
                     safekeeping.demand_free(self._target, self._asked.migration)

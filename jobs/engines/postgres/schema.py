@@ -23,6 +23,8 @@ from jobs.engines.postgres.connect import Connection
 LOCK_WAIT = "60s"
 """pg_dump locks each table against DDL; longer than this means that somebody is rebuilding the source."""
 
+TLS = (TlsMode.require, TlsMode.verify_full)
+
 _NEVER = {
     "DATABASE",
     "DATABASE PROPERTIES",
@@ -85,14 +87,16 @@ def dumping(
     snapshot: str,
     check: Callable[[], None],
     *,
+    target_version: int = 0,
     options: str = "",
-    quoted: bool = False,
 ) -> Iterator[Choose]:
     """pg_dump of the schema as it is in `snapshot`, at work while the block does something else.
 
-    `options` are its session's; `quoted` puts every name in quotes, as another major version's keywords need it.
+    `options` are its session's. For another major version every name is put in quotes, since it has other keywords.
     Its errors come when its result is asked for; at the end of the block it is not running any more."""
-    tool = tools.fitting(server_version // 10000, tls=source.tls in (TlsMode.require, TlsMode.verify_full))
+    tls, major, target_major = source.tls in TLS, server_version // 10000, target_version // 10000
+    tool = tools.fitting(major, tls=tls, target_major=target_major)
+    quoted = target_major not in (0, major)
     arguments = ["--schema-only", "--format=custom", f"--snapshot={snapshot}", "--encoding=UTF8"]
     arguments += ["--exclude-schema=ferrybot", "--no-subscriptions", f"--lock-wait-timeout={LOCK_WAIT}"]
     arguments += ["--quote-all-identifiers"] if quoted else []

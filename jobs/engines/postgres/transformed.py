@@ -29,6 +29,10 @@ class Rule:
     why: str
 
 
+def _schema(extension: Definition) -> str:
+    return (extension or "").partition(" in ")[2]
+
+
 def _inherited(source: Definition, target: Definition) -> bool:
     """Both inherit and have the same columns; a name may hold the comma, so letters are counted, not names."""
     both = [side or "" for side in (source, target)]
@@ -38,7 +42,7 @@ def _inherited(source: Definition, target: Definition) -> bool:
 RULES = (
     Rule(
         "extension",
-        lambda source, target: source is not None and target is not None,
+        lambda source, target: bool(source and target) and _schema(source) == _schema(target),
         "the target installs the version that its own server offers",
     ),
     Rule(
@@ -112,7 +116,7 @@ def as_broken_key(found: Difference, source: Definition, target: Definition, bro
     return Difference(kind="foreign key", name=key.name, what=f"{where}: {rows}")
 
 
-_OF_ANOTHER = frozenset({"column", "owner", "privilege", "comment", "security label"})
+_OF_ANOTHER = frozenset({"column", "column order", "owner", "privilege", "comment", "security label"})
 """Kinds that only speak of an object: who knows that the object stays behind needs no word of them."""
 
 

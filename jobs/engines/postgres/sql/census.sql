@@ -166,10 +166,8 @@ where (t.typtype in ('b', 'c', 'd', 'e', 'r') or not t.typisdefined) and (t.typr
   and not exists (select from ext where ext.classid = 'pg_type'::regclass and ext.objid = t.oid)
 
 -- name: extension
-select '3079:' || e.oid, e.extname, 'version ' || e.extversion from pg_extension e where e.extname <> 'plpgsql'
-
--- name: extension's schema
-select '3079:' || e.oid, e.extname, n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+select '3079:' || e.oid, e.extname, concat_ws(' ', 'version', e.extversion, 'in ' || quote_ident(nullif(n.nspname, 'public')))
+from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname <> 'plpgsql'
 
 -- name: dependency on an extension
 -- ALTER … DEPENDS ON EXTENSION: carried by pg_dump since 13.

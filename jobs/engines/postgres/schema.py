@@ -128,13 +128,21 @@ def choose(
     gone = {entry.id for entry in entries if (entry.catalog, entry.oid) in left_out and entry.catalog}
     while more := {e.id for e in entries if e.id not in gone and not gone.isdisjoint(e.needs)}:
         gone |= more
-    kept = tuple(e for e in entries if e.id not in gone and e.desc not in _NEVER and not _of_extension(e))
+    kept = tuple(
+        e for e in entries if e.id not in gone and e.desc not in _NEVER and not _of_extension(e) and not _usual(e)
+    )
     return kept, tuple(e for e in entries if e.id in gone)
 
 
 def _of_extension(entry: Entry) -> bool:
     """An extension's comment is mostly its author's; one of a person comes by a task of its own."""
     return entry.desc == "COMMENT" and entry.tag.startswith("EXTENSION ")
+
+
+def _usual(entry: Entry) -> bool:
+    """The comment that schema public is born with: pg_dump leaves it out, but not where it quotes every name."""
+    said = "COMMENT ON SCHEMA \"public\" IS 'standard public schema';"
+    return entry.desc == "COMMENT" and entry.create.strip() == said
 
 
 def _speaks_of(entry: Entry, of: Collection[int]) -> bool:

@@ -1,4 +1,4 @@
-"""Oracle's MySQL itself, where one can be had: to MySQL and to PostgreSQL, with everything that it writes its own way."""
+"""Oracle's MySQL itself, where one can be had: to MySQL and to PostgreSQL, with what it writes its own way."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.support.servers import FreshDatabase
 
 DOUBLES = ("-1.3407807680128611e154", "-1.7976931348623155e308", "2.2250738585072014e-308", "0.1", "-0.0")
 TABLES = r"""
-create table parents (id int unsigned not null auto_increment primary key, code varchar(20) character set latin1 not null
-    collate latin1_german1_ci, unique (code)) auto_increment = 500 comment 'it''s "quoted" \\ and auto_increment=7';
+create table parents (id int unsigned not null auto_increment primary key, code varchar(20)
+    character set latin1 collate latin1_german1_ci not null, unique (code)) auto_increment = 500 comment 'it''s "quoted" \\ and auto_increment=7';
 insert into parents values (1, 'Ärger'), (2, 'b');
 create table facts (id bigint primary key, parent int unsigned, r double, f float, n decimal(38, 10), b bit(13),
     y year, t time(3), dt datetime(6), ts timestamp(3) null, e enum('x''y', 'B\\c', ''), s set('a', 'b', 'c'),

@@ -104,6 +104,8 @@ def _children() -> list[str]:
 
 def test_tools_are_chosen_by_version_and_tls() -> None:
     assert tools.newest().version[0] >= 18
+    assert tools.fitting(15, tls=False, target_major=16).version[0] == 16
+    assert tools.fitting(16, tls=False, target_major=15).version[0] == 16
     assert tools.fitting(15, tls=True).version[0] >= 15 and tools.knows_tls(tools.fitting(15, tls=True))
     with pytest.raises(Permanent, match="older than the source, PostgreSQL 99"):
         tools.fitting(99, tls=False)

@@ -310,6 +310,8 @@ CASES = [
          + "alter table t add w text generated always as (f(v)) stored", says="generated column w"),
     Case("search_paths", "domain", WARN, HELPER + PATH + NAMES + "create domain d as text check (f(value) <> '')",
          says="domain d"),
+    Case("search_paths", "materialized view", WARN, HELPER + PATH + NAMES
+         + "create materialized view m as select f(v) from t", says="materialized view m"),
     Case("search_paths", "of a table left out", None, HELPER + PATH + NAMES + "create index i on t (f(v))",
          options={"exclude": ("public.t",)}),
     Case("search_paths", "qualified", None, HELPER + PATH + QUALIFIED + "create index i on t (f(v))"),

@@ -185,8 +185,9 @@ def large_objects(source: Connection) -> tuple[int, ...]:
     )
 
 
-def read(source: Connection) -> Catalog:
-    """Everything in six queries, however many tables there are."""
+def read(source: Connection, *, quoted: bool = False) -> Catalog:
+    """Everything in six queries, however many tables there are; `quoted`: definitions with every name in quotes."""
+    source.execute(f"set quote_all_identifiers = {'on' if quoted else 'off'}")
     constraints = [
         Constraint(oid, kind, table, other, name, index, plain, partitioned, tuple(columns), tuple(others), text)
         for oid, kind, table, other, name, index, plain, partitioned, columns, others, text in source.execute(
@@ -197,13 +198,15 @@ def read(source: Connection) -> Catalog:
         Matview(oid, schema, name, populated, size, tuple(reads))
         for oid, schema, name, populated, size, reads in source.execute(_query("materialized views"))
     ]
-    return Catalog(
+    catalog = Catalog(
         tables={table.oid: table for table in _with_bounds(source, read_tables(source))},
         indexes={row[0]: Index(*row) for row in source.execute(_query("indexes"))},
         constraints={constraint.oid: constraint for constraint in constraints},
         sequences={row[0]: (row[1], row[2]) for row in source.execute(_query("sequences"))},
         matviews={matview.oid: matview for matview in matviews},
     )
+    source.execute("set quote_all_identifiers = off")
+    return catalog
 
 
 _PLAIN = """

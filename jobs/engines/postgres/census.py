@@ -21,7 +21,7 @@ from jobs.engines.postgres import census_edges, transformed, wire, worktable
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.parts import parts
 from jobs.engines.postgres.perform.sequences import PER_STATEMENT, read_values
-from jobs.engines.postgres.transformed import Broken
+from jobs.engines.postgres.transformed import Broken, Spelling
 
 _BEFORE = """with mine as (
     select n.oid, n.nspname, n.nspowner from pg_namespace n
@@ -29,7 +29,8 @@ _BEFORE = """with mine as (
 ext as (select d.classid, d.objid from pg_depend d where d.deptype = 'e'),
 rel as (
     select c.oid, c.relkind, c.relpersistence, c.relowner, c.relacl, c.reloptions, c.relrowsecurity,
-        c.relforcerowsecurity, c.relreplident, c.relispopulated, c.relpartbound,
+        c.relforcerowsecurity, c.relreplident, c.relispopulated, c.relpartbound, c.relam, c.reltype, c.reloftype,
+        c.reltoastrelid,
         quote_ident(n.nspname) || '.' || quote_ident(c.relname) as label
     from pg_class c join mine n on n.oid = c.relnamespace
     where c.relpersistence <> 't'
@@ -37,6 +38,7 @@ rel as (
 """
 _SEQUENCES = """select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'S'"""
+_SINCE, _BODY = re.compile(r"\{since (\d+) ([^{}]+)\}"), re.compile(r"\{body ([^{}]+)\}")
 _CLIP = 200
 """Definitions in a difference are cut to this: the thread must stay readable."""
 
@@ -80,7 +82,8 @@ def take(
     broken: Broken,
 ) -> Counted:
     """Compares both sides; `values` are the sequences' as they were read when they were set."""
-    counted = Counted(broken)
+    spell = spelling(source.info.server_version, target.info.server_version)
+    counted = Counted(broken.spelled(spell))
     if options.scope is not Scope.data_only:
         gone = {f"{catalog}:{oid}" for catalog, oid in run.left_out}
         for kind in parts("census"):
@@ -111,7 +114,8 @@ def _compare(
         source.execute("rollback to savepoint census")
     else:
         counted.transformed += transformed.left_out(kind, ours, gone)
-        counted.add(kind, by_name(ours, gone), by_name(theirs, ()))
+        spell = spelling(source.info.server_version, target.info.server_version)
+        counted.add(kind, by_name(ours, gone, spell), by_name(theirs, (), spell))
     source.execute("release savepoint census")
 
 
@@ -123,16 +127,29 @@ def statement(kind: str, source_version: int, target_version: int, options: Opti
         "rows": options.scope is Scope.everything,
         "maintain": min(source_version, target_version) >= 170000,
     }
-    text = re.sub(r"\{body ([^{}]+)\}", r"\1" if same else "null", parts("census")[kind])
+    text = parts("census")[kind]
+    oldest = min(source_version, target_version) // 10000
+    text = _SINCE.sub(lambda found: found[2] if oldest >= int(found[1]) else "null", text)
+    text = _BODY.sub(r"\1" if same else "null", text)
     for word, value in words.items():
         text = text.replace(f"{{{word}}}", str(value).lower())
     return _BEFORE + text
 
 
-def by_name(rows: wire.Table, gone: Collection[str]) -> dict[str, str]:
+_PLAIN = re.compile(r'(?<!")"([a-z_][a-z0-9_$]*)"(?!")')
+
+
+def spelling(source_version: int, target_version: int) -> Spelling:
+    """How names are written to be compared: each major version has keywords of its own, and quotes those alone."""
+    if source_version // 10000 == target_version // 10000:
+        return lambda text: text
+    return lambda text: _PLAIN.sub(r"\1", text)
+
+
+def by_name(rows: wire.Table, gone: Collection[str], spell: Spelling) -> dict[str, str]:
     """Name -> definition, without what belongs to something left out."""
     return {
-        name or "": definition or ""
+        spell(name or ""): spell(definition or "")
         for tokens, name, definition in rows
         if not gone or not any(token in gone for token in (tokens or "").split())
     }

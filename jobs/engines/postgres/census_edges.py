@@ -1,13 +1,15 @@
-"""The census of what pg_dump does not carry: settings of the database, and rows in tables of extensions."""
+"""The census of what pg_dump does not carry, or of what is not people's: settings, extensions, schema public."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+import psycopg
+
 from jobs.core.model import Options, Scope
 from jobs.core.verdict import Difference
-from jobs.engines.postgres import configuration, extension_comments, settings, worktable
-from jobs.engines.postgres.connect import Connection
+from jobs.engines.postgres import census_server, configuration, extension_comments, settings, worktable
+from jobs.engines.postgres.connect import Connection, first_line
 
 
 class _Counted(Protocol):
@@ -24,6 +26,7 @@ def count(counted: _Counted, source: Connection, target: Connection, options: Op
     if options.scope is not Scope.data_only:
         counted.add("database setting", *settings.compared(source, target, roles=options.keep_grants))
         _extension_comments(counted, source, target)
+        _server(counted, source, target, options)
     if options.scope is not Scope.schema_only:
         agreed, differences, unchecked = configuration.compare(source, target)
         counted.agreed += [("extension's table", agreed)] if agreed or differences else []
@@ -46,3 +49,17 @@ def _extension_comments(counted: _Counted, source: Connection, target: Connectio
         difference = Difference(kind=extension_comments.KIND, name=comment.name, what=what, why=why)
         (counted.transformed if why else counted.differences).append(difference)
     counted.transformed += extension_comments.uncompared(source, target)
+
+
+def _server(counted: _Counted, source: Connection, target: Connection, options: Options) -> None:
+    source.execute("savepoint server")  # the transaction holds the snapshot: an error must not end it
+    try:
+        for found in census_server.differences(source, target, options):
+            (counted.transformed if found.why else counted.differences).append(found)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.DatabaseError as error:
+        why = first_line(error.diag.message_primary or str(error))
+        counted.unchecked.append(f"grants on extensions and on the server's objects: {why}")
+        source.execute("rollback to savepoint server")
+    source.execute("release savepoint server")

@@ -23,6 +23,7 @@ from jobs.core.plan import MigrationPlan
 from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.postgres import catalog as source_catalog
 from jobs.engines.postgres import (
+    events_off,
     found,
     inspect_disk,
     judge,
@@ -58,6 +59,7 @@ def conduct(asked: Asked, plan: MigrationPlan) -> Iterator[PostgresConductor]:
     try:
         if not session.take_fence(target):
             raise FenceHeld(f"Another migration is at work in {asked.target.label}")
+        conductor.silenced = session.silence(target)
         yield conductor
     finally:
         conductor.close()
@@ -74,6 +76,7 @@ class PostgresConductor:
         self._catalog: Catalog | None = None
         self._mark: written.Mark = {}
         self._hold = Hold(asked, plan)
+        self.silenced = False
 
     def close(self) -> None:
         """Gives fence, snapshot and hold back by ending their sessions."""
@@ -140,11 +143,13 @@ class PostgresConductor:
                 session.end_lanes(self._target)
             snapshot = self._take_snapshot(watch)
             assert self._source
+            old, new = (side.info.server_version for side in (self._source, self._target))
+            options = schema.session_options(self._source)
             with schema.dumping(
-                self._asked.source, self._source.info.server_version, snapshot, watch.check
+                self._asked.source, old, snapshot, watch.check, target_version=new, options=options
             ) as choose:
-                self._read_catalog()
-                replica = self._may_silence()
+                self._read_catalog(quoted=old // 10000 != new // 10000)
+                replica = self.silenced
                 if run is None:
                     safekeeping.demand_free(self._target, self._asked.migration)
                     if not refresh:
@@ -229,7 +234,8 @@ class PostgresConductor:
         try:
             self._target.execute("set synchronous_commit = on")
             self._target.execute("set client_min_messages = error")
-            worktable.drop(self._target)
+            with events_off.asleep(self._target):
+                worktable.drop(self._target)
         except psycopg.Error as error:
             raise self._fault(error, "Removing the task table") from None
 
@@ -265,10 +271,10 @@ class PostgresConductor:
         self._mark = written.at_snapshot(source, mark)
         return str(row[0])
 
-    def _read_catalog(self) -> None:
+    def _read_catalog(self, *, quoted: bool) -> None:
         """A table that came or went since the plan was approved must not be left behind in silence."""
         assert self._source
-        catalog = self._catalog = source_catalog.read(self._source)
+        catalog = self._catalog = source_catalog.read(self._source, quoted=quoted)
         out = catalog.left_out(self._asked.options.include, self._asked.options.exclude)
         now = {table.key for table in catalog.tables.values() if table.oid not in out}
         planned = {(table.schema_name, table.name) for table in self._plan.tables}
@@ -309,13 +315,13 @@ class PostgresConductor:
             epoch=1,
             snapshot=snapshot,
             replica_role=replica,
-            tool=dumped.tool.text,
+            tool=dumped.written_by,
             definitions=schema.definitions(dumped.kept),
             left_out=[[entry.catalog, entry.oid] for entry in dumped.left_out if entry.catalog],
             unchecked=[],
         )
         before = None if found.read(target) else safekeeping.look(target, self._asked, replaced=False)
-        with target.transaction():
+        with events_off.asleep(target):
             if before is not None:
                 found.write(target, before)
             listed = refresh.tasks(rows) if again else rows
@@ -343,12 +349,6 @@ class PostgresConductor:
         options = self._asked.options
         return {(PG_CLASS, oid) for oid in self._catalog.left_out(options.include, options.exclude)}
 
-    def _may_silence(self) -> bool:
-        allowed = session.silence(self._target)
-        if allowed:
-            self._target.execute("reset session_replication_role")
-        return allowed
-
     def _must_be_ours(self, run: worktable.Run, *, whatever_plan: bool = False) -> None:
         if run.migration != self._asked.migration:
             raise safekeeping.of_another(run.migration)
@@ -366,7 +366,7 @@ class PostgresConductor:
 
 def _must_be_unchanged(run: worktable.Run, dumped: Dumped) -> None:
     """Another version of pg_dump may write the same object differently: then only the census compares."""
-    if run.tool != dumped.tool.text:
+    if run.tool != dumped.written_by:
         return
     now = schema.definitions(dumped.kept)
     changed = sorted(

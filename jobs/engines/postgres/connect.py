@@ -26,6 +26,12 @@ PINNED = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "xmloption": "content",
+    # A server counts money in hundredths here, whatever its own currency: both sides read and write the same number.
+    "lc_monetary": "C",
+    # Read before a statement is: SET within a text of several comes too late for that text.
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
     "quote_all_identifiers": "off",
     "search_path": "",
     # A row that a policy hides must be an error, never a row less.
@@ -34,6 +40,9 @@ PINNED = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "lock_timeout": "0",
+    # Ours say what they need; another default would make lanes fail or wait for each other.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
     # A parallel plan may hold more connections and memory than the plan promised.
     "max_parallel_workers_per_gather": "0",
 }
@@ -63,6 +72,8 @@ def pin(connection: Connection) -> None:
     if connection.info.server_version >= 140000:
         # A lane that was killed must not leave its backend working for nobody (PostgreSQL 14+).
         settings["client_connection_check_interval"] = "2s"
+        # The fence is a session that mostly waits.
+        settings["idle_session_timeout"] = "0"
     if connection.info.server_version >= 170000:
         settings["transaction_timeout"] = "0"
     if connection.info.server_version >= 90600:

@@ -39,7 +39,7 @@ def inspect(asked: Asked) -> Inventory:
         target_address=_address(asked.target, asked.target_environment),
         source_side=source,
         target_side=target,
-        tool=_tool(asked.source, source),
+        tool=_tool(asked.source, source, target),
         stated_free_bytes=asked.stated_free_bytes,
     )
     return with_safety(asked, _with_probes(asked, inventory))
@@ -195,11 +195,12 @@ def _filled(asked: Asked, inventory: Inventory) -> f.Fact[tuple[str, ...]]:
         return f.Fact[tuple[str, ...]](reason=explain(error, asked.target, doing="Looking for rows").what)
 
 
-def _tool(endpoint: Endpoint, source: Side | f.Unreachable) -> f.Fact[Tool]:
-    """pg_dump as this worker has it, for this source as far as it is known."""
-    major = 0 if isinstance(source, f.Unreachable) else source.server.major
+def _tool(endpoint: Endpoint, source: Side | f.Unreachable, target: Side | f.Unreachable) -> f.Fact[Tool]:
+    """pg_dump as this worker has it, for this source and target as far as they are known."""
+    major, new = (0 if isinstance(side, f.Unreachable) else side.server.major for side in (source, target))
     try:
-        tool = fitting(major, tls=endpoint.tls in (TlsMode.require, TlsMode.verify_full))
+        tls = endpoint.tls in (TlsMode.require, TlsMode.verify_full)
+        tool = fitting(major, tls=tls, target_major=new)
     except Permanent as error:
         return f.Fact(value=Tool(problem=error.what, remedy=error.remedy))
     return f.Fact(value=Tool(major=tool.version[0], text=tool.text))

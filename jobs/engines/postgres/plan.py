@@ -172,6 +172,8 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
         staying = sorted({note.partition("=")[0] for note in settings} & STAY)
         if staying:
             yield f"Settings of the database that belong to the source's server stay behind: {', '.join(staying)}."
+        if "database" in by_kind:
+            yield f"Of the database itself these stay behind: {', '.join(sorted(by_kind['database']))}."
         if settings and not inventory.options.keep_grants:
             yield "Settings of roles in the database stay behind, as grants do."
         if missing_roles.public_stays(inventory):

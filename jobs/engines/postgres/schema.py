@@ -18,9 +18,12 @@ from jobs.core.errors import Stopped
 from jobs.core.model import Endpoint, Options, TlsMode
 from jobs.engines.postgres import tools
 from jobs.engines.postgres.archive import Archive, Entry, Section, parse
+from jobs.engines.postgres.connect import Connection
 
 LOCK_WAIT = "60s"
 """pg_dump locks each table against DDL; longer than this means that somebody is rebuilding the source."""
+
+TLS = (TlsMode.require, TlsMode.verify_full)
 
 _NEVER = {
     "DATABASE",
@@ -44,6 +47,12 @@ class Dumped:
     archive: Archive
     kept: tuple[Entry, ...]
     left_out: tuple[Entry, ...]
+    quoted: bool = False
+
+    @property
+    def written_by(self) -> str:
+        """Who writes like this: definitions of another writer cannot be compared."""
+        return self.tool.text + (", every name quoted" if self.quoted else "")
 
     def pre_data(self) -> list[Entry]:
         """What must exist before rows: schemas, types, functions, tables, views."""
@@ -60,14 +69,37 @@ Choose = Callable[[Collection[tuple[int, int]]], Dumped]
 """Waits for the archive; without what is left out (catalog, oid) and what depends on that."""
 
 
+_STRINGS = "select reset_val from pg_settings where name = 'standard_conforming_strings'"
+
+
+def session_options(source: Connection) -> str:
+    """What pg_dump's session must be told; empty, as poolers want it, where its own settings will do.
+
+    With `standard_conforming_strings` off it would write literals that only a session with the same can read."""
+    row = source.execute(_STRINGS).fetchone()
+    return "-c standard_conforming_strings=on" if row and row[0] == "off" else ""
+
+
 @contextmanager
-def dumping(source: Endpoint, server_version: int, snapshot: str, check: Callable[[], None]) -> Iterator[Choose]:
+def dumping(
+    source: Endpoint,
+    server_version: int,
+    snapshot: str,
+    check: Callable[[], None],
+    *,
+    target_version: int = 0,
+    options: str = "",
+) -> Iterator[Choose]:
     """pg_dump of the schema as it is in `snapshot`, at work while the block does something else.
 
+    `options` are its session's. For another major version every name is put in quotes, since it has other keywords.
     Its errors come when its result is asked for; at the end of the block it is not running any more."""
-    tool = tools.fitting(server_version // 10000, tls=source.tls in (TlsMode.require, TlsMode.verify_full))
+    tls, major, target_major = source.tls in TLS, server_version // 10000, target_version // 10000
+    tool = tools.fitting(major, tls=tls, target_major=target_major)
+    quoted = target_major not in (0, major)
     arguments = ["--schema-only", "--format=custom", f"--snapshot={snapshot}", "--encoding=UTF8"]
     arguments += ["--exclude-schema=ferrybot", "--no-subscriptions", f"--lock-wait-timeout={LOCK_WAIT}"]
+    arguments += ["--quote-all-identifiers"] if quoted else []
     over = threading.Event()
 
     def go_on() -> None:
@@ -76,12 +108,12 @@ def dumping(source: Endpoint, server_version: int, snapshot: str, check: Callabl
         check()
 
     with ThreadPoolExecutor(1, thread_name_prefix="pg_dump") as pool:
-        reading = pool.submit(tools.dump, tool, source, arguments, go_on)
+        reading = pool.submit(tools.dump, tool, source, arguments, go_on, options)
 
         def chosen(left_out: Collection[tuple[int, int]]) -> Dumped:
             archive = parse(reading.result())
             kept, out = choose(archive.entries, left_out)
-            return Dumped(tool, archive, kept, out)
+            return Dumped(tool, archive, kept, out, quoted)
 
         try:
             yield chosen
@@ -96,13 +128,21 @@ def choose(
     gone = {entry.id for entry in entries if (entry.catalog, entry.oid) in left_out and entry.catalog}
     while more := {e.id for e in entries if e.id not in gone and not gone.isdisjoint(e.needs)}:
         gone |= more
-    kept = tuple(e for e in entries if e.id not in gone and e.desc not in _NEVER and not _of_extension(e))
+    kept = tuple(
+        e for e in entries if e.id not in gone and e.desc not in _NEVER and not _of_extension(e) and not _usual(e)
+    )
     return kept, tuple(e for e in entries if e.id in gone)
 
 
 def _of_extension(entry: Entry) -> bool:
     """An extension's comment is mostly its author's; one of a person comes by a task of its own."""
     return entry.desc == "COMMENT" and entry.tag.startswith("EXTENSION ")
+
+
+def _usual(entry: Entry) -> bool:
+    """The comment that schema public is born with: pg_dump leaves it out, but not where it quotes every name."""
+    said = "COMMENT ON SCHEMA \"public\" IS 'standard public schema';"
+    return entry.desc == "COMMENT" and entry.create.strip() == said
 
 
 def _speaks_of(entry: Entry, of: Collection[int]) -> bool:

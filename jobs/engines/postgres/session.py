@@ -7,7 +7,7 @@ from psycopg.pq import TransactionStatus
 
 from jobs.core.errors import Stopped
 from jobs.core.model import Endpoint
-from jobs.engines.postgres import worktable
+from jobs.engines.postgres import events_off, worktable
 from jobs.engines.postgres.connect import Connection, connect, explain, pin
 from jobs.engines.shared.fence import FENCE_SECONDS
 
@@ -57,7 +57,8 @@ def sort_small(target: Connection) -> None:
 
 
 def silence(target: Connection) -> bool:
-    """Sets `session_replication_role` to replica, or says that this role may not."""
+    """Sets `session_replication_role` to replica, or says that this role may not. Event triggers sleep, too."""
+    events_off.off(target)
     try:
         target.execute("set session_replication_role = replica")
     except psycopg.errors.InsufficientPrivilege:

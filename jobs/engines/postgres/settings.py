@@ -67,6 +67,24 @@ def read(connection: Connection) -> list[Setting]:
     return [Setting(*row) for row in connection.execute(_READ).fetchall() if row[1] not in STAY]
 
 
+LOOKS = (
+    *("TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits", "bytea_output", "xmlbinary", "xmloption"),
+    *("default_text_search_config", "lc_monetary", "lc_numeric", "lc_time", "search_path"),
+)
+"""What a query's result may depend on besides its rows; the path for functions that name things without a schema."""
+_LOOKS = "select name, reset_val from pg_settings where name = any(%s) order by 1"
+
+
+def looks(source: Connection, target: Connection) -> list[str]:
+    """Statements that let values look, until the transaction's end, as in the source's own sessions.
+
+    Without those that the target refuses, such as the name of a locale that it lacks."""
+    found = [(name, value) for name, value in source.execute(_LOOKS, [list(LOOKS)]).fetchall()]
+    found += [(own.name, own.value) for own in read(source) if "." in own.name and not own.role]
+    texts = [f"select set_config({quote.text(name)}, {quote.text(value)}, true)" for name, value in found]
+    return [text for text in texts if permitted(target, text)]
+
+
 def wanted(found: Iterable[Setting], *, roles: bool) -> list[Setting]:
     """Those of roles travel together with grants."""
     return [setting for setting in found if roles or not setting.role]

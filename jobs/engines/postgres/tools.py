@@ -49,8 +49,11 @@ def newest() -> Tool:
     return fitting(0, tls=False)
 
 
-def fitting(server_major: int, *, tls: bool) -> Tool:
-    """The newest tools that may read a server of this major version. Raises `Permanent` with the remedy."""
+def fitting(server_major: int, *, tls: bool, target_major: int = 0) -> Tool:
+    """The newest tools that may read a server of this major version. Raises `Permanent` with the remedy.
+
+    For a target the newest that is no newer, else the nearest: what a newer pg_dump writes, an older server need not
+    understand (18 writes NOT NULL constraints of children in a form of its own)."""
     tools = found()
     if not tools:
         raise Permanent("pg_dump was not found on this worker", remedy=_REMEDY)
@@ -60,6 +63,9 @@ def fitting(server_major: int, *, tls: bool) -> Tool:
             f"pg_dump {tools[0].text} is older than the source, PostgreSQL {server_major}, and refuses it",
             remedy=_REMEDY.replace("client programs", f"client programs of version {server_major} or newer"),
         )
+    if target_major:
+        beyond = [tool for tool in able if tool.version[0] > target_major]
+        able = [tool for tool in able if tool not in beyond] + beyond[::-1]
     chosen = next((tool for tool in able if not tls or knows_tls(tool)), None)
     if chosen is None:
         raise Permanent(f"pg_dump {able[0].text} was built without TLS, which the source needs", remedy=_REMEDY)
@@ -123,9 +129,14 @@ def _examine(folder: Path) -> Tool | None:
     return Tool(dump, restore, (int(match[1]), int(match[2] or 0)), match[0].split()[-1]) if match else None
 
 
-def dump(tool: Tool, source: Endpoint, arguments: Sequence[str], check: Callable[[], None]) -> bytes:
-    """pg_dump's standard output. Raises `Permanent` or `Transient`; what `check` raises ends the child."""
-    with _child([str(tool.path_dump), "--no-password", *arguments], environment_of(source)) as child:
+def dump(
+    tool: Tool, source: Endpoint, arguments: Sequence[str], check: Callable[[], None], options: str = ""
+) -> bytes:
+    """pg_dump's standard output; `options` are its session's (PGOPTIONS).
+
+    Raises `Permanent` or `Transient`; what `check` raises ends the child."""
+    environment = environment_of(source) | ({"PGOPTIONS": options} if options else {})
+    with _child([str(tool.path_dump), "--no-password", *arguments], environment) as child:
         output, errors = _exchange(child, b"", check)
     return _judged(child, output, errors, "Reading the source's schema", source)
 

@@ -15,6 +15,7 @@ from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.parts import parts
 
+Spelling = Callable[[str], str]
 Definition = str | None
 """As the census writes it; None where the side has no such object."""
 
@@ -28,11 +29,26 @@ class Rule:
     why: str
 
 
+def _schema(extension: Definition) -> str:
+    return (extension or "").partition(" in ")[2]
+
+
+def _inherited(source: Definition, target: Definition) -> bool:
+    """Both inherit and have the same columns; a name may hold the comma, so letters are counted, not names."""
+    both = [side or "" for side in (source, target)]
+    return all(side.startswith("inherited: ") for side in both) and sorted(both[0]) == sorted(both[1])
+
+
 RULES = (
     Rule(
         "extension",
-        lambda source, target: source is not None and target is not None,
+        lambda source, target: bool(source and target) and _schema(source) == _schema(target),
         "the target installs the version that its own server offers",
+    ),
+    Rule(
+        "column order",
+        _inherited,
+        "pg_dump makes inherited columns first; no row of the table is stored as a value",
     ),
 )
 
@@ -68,6 +84,14 @@ class Broken:
             {d["comment"] for d in documents if d.get("comment")},
         )
 
+    def spelled(self, spell: Spelling) -> Broken:
+        """The same with every name written anew."""
+        return Broken(
+            {spell(name): key for name, key in self.keys.items()},
+            {spell(name): [spell(n) for n in names] for name, names in self.stand_ins.items()},
+            {spell(name) for name in self.waiting},
+        )
+
     def folded(self, source: Mapping[str, str], target: Mapping[str, str]) -> dict[str, str]:
         """The target's constraints, the stand-ins of a key as that key: only where each is as the key is."""
         seen = dict(target)
@@ -92,7 +116,7 @@ def as_broken_key(found: Difference, source: Definition, target: Definition, bro
     return Difference(kind="foreign key", name=key.name, what=f"{where}: {rows}")
 
 
-_OF_ANOTHER = frozenset({"column", "owner", "privilege", "comment", "security label"})
+_OF_ANOTHER = frozenset({"column", "column order", "owner", "privilege", "comment", "security label"})
 """Kinds that only speak of an object: who knows that the object stays behind needs no word of them."""
 
 

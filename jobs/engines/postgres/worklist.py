@@ -30,6 +30,8 @@ from jobs.engines.postgres.worktable import Row
 BIG_INDEX_BYTES = 32 << 20
 """From here on a primary key is built as an index first, so that the indexes of one table build side by side."""
 LARGE_OBJECTS_PER_TASK = 500
+ANALYZE_INHERITS_FROM = 180000
+"""Server version whose VACUUM and ANALYZE take inheritance children along unless told ONLY (release notes of 18)."""
 
 
 @dataclass
@@ -282,17 +284,23 @@ def _post(work: _List, asking: Asking) -> None:
     """Triggers, rules, policies, publications, comments and grants: what must not act while rows arrive."""
     waiting = {said.id for comments in asking.comments_on_parted.values() for said in comments}
     entries = [e for e in asking.dumped.post_data() if e.desc not in _OWN_TASK and e.id not in waiting]
+    events = {e.id for e in entries if e.desc == "EVENT TRIGGER"}
     views = asking.catalog.matviews
     indexes = {index.oid for index in asking.catalog.indexes.values() if index.table in views}
     made_late = {e.id for e in asking.dumped.post_data() if e.oid in indexes and e.catalog == PG_CLASS}
-    late = [entry for entry in entries if not made_late.isdisjoint(entry.needs)]
-    early = [entry for entry in entries if made_late.isdisjoint(entry.needs)]
+
+    def phase_of(entry: Entry) -> int:
+        # Event triggers come last of all: one that guards against DDL would stop what comes after it.
+        if not events.isdisjoint((entry.id, *entry.needs)):
+            return 68
+        return 50 if made_late.isdisjoint(entry.needs) else 64
+
     last = 0
-    for part, phase in ((early, 50), (late, 64)):
-        for chunk in chunks(part, ENTRIES_PER_TEXT):
+    for phase in (50, 64, 68):
+        for chunk in chunks([entry for entry in entries if phase_of(entry) == phase], ENTRIES_PER_TEXT):
             drops = [drop for entry in reversed(chunk) if (drop := schema.drop_statement(entry))]
             payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
-            title = "triggers, policies, comments and grants"
+            title = "event triggers" if phase == 68 else "triggers, policies, comments and grants"
             last = work.add("post", phase, title, payload=payload, needs=(last,), barrier=phase)
 
 
@@ -318,7 +326,7 @@ def _refreshes(work: _List, asking: Asking) -> None:
         for view in ready:
             sql = f"refresh materialized view {quote.qualified(view.schema, view.name)}"
             needs = tuple(tasks[oid] for oid in view.reads if oid in tasks)
-            payload = {"sql": [sql], "definer": True}
+            payload = {"sql": [*asking.edges.looks, sql]}
             tasks[view.oid] = work.add(
                 "refresh", 60, view.label, size=view.bytes, payload=payload, needs=needs, barrier=60
             )
@@ -337,8 +345,11 @@ def _statistics(work: _List, asking: Asking) -> None:
     for view in catalog.matviews.values():
         if view.populated and view.oid not in asking.stays:
             sizes[view.schema, view.name] += view.bytes
+    # From 18 on it looks at the tables that inherit, too: two lanes would wait for each other over one of them.
+    plain = {table.key for table in catalog.tables.values() if table.kind == "r"}
+    alone = plain if asking.target_version >= ANALYZE_INHERITS_FROM else set[tuple[str, str]]()
     for group in groups(list(sizes.items()), lambda item: item[1]):
-        texts = [f"analyze {quote.qualified(*key)}" for key, _ in group]
+        texts = [f"analyze {'only ' if key in alone else ''}{quote.qualified(*key)}" for key, _ in group]
         title = ".".join(group[0][0]) if len(group) == 1 else f"{len(group)} small tables"
         size = sum(size for _, size in group)
         work.add("analyze", 70, title, size=size, payload={"sql": texts}, barrier=70)

@@ -23,6 +23,7 @@ class Edges:
     configured: tuple[Configured, ...] = ()
     settings: tuple[str, ...] = ()
     settings_back: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
 
 
 class _Work(Protocol):
@@ -32,12 +33,15 @@ class _Work(Protocol):
 def read(source: Connection, target: Connection, plan: MigrationPlan, options: Options) -> Edges:
     """What this run has to do at its edges."""
     rows = () if options.scope is Scope.schema_only else tuple(configuration.read(source))
+    looks = tuple(settings.looks(source, target))
     if options.scope is Scope.data_only:
-        return Edges(configured=rows)
+        return Edges(configured=rows, looks=looks)
     made = roles.creations(source, target, plan.roles)
     wanted = settings.wanted(settings.read(source), roles=options.keep_grants)
     does, undoes = settings.changes(target, wanted, made)
-    return Edges(_public_stays(source, target, made), tuple(made), plan.roles, rows, tuple(does), tuple(undoes))
+    return Edges(
+        _public_stays(source, target, made), tuple(made), plan.roles, rows, tuple(does), tuple(undoes), looks
+    )
 
 
 _OWNER_OF_PUBLIC = "select pg_get_userbyid(nspowner)::text from pg_namespace where nspname = 'public'"

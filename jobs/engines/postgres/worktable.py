@@ -41,6 +41,7 @@ PHASES = {
     62: ("finish", "Indexing materialized views"),
     64: ("finish", "Creating triggers, policies and grants"),
     66: ("finish", "Creating triggers, policies and grants"),
+    68: ("finish", "Creating event triggers"),
     70: ("analyze", "Gathering statistics"),
     90: ("verify", "Verifying"),
     95: ("settings", "Setting what holds in the database"),

@@ -10,6 +10,7 @@ create domain app.small as int check (value < 100) check (value > -100); alter d
 create type app.pair as (a int, b text collate "C", m app.mood); comment on column app.pair.a is 'first'; create type app.nested as (p app.pair, ps app.pair[]);
 create type app.span as range (subtype = float8, subtype_diff = float8mi); create type app.textrange as range (subtype = text, collation = "C");
 create type app.shell; drop type app.shell;
+create type app.code; create function app.code_in(cstring) returns app.code language internal immutable strict as 'textin'; create function app.code_out(app.code) returns cstring language internal immutable strict as 'textout'; create type app.code (input = app.code_in, output = app.code_out, like = text, category = 'S', delimiter = '|', default = 'dflt', collatable = true); create cast (app.code as text) without function as implicit; create table app.codes (c app.code default 'x', cs app.code[]); insert into app.codes values ('it''s', '{a|"b|c"|NULL}'); create aggregate app.moving (int8) (sfunc = int8pl, stype = int8, finalfunc = int8um, msfunc = int8pl, minvfunc = int8mi, mstype = int8, minitcond = '5');
 create domain app.pairs as app.pair[]; create domain app.spans as app.span check (not isempty(value));
 create collation app.german from "C"; create conversion app.conv for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
 -- functions

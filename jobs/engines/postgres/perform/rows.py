@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.core.errors import Permanent
 from jobs.engines.postgres import quote, wire
+from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.engines.postgres.perform.stream import copy_stream
 from jobs.ports.engine import Watch
@@ -32,7 +34,7 @@ def copy_rows(hands: Hands, table: dict[str, Any], watch: Watch, *, freeze: bool
     """One COPY into one COPY; `freeze` where the table's file is of this transaction."""
     relation = quote.qualified(table["schema"], table["name"])
     if not table["columns"]:
-        return _copy_count(hands, relation, bool(table["all"]), watch)
+        return _copy_count(hands, relation, watch)
     columns, label = quote.names(table["columns"]), label_of(table)
     options = ["format binary"] if table["binary"] else []
     what = f"{relation} ({columns})"
@@ -40,27 +42,41 @@ def copy_rows(hands: Hands, table: dict[str, Any], watch: Watch, *, freeze: bool
         what = f"(select {columns} from only {relation} where {table['where']})"  # noqa: S608 - quoted
     out = f"copy {what} to stdout{_with(options)}"
     into = f"copy {relation} ({columns}) from stdin{_with([*options, 'freeze'] if freeze else options)}"
-    rows, moved = copy_stream(
-        hands.source,
-        out,
-        hands.target,
-        into,
-        lambda rows, moved: watch.report(f"copy {label}", label, rows, moved),
-        watch.check,
-    )
+    with _as_they_are(hands.source, hands.target):
+        rows, moved = copy_stream(
+            hands.source,
+            out,
+            hands.target,
+            into,
+            lambda rows, moved: watch.report(f"copy {label}", label, rows, moved),
+            watch.check,
+        )
     return Brought(rows, moved, "copy binary" if table["binary"] else "copy text")
+
+
+@contextmanager
+def _as_they_are(*connections: Connection) -> Iterator[None]:
+    """Between two databases of SQL_ASCII no byte is looked at: whatever it means, it need not be UTF-8.
+
+    After an error each server takes the setting back together with the transaction."""
+    if any(connection.info.parameter_status("server_encoding") != "SQL_ASCII" for connection in connections):
+        yield
+        return
+    for connection in connections:
+        connection.execute("set client_encoding = 'SQL_ASCII'")
+    yield
+    for connection in connections:
+        connection.execute("set client_encoding = 'UTF8'")
 
 
 def _with(options: list[str]) -> str:
     return f" with ({', '.join(options)})" if options else ""
 
 
-def _copy_count(hands: Hands, relation: str, generated_only: bool, watch: Watch) -> Brought:
-    """A table without columns to write still has a number of rows."""
+def _copy_count(hands: Hands, relation: str, watch: Watch) -> Brought:
+    """A table without columns to write, be it that all are generated, still has a number of rows."""
     found = wire.run(hands.source, f"select count(*) from only {relation}", watch.check)  # noqa: S608 - quoted
     count = int(found[0][0] or 0)
-    if generated_only:
-        raise Permanent("A table of generated columns only cannot be copied", object=relation)
     # A select list may be empty, which is just what such a table takes.
     wire.run(hands.target, f"insert into {relation} select from generate_series(1, {count})", watch.check)
     return Brought(count, 0, "count")

@@ -60,5 +60,18 @@ from pg_db_role_setting z join pg_database d on d.oid = z.setdatabase and d.datn
 left join pg_roles r on r.oid = z.setrole
 cross join unnest(z.setconfig) setting
 union all
+-- of the database itself, which only CREATE DATABASE would carry
+select 'database', '', '', x.name, ''
+from pg_database d cross join lateral (values
+    ('grants', exists (select from (select grantee, privilege_type, is_grantable from aclexplode(d.datacl)
+                                    except select grantee, privilege_type, is_grantable
+                                    from aclexplode(acldefault('d', d.datdba))) a where a.grantee <> d.datdba)),
+    ('revoked grants', d.datacl is not null and exists (
+        select grantee, privilege_type from aclexplode(acldefault('d', d.datdba)) where grantee <> d.datdba
+        except select grantee, privilege_type from aclexplode(d.datacl))),
+    ('comment', shobj_description(d.oid, 'pg_database') is not null),
+    ('connection limit', d.datconnlimit >= 0)) x(name, there)
+where d.datname = current_database() and x.there
+union all
 select 'user mapping', '', '', m.srvname, coalesce(m.usename, 'public') from pg_user_mappings m
 order by 1, 2, 3, 4, 5

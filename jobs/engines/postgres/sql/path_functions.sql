@@ -1,7 +1,7 @@
--- Functions that indexes, generated columns, checks, partition keys and domains need, which set no search_path of
--- their own and whose text names something without its schema. While a schema is restored the path is empty.
--- As far as text tells: strings and comments are taken out, a name counts where a function, a relation or a type
--- can stand. Names that pg_catalog has too are found there.
+-- Functions that indexes, generated columns, checks, partition keys, domains and materialized views need, which set no
+-- search_path of their own and whose text names something without its schema. While a schema is restored the path is
+-- empty. As far as text tells: strings and comments are taken out, a name counts where a function, a relation or a
+-- type can stand. Names that pg_catalog has too are found there.
 with spaces as (
     select oid, nspname::text from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
 ), users as (
@@ -28,6 +28,11 @@ with spaces as (
     join pg_namespace n on n.oid = k.connamespace
     left join pg_class c on c.oid = k.conrelid left join pg_type t on t.oid = k.contypid
     where k.contype in ('c', 'x')
+    union all
+    select d.refobjid, n.nspname, '', 'materialized view ' || c.relname
+    from pg_depend d join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+    join pg_class c on c.oid = r.ev_class and c.relkind = 'm' join pg_namespace n on n.oid = c.relnamespace
+    where d.refclassid = 'pg_proc'::regclass and d.deptype = 'n'
 ), texts as (
     select distinct p.oid, n.nspname as schema_name,
            p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as name,

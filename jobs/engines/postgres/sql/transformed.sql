@@ -23,3 +23,5 @@ select (select count(*) from pg_class c join pg_namespace n on n.oid = c.relname
      + (select count(*) from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
         where r.rulename <> '_RETURN' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema')
      + (select count(*) from pg_policy)
+     + (select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and to_jsonb(p) ->> 'prosqlbody' is not null)

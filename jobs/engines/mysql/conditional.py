@@ -13,7 +13,9 @@ import re
 from jobs.engines.mysql.flavour import Flavour
 
 _TOKEN = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*` | /\*!(\d{5,6})\s(.*?)\*/""", re.S | re.X
+    r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*` | /\*!(\d{5,6})\s(.*?)\*/
+    | \b(_utf8mb4)(?=')""",
+    re.S | re.X,
 )
 MINE = re.compile(r"\s*/\*M?!\d+ .*?\*/", re.S)
 """In a column's type: a word that the other kind of server does not know."""
@@ -30,6 +32,9 @@ def adapted(definition: str, source: Flavour, target: Flavour) -> str:
     column = definition.startswith("`")
 
     def said(found: re.Match[str]) -> str:
+        if found[3]:
+            # As our session speaks anyway. MariaDB 10.11 cannot read what it makes of such a text with a new line.
+            return ""
         if found[1] is None:
             return found[0]
         words = found[2].strip()

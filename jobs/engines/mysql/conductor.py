@@ -25,6 +25,7 @@ from jobs.core.verdict import BrokenKey, RestorePoint, Verdict, Waiver
 from jobs.engines.mysql import (
     catalog,
     census,
+    first_words,
     inspect_disk,
     judge,
     refresh,
@@ -134,6 +135,7 @@ class MysqlConductor:
                 self._begin(again=refresh)
             else:
                 self._resume(found)
+            first_words.set_up_database(self._target)
         except pymysql.MySQLError as error:
             raise self._fault(error, "Preparing the run") from None
         return found is not None

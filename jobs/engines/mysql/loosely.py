@@ -8,6 +8,7 @@ import re
 
 from jobs.engines.mysql.conditional import MINE
 from jobs.engines.mysql.objects import CheckConstraint, Column, Table
+from jobs.engines.mysql.quote import unescaped
 
 _WIDTH = re.compile(r"\b((?:tiny|small|medium|big)?int|year)\(\d+\)")
 _VALID = re.compile(r"json_valid\(`((?:[^`]|``)*)`\)", re.I)
@@ -50,5 +51,5 @@ def default(column: Column) -> str:
     text = column.default
     if text is None or text == "NULL":
         return "none"
-    plain = text[1:-1].replace("''", "'") if len(text) > 1 and text[0] == text[-1] == "'" else text
+    plain = unescaped(text[1:-1].replace("''", "'")) if len(text) > 1 and text[0] == text[-1] == "'" else text
     return re.sub(r"\(\)$", "", plain).lower()

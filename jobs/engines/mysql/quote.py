@@ -4,6 +4,7 @@ Values are quoted for sessions that `connect.pin` made: backslash escapes are on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pymysql.converters import escape_string
@@ -42,3 +43,11 @@ def account(definer: str) -> str:
 def binary(value: bytes) -> str:
     """A literal of bytes."""
     return f"x'{value.hex()}'"
+
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "Z": "\x1a", "b": "\b"}
+
+
+def unescaped(text: str) -> str:
+    """What the content of a quoted text means, but for doubled quotes."""
+    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text, flags=re.S)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox.servers import MariaDbServer, PostgresServer
-from jobs.core.model import Options
+from jobs.core.model import Options, TlsMode
 from jobs.engines.mysql import tools
+from jobs.ports.engine import Asked
 from tests.servers.mypg_run import Move, fresh_source
 from tests.servers.mysql_run import Migration, Spy, assert_same, contents, databases, nothing_of_ours, work
 from tests.servers.pg_run import rows
@@ -165,3 +167,31 @@ def test_between_the_two(mysql_server: MysqlServer, mariadb_server: MariaDbServe
         for table in ("parents", "large"):
             assert contents(source, table) == contents(target, table)
         assert source.rows(FACTS) == target.rows(FACTS)
+
+
+class Encrypted(Migration):
+    """The target's user must come with TLS, and both sides are told to."""
+
+    def asked(self) -> Asked:
+        asked = super().asked()
+        ends = {side: replace(getattr(asked, side), tls=TlsMode.require) for side in ("source", "target")}
+        return replace(asked, **ends)
+
+
+def test_with_tls_and_an_account_without_rights_on_the_server(shop: Migration, mysql_server: MysqlServer) -> None:
+    """The newer way to log in, a password of odd letters, and no right beyond the database."""
+    secret = 'it\'s \\ "secret" %s ü'
+    with mysql_server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("create user mover identified with caching_sha2_password by %s require ssl", [secret])
+        try:
+            cursor.execute(f"grant all on `{shop.target.name}`.* to mover")
+            encrypted = Encrypted(shop.source, shop.target, user=("mover", secret))
+            found = [finding for result in encrypted.checks().values() for finding in result.findings]
+            (blocking,) = [finding for finding in found if finding.severity == "block"]
+            cursor.execute(blocking.remedy.partition(";")[0])
+            assert "log_bin_trust_function_creators" in blocking.remedy
+            assert encrypted.run(lanes=2).reasons == []
+        finally:
+            cursor.execute("set global log_bin_trust_function_creators = 0")
+            cursor.execute("drop user mover")
+    assert contents(shop.source, "facts") == contents(shop.target, "facts")

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "pooler": (f"{SIDES}::test_pooler", f"{SIDES}::test_no_pooler"),
     "same_database": (f"{SIDES}::test_same_database",) * 2,
     "failover": (f"{STANDBYS}::test_a_primary_and_its_standby_as_the_source",) * 2,
+    "replication": (f"{STANDBYS}::test_a_replica_behind_and_one_that_nearly_is",) * 2,
     "source_standby": (f"{STANDBYS}::test_a_primary_and_its_standby_as_the_source",) * 2,
     "tablespaces": (f"{PROVEN}::test_a_tablespace",) * 2,
     "tls": (f"{SIDES}::test_tls_is_seen", f"{SIDES}::test_nothing_blocks_two_plain_databases"),

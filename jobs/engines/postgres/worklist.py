@@ -30,6 +30,7 @@ from jobs.engines.postgres.worktable import Row
 BIG_INDEX_BYTES = 32 << 20
 """From here on a primary key is built as an index first, so that the indexes of one table build side by side."""
 LARGE_OBJECTS_PER_TASK = 500
+_BTREE = re.compile(r""" USING "?btree"? \(""")
 ANALYZE_INHERITS_FROM = 180000
 """Server version whose VACUUM and ANALYZE take inheritance children along unless told ONLY (release notes of 18)."""
 
@@ -248,7 +249,7 @@ class _Indexes:
 
     def _alone(self, entry: Entry, texts: list[str], index: Index) -> int:
         needs = self.copied.get(index.table, (self.made,))
-        small = " USING btree " in index.definition and index.bytes < SORTED_IN_ONE_PASS
+        small = bool(_BTREE.search(index.definition)) and index.bytes < SORTED_IN_ONE_PASS
         payload = {"sql": texts, "sorted": small}
         return self.work.add("index", 30, entry.tag, size=index.bytes, payload=payload, needs=needs)
 

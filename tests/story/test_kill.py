@@ -16,6 +16,7 @@ import pytest
 from bot.sandbox.compare import compare
 from bot.sandbox.play import CHANNEL, Play
 from bot.sandbox.servers import PostgresServer
+from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.server import SlackSandbox
 from jobs.adapters import keys
 from jobs.core import events as e
@@ -51,6 +52,12 @@ def until(w: World, seconds: float, what: str, migration: str, *statuses: Status
     return state
 
 
+def shown(message: Message) -> str:
+    """What is read of it: its `text` is shorter where much is told at once."""
+    sections = [block["text"]["text"] for block in message.blocks or () if block["type"] == "section"]
+    return "\n".join(sections) or message.text
+
+
 def thread_is_whole(w: World, migration: str) -> None:
     """Every line that the story deserves stands in the thread exactly once, in the story's order."""
     from bot.ui import logs
@@ -69,7 +76,7 @@ def thread_is_whole(w: World, migration: str) -> None:
     card = next(m for m in w.slack.channel(CHANNEL).messages if m.metadata and m.blocks)
 
     def said(slack: SlackSandbox) -> list[str] | None:
-        posts = [m.text for m in slack.channel(CHANNEL).thread(card.ts) if m.ts != card.ts and not m.files]
+        posts = [shown(m) for m in slack.channel(CHANNEL).thread(card.ts) if m.ts != card.ts and not m.files]
         text = " ".join(" ".join(posts).split())
         return posts if wanted[-1][:100] in text else None
 

@@ -18,7 +18,6 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
-import yaml
 from pydantic import SecretStr
 
 from bot import doctor
@@ -26,11 +25,12 @@ from bot.doctor import Diagnosis
 from bot.sandbox.binaries import redis_tls_program
 from bot.sandbox.servers import PostgresServer, RedisServer
 from bot.sandbox.slack.server import SlackSandbox
-from bot.sandbox.stage import MANIFEST, Process, Stage, descendants
+from bot.sandbox.stage import Stage, descendants
 from bot.strangers import strangers
 from jobs import metrics
 from jobs.adapters.redis_url import connect
 from tests.support.servers import FreshDatabase, missing
+from tests.support.small_stage import small_stage, web
 
 SECONDS = 60.0
 """A process imports everything first; two cores may be shared with other tests."""
@@ -203,21 +203,8 @@ def test_what_is_wrong_at_the_start_is_said(redis_url: str, pg15: PostgresServer
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     """Only what gestures need: Slack, Redis and `web`."""
-    made = Stage({"shop": {"engine": "postgresql", "environment": "staging", "secret": "env:SHOP_URL"}}, {})
-    try:
-        made.write_config()
-        made.slack.start()
-        made.slack.load_manifest(yaml.safe_load(MANIFEST.read_text()))
-        made.redis.start()
+    with small_stage({"shop": {"engine": "postgresql", "environment": "staging", "secret": "env:SHOP_URL"}}) as made:
         yield made
-    finally:
-        made.__exit__()
-
-
-def web(stage: Stage) -> Process:
-    started = stage.start("web")
-    stage.wait_ready()
-    return started
 
 
 def test_web_ends_after_the_gestures_that_it_took(stage: Stage) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import SecretStr
 from redis import Redis
 
@@ -20,13 +19,14 @@ from bot.once import UNDONE, Click, Clicks
 from bot.refs import Ref
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.server import SlackSandbox
-from bot.sandbox.stage import MANIFEST, Process, Stage
+from bot.sandbox.stage import Stage
 from jobs.adapters.ledger_redis import RedisLedger
 from jobs.core.state import Status
 from jobs.desk import Desk
 from tests.bot.office import CONFIG, Office, office
 from tests.bot.sandbox_support import client_of
 from tests.bot.test_processes import until
+from tests.support.small_stage import small_stage, web
 from tests.support.tales import CHANNEL, MIGRATION, Tale
 
 BOB = "U0BOB"
@@ -57,21 +57,8 @@ def status(redis: Redis) -> Status:
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     """Slack, Redis and `web`."""
-    made = Stage(SERVICES, {})
-    try:
-        made.write_config()
-        made.slack.start()
-        made.slack.load_manifest(yaml.safe_load(MANIFEST.read_text()))
-        made.redis.start()
+    with small_stage(SERVICES) as made:
         yield made
-    finally:
-        made.__exit__()
-
-
-def web(stage: Stage) -> Process:
-    started = stage.start("web")
-    stage.wait_ready()
-    return started
 
 
 def test_a_click_whose_process_is_killed_is_carried_out_by_the_next(stage: Stage) -> None:

@@ -389,9 +389,8 @@ def _refuse_triggers(there: Catalog, names: set[str]) -> None:
 
 
 def _must_be_unchanged(found: worktable.Run, now: dict[str, str]) -> None:
-    changed = sorted(
-        name for name in found.fingerprint.keys() | now.keys() if found.fingerprint.get(name) != now.get(name)
-    )
+    then = found.fingerprint
+    changed = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
     if changed:
         shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
         raise Permanent(

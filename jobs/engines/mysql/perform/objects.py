@@ -67,7 +67,7 @@ def _taken(kind: str, name: str) -> Permanent:
 
 
 def set_up_database(hands: Hands, task: Task, watch: Watch) -> Done:
-    """The database's own character set and collation, which routines and later tables inherit."""
+    """The database's own character set and collation, where `first_words` has not done it before all lanes."""
     run(hands.ddl, task.payload["sql"])
     return Done()
 

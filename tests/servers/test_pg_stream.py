@@ -1,8 +1,10 @@
-"""One COPY into another between real servers, by both techniques: what arrives, and what is left after a failure."""
+"""One COPY into another between real servers, by each technique: what arrives, and what is left after a failure."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -77,16 +79,17 @@ class Pair:
                 time.sleep(0.05)
 
 
-@pytest.fixture(params=["relay", "libpq"])
-def pair(
-    request: pytest.FixtureRequest, fresh_db: FreshDatabase, pg16: PostgresServer, pg18: PostgresServer
-) -> Iterator[Pair]:
-    ends = fresh_db(pg16), fresh_db(pg18)
+@pytest.fixture(params=["relay", "relay with TLS", "libpq"])
+def pair(request: pytest.FixtureRequest, fresh_db: FreshDatabase, pg_server: PostgresPool) -> Iterator[Pair]:
+    technique, _, encrypted = request.param.partition(" with ")
+    servers = [pg_server.server(17, tls=True)] * 2 if encrypted else [pg_server.server(16), pg_server.server(18)]
+    ends = fresh_db(servers[0]), fresh_db(servers[1])
     source, target = connect(endpoint(ends[0]), purpose="test"), connect(endpoint(ends[1]), purpose="test")
     session.tune(target, 1)
     for connection in (source, target):
         connection.execute("set search_path = public; create table t (id int, x text)")
-    move = {"relay": relay.relay, "libpq": stream.through_libpq}[request.param]
+        assert connection.pgconn.ssl_in_use == bool(encrypted)
+    move = {"relay": relay.relay, "libpq": stream.through_libpq}[technique]
     assert relay.possible(source, target)
     with source, target:
         yield Pair(move, ends, source, target)
@@ -251,17 +254,53 @@ def test_a_stop_is_heard_while_nothing_moves(pair: Pair, waiting: str) -> None:
     pair.proves_nothing_left()
 
 
-def test_tls_goes_through_libpq(fresh_db: FreshDatabase, pg16: PostgresServer, pg17_tls: PostgresServer) -> None:
-    ends = fresh_db(pg16), fresh_db(pg17_tls)
+@pytest.mark.parametrize("encrypted", ["source", "target"])
+def test_only_one_side_encrypts(
+    encrypted: str, fresh_db: FreshDatabase, pg16: PostgresServer, pg17_tls: PostgresServer
+) -> None:
+    ends = [fresh_db(pg16), fresh_db(pg17_tls)]
+    if encrypted == "source":
+        ends.reverse()
     with connect(endpoint(ends[0]), purpose="test") as source, connect(endpoint(ends[1]), purpose="test") as target:
-        assert target.pgconn.ssl_in_use and not relay.possible(source, target)
+        assert source.pgconn.ssl_in_use == (encrypted == "source") != target.pgconn.ssl_in_use
         for connection in (source, target):
-            connection.execute("create table public.t (id int)")
-        source.execute("insert into public.t select generate_series(1, 1000)")
-        copied = stream.copy_stream(
-            source, "copy public.t to stdout", target, "copy public.t from stdin", silent, never
-        )
-        assert copied[0] == 1000
+            connection.execute("create table public.t (id int, x text)")
+        source.execute(ROWS.replace("into t", "into public.t"))
+        copied = relay.relay(source, "copy public.t to stdout", target, "copy public.t from stdin", silent, never)
+        assert copied[0] == 20000
+    assert rows(ends[1], "select count(*), sum(id), min(length(x)) from public.t") == [(20000, 200010000, 1000)]
+
+
+UNREACHED = """
+import psycopg, sys
+from jobs.engines.postgres.connect import pin
+from jobs.engines.postgres.perform import relay, stream
+source, target = (psycopg.connect(dsn, autocommit=True) for dsn in sys.argv[1:])
+for connection in (source, target):
+    pin(connection)
+    connection.execute("create table public.t (id int)")
+source.execute("insert into public.t select generate_series(1, 1000)")
+assert psycopg.pq.__impl__ == "python" and target.pgconn.ssl_in_use
+assert relay.possible(source) and not relay.possible(target)
+print(stream.copy_stream(source, "copy public.t to stdout", target, "copy public.t from stdin",
+                         lambda *now: None, lambda: None)[0])
+"""
+
+
+def test_a_session_out_of_reach_goes_through_libpq(
+    fresh_db: FreshDatabase, pg16: PostgresServer, pg17_tls: PostgresServer
+) -> None:
+    """As psycopg without its C part, which tells no address and names no library."""
+    ends = fresh_db(pg16), fresh_db(pg17_tls)
+    environment = {**os.environ, **pg16.binaries.environment(), "PSYCOPG_IMPL": "python"}
+    asked = subprocess.run(
+        [sys.executable, "-c", UNREACHED, *(end.dsn for end in ends)],
+        env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if "libpq library not found" in asked.stderr:
+        pytest.skip("no libpq but psycopg's own")
+    assert asked.stdout == "1000\n", asked.stderr
+    assert rows(ends[1], "select count(*), sum(id) from public.t") == [(1000, 500500)]
 
 
 def test_a_busy_or_broken_transaction_is_not_taken(fresh_db: FreshDatabase, pg_server: PostgresPool) -> None:

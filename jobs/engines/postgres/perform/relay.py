@@ -1,4 +1,4 @@
-"""Forwards the bytes of a COPY from socket to socket, where neither side encrypts; libpq never sees the COPY.
+"""Forwards the bytes of a COPY from server to server, plain or through libpq's TLS; libpq never sees the COPY.
 
 Why that is safe: both connections are idle in libpq when their sockets are taken, so nothing of a server's lies
 in libpq's buffers; both statements are read up to ReadyForQuery in the transaction state that they began in, so
@@ -22,6 +22,7 @@ from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
 
 from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.postgres.perform import tls
 from jobs.engines.postgres.perform.frames import Frames, error_of, nonsense
 
 BUFFER_BYTES = 256 * 1024
@@ -31,7 +32,8 @@ LINGER_SECONDS = 0.005
 """Servers send 8 KB at a time (PqSendBuffer): waiting a moment for more of them spares a quarter of the processor
 time of a stream of narrow rows. What is less than that comes when the moment is over. The first `ENOUGH_BYTES` are
 never waited for: a small table would take longer to linger over than to copy."""
-REPLY_BYTES = 8 * 1024
+REPLY_BYTES = 32 * 1024
+"""More than a record of TLS."""
 REPORT_BYTES = 1024 * 1024
 
 _COPY_DONE = b"c\0\0\0\4"
@@ -46,14 +48,15 @@ Check = Callable[[], None]
 
 
 def possible(*connections: Connection) -> bool:
-    """Whether the sockets of all of them may be taken: plain, idle, with nothing on its way."""
-    return all(_is_quiet(connection) and _is_plain(connection) for connection in connections)
+    """Whether the bytes of all of them may be taken: idle, with nothing on its way, and legible."""
+    return all(_is_quiet(connection) and _is_legible(connection) for connection in connections)
 
 
-def _is_plain(connection: Connection) -> bool:
-    """No TLS and, asked once, no Kerberos encryption (PostgreSQL 12+), of which libpq's binding tells nothing."""
+def _is_legible(connection: Connection) -> bool:
+    """TLS that can be reached, or none; no Kerberos encryption, asked once, since libpq's binding tells nothing of it
+    (PostgreSQL 12+)."""
     if connection.pgconn.ssl_in_use:
-        return False
+        return tls.session(connection.pgconn) is not None
     if connection not in _plain:
         asked = connection.info.server_version >= 120000
         rows = wire.run(connection, _ENCRYPTED, lambda: None) if asked else []
@@ -113,6 +116,7 @@ class _Side:
         # A duplicate shares its blocking mode with libpq's descriptor, which is and stays non-blocking.
         self.socket = socket.socket(fileno=os.dup(connection.pgconn.socket))
         self.socket.setblocking(False)
+        self.bytes: socket.socket | tls.Session = tls.session(connection.pgconn) or self.socket
 
     def close(self) -> None:
         self.socket.close()
@@ -141,7 +145,7 @@ class _Side:
     def receive(self, forward: Callable[[memoryview], None]) -> bool:
         """Takes what is there now; False when nothing is. Raises the server's error, or that it hung up."""
         try:
-            count = self.socket.recv_into(self.view[self.kept :])
+            count = self.bytes.recv_into(self.view[self.kept :])
         except BlockingIOError:
             return False
         if not count:
@@ -206,10 +210,10 @@ class _Relay:
 
     def _ask(self, side: _Side, statement: str) -> None:
         text = statement.encode() + b"\0"
-        message = b"Q" + (len(text) + 4).to_bytes(4) + text
+        message = memoryview(b"Q" + (len(text) + 4).to_bytes(4) + text)
         while message:  # a few hundred bytes into an empty socket: hardly ever in two parts
             try:
-                message = message[side.socket.send(message) :]
+                message = message[side.bytes.send(message) :]
             except BlockingIOError:
                 self.look()
                 time.sleep(0.01)
@@ -238,7 +242,7 @@ class _Relay:
             self.progress(self.source.frames.rows, self.moved)
 
     def _send(self, data: memoryview) -> None:
-        send = self.target.socket.send
+        send = self.target.bytes.send
         while data:
             try:
                 data = data[send(data) :]

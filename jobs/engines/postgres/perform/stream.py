@@ -1,7 +1,8 @@
 """One COPY from the source into one COPY of the target, through this process, in bounded memory.
 
-Where no side encrypts, `relay` forwards the sockets' bytes; else libpq's own calls do, in a tight loop. Those cost
-a fifth of psycopg's row iterator; puts are batched because a put of a narrow row costs as much as one of a buffer.
+Mostly `relay` forwards the servers' bytes. Where it cannot reach them (Kerberos' encryption, a libpq without
+OpenSSL) libpq's own calls do, in a tight loop: those cost a fifth of psycopg's row iterator, and puts are batched
+because a put of a narrow row costs as much as one of a buffer.
 """
 
 from __future__ import annotations

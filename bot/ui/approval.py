@@ -123,7 +123,7 @@ def told(state: State) -> list[Block]:
 
 def changed(changes: Sequence[str]) -> str:
     """Why the run did not begin."""
-    listed = [f"• {t.clip(t.plain(change), 250)}" for change in changes[:8]]
+    listed = [f"• {t.plain(change, 250)}" for change in changes[:8]]
     if len(changes) > 8:
         listed.append(f"… and {t.count(len(changes) - 8, 'change')} more")
     return "\n".join(
@@ -139,7 +139,7 @@ def glass(state: State) -> list[Block]:
     """Never to be overlooked: nobody approved this."""
     if state.glass is None:
         return []
-    who, why = t.mention(state.glass.by.id), t.clip(t.plain(state.glass.reason), 1500)
+    who, why = t.mention(state.glass.by.id), t.plain(state.glass.reason, 1500)
     return [
         t.section(f":rotating_light: *Started without approvals* by {who}: {why}", block_id="card_glass"),
     ]
@@ -163,8 +163,7 @@ def decline(state: State, digest: str) -> View:
         "close": t.label("Go back", 24),
         "blocks": [
             t.section(
-                f"{t.clip(t.plain(state.title), 1000)}\n"
-                "The requester reads your reason in the thread and may ask again."
+                f"{t.plain(state.title, 1000)}\nThe requester reads your reason in the thread and may ask again."
             ),
             t.field("reason", "Reason", reason),
         ],
@@ -184,7 +183,7 @@ def delegate(state: State, digest: str) -> View:
         "submit": t.label("Name", 24),
         "blocks": [
             t.section(
-                f"{t.clip(t.plain(state.title), 1000)}\n"
+                f"{t.plain(state.title, 1000)}\n"
                 "This person may approve or decline for you. You share one voice: whoever speaks first has spoken."
             ),
             t.field(
@@ -211,7 +210,7 @@ def break_glass(state: State, digest: str) -> View:
         "submit": t.label("Start now", 24),
         "blocks": [
             t.section(
-                f":rotating_light: *{t.clip(t.plain(state.title), 1000)} starts at once, without {lacking}.*\n"
+                f":rotating_light: *{t.plain(state.title, 1000)} starts at once, without {lacking}.*\n"
                 "Your name and reason are told to the whole channel and stand in the receipt and in the log."
             ),
             t.field("reason", "Reason", reason),
@@ -265,8 +264,8 @@ def line(event: _Told, state: State) -> str:
         case e.GlassBroken():
             return (
                 f":rotating_light: *Glass broken:* {t.mention(event.by.id)} starts "
-                f"{t.clip(t.plain(state.title), 300)} without {t.count(voices.missing(state), 'approval')}, "
-                f"plan `{event.digest[:12]}`. Reason: {t.clip(t.plain(event.reason), 1500)}"
+                f"{t.plain(state.title, 300)} without {t.count(voices.missing(state), 'approval')}, "
+                f"plan `{event.digest[:12]}`. Reason: {t.plain(event.reason, 1500)}"
             )
         case e.Reminded():
             # Whoever was asked is named, not the group: those who have decided are left in peace.

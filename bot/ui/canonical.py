@@ -30,7 +30,7 @@ def message(state: State) -> list[Block]:
     assert plan is not None
     told = lines(plan)
     head = [
-        t.section(f"*{t.clip(t.plain(state.title), 1000)}*"),
+        t.section(f"*{t.plain(state.title, 1000)}*"),
         plan_view.summary(plan, state.rehearsal),
         _digest(plan),
     ]

@@ -49,7 +49,7 @@ _WORDS = {
 
 def text(state: State) -> str:
     """What a notification and a screen reader say."""
-    title = t.clip(t.plain(state.title), 1000)
+    title = t.plain(state.title, 1000)
     return f"Migration {title}: {_word(state)}"
 
 
@@ -96,7 +96,7 @@ def _headline(state: State) -> str:
         return when.headline(state)
     words = _word(state)
     if state.status in (Status.migrating, Status.verifying) and state.phase_title:
-        return f"{words}: {t.clip(t.plain(state.phase_title), 500)}"
+        return f"{words}: {t.plain(state.phase_title, 500)}"
     return words
 
 
@@ -115,7 +115,7 @@ def _body(state: State, now: RunProgress | None) -> list[Block]:
     if state.status is Status.failed:
         return [*_failure(state), *safety.held(state)]
     if state.status in (Status.cancelled, Status.rolled_back):
-        return [t.section(t.clip(t.plain(state.undone), 2500) or "The target is as it was.", block_id="card_end")]
+        return [t.section(t.plain(state.undone, 2500) or "The target is as it was.", block_id="card_end")]
     if state.status is Status.scheduled:
         return [*approval.told(state), *when.waiting(state), *_planned(state)]
     return [*_declined(state), *approval.told(state), *_planned(state), *when.blocks(state), *_gate(state)]
@@ -164,7 +164,7 @@ def _paused(state: State) -> list[Block]:
     """Why the run paused itself."""
     if not state.pause_why or state.status not in (Status.pausing, Status.paused):
         return []
-    said = f":warning: The run paused itself: {t.clip(t.plain(state.pause_why), 1000)}"
+    said = f":warning: The run paused itself: {t.plain(state.pause_why, 1000)}"
     return [t.section(said, block_id="card_pause")]
 
 
@@ -173,7 +173,7 @@ def _trouble(state: State) -> list[Block]:
         return []
     return [
         t.section(
-            f":warning: {t.clip(t.plain(state.trouble.what), 1500)}\nIt is tried again by itself.",
+            f":warning: {t.plain(state.trouble.what, 1500)}\nIt is tried again by itself.",
             block_id="card_trouble",
         )
     ]
@@ -183,7 +183,7 @@ def _failure(state: State) -> list[Block]:
     problem = state.problem
     if problem is None:
         return []
-    said = [t.clip(t.plain(problem.what), 800), t.clip(t.plain(problem.meaning), 400)]
+    said = [t.plain(problem.what, 800), t.plain(problem.meaning, 400)]
     said += proof.failed(state.reasons, state.rows, 5)
     return [
         t.section("\n".join([*said, f"*Next:* {t.clip(t.escape(problem.remedy), 600)}"]), block_id="card_failure")
@@ -193,7 +193,7 @@ def _failure(state: State) -> list[Block]:
 def _declined(state: State) -> list[Block]:
     if state.declined is None:
         return []
-    who, why = t.mention(state.declined.by.id), t.clip(t.plain(state.declined.reason), 1500)
+    who, why = t.mention(state.declined.by.id), t.plain(state.declined.reason, 1500)
     said = f"Declined by {who}: {why}\n*Open* leads back to the plan, which can be changed and asked for again."
     return [t.section(said, block_id="card_declined")]
 

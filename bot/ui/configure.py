@@ -10,7 +10,6 @@ from bot.ui.text import (
     Block,
     View,
     button,
-    clip,
     context,
     divider,
     field,
@@ -108,7 +107,7 @@ def _unfinished(states: Sequence[State]) -> list[Block]:
         return []
     rows = [
         section(
-            f"*Unfinished:* {clip(plain(state.title), 1000)}",
+            f"*Unfinished:* {plain(state.title, 1000)}",
             block_id=f"unfinished_{state.id}",
             accessory=button("Continue", "draft_continue", Ref(m=state.id).pack(), said=f"Continue {state.title}"),
         )
@@ -153,7 +152,7 @@ def _about(target: Service) -> list[Block]:
     )
     about = f"*{plain(target.name)}*: {engine_name(target.engine)}, {target.environment}."
     if target.description:
-        about += f" {clip(plain(target.description), 1000)}"
+        about += f" {plain(target.description, 1000)}"
     guide = GUIDE.get(target.engine, "This engine's guide is not written yet.")
     return [section(about + guarded, block_id="about"), section(guide, block_id="guide")]
 

@@ -11,7 +11,7 @@ from jobs.core.state import State, Status
 
 def message(state: State, person: str, *, reminder: bool = False) -> tuple[str, list[Block]]:
     """Text and blocks for `person`, in whatever state the request is now; `reminder`: they were asked before."""
-    title = t.clip(t.plain(state.title), 1000)
+    title = t.plain(state.title, 1000)
     said = outcome(state, person)
     waits = state.status is Status.awaiting_approval and state.plan is not None
     again = ":bell: *Reminder:* this still waits for you.\n" if waits and reminder and not said else ""
@@ -38,7 +38,7 @@ def outcome(state: State, person: str) -> str:
             return ":ballot_box_with_check: You approved."
         return ":ballot_box_with_check: Your voice has approved." if voices.has_spoken(state, person) else ""
     if state.declined is not None:
-        why = t.clip(t.plain(state.declined.reason), 1500)
+        why = t.plain(state.declined.reason, 1500)
         return f":no_entry_sign: Declined by {t.mention(state.declined.by.id)}: {why}"
     if state.expired:
         return ":hourglass: Not decided in time: the request ended."
@@ -64,13 +64,13 @@ def ended(state: State) -> bool:
 
 def superseded(state: State) -> tuple[str, list[Block]]:
     """For a message about an earlier request."""
-    text = f"Migration {t.clip(t.plain(state.title), 1000)}: this request has ended; a newer one may be below."
+    text = f"Migration {t.plain(state.title, 1000)}: this request has ended; a newer one may be below."
     return text, [t.section(text, block_id="direct_outcome")]
 
 
 def reminded(state: State) -> tuple[str, list[Block]]:
     """For the message before a reminder, whose buttons have moved there."""
-    text = f"Migration {t.clip(t.plain(state.title), 1000)}: a newer message below reminds you of this request."
+    text = f"Migration {t.plain(state.title, 1000)}: a newer message below reminds you of this request."
     return text, [t.section(text, block_id="direct_outcome")]
 
 

@@ -249,7 +249,7 @@ def _checks(state: State) -> list[Block]:
     for index, chunk in enumerate(chunks(_fitting(lines(state.results)), t.SECTION - 100)):
         blocks.append(t.section("\n".join(chunk), block_id=f"checks_{index}"))
     if state.problem is not None and state.status is Status.blocked:
-        what, remedy = t.clip(t.plain(state.problem.what), 1500), t.clip(t.escape(state.problem.remedy), 1400)
+        what, remedy = t.plain(state.problem.what, 1500), t.clip(t.escape(state.problem.remedy), 1400)
         blocks.append(t.section(f":no_entry: {what}\n{remedy}", block_id="checks_problem"))
     return blocks
 
@@ -299,7 +299,7 @@ def _passed(result: CheckResult) -> str:
 
 def _short(text: str) -> str:
     """A check that found nothing gets a line, not a paragraph."""
-    return t.clip(t.plain(text), 200)
+    return t.plain(text, 200)
 
 
 def acknowledged(state: State, limit: int = 3) -> list[Block]:
@@ -319,7 +319,7 @@ def finding_line(finding: Finding, *, remedy: bool = True) -> str:
     """One finding, with its remedy where that is still to be done."""
     where = f" {t.code(t.clip(finding.object, 120))}" if finding.object else ""
     then = f"\n      → {_remedy(finding.remedy)}" if remedy and finding.remedy else ""
-    text = t.clip(t.plain(finding.message), 700)
+    text = t.plain(finding.message, 700)
     return f"{ICONS[finding.severity]} *{WORDS[finding.severity]}*{where}: {text}{then}"
 
 

@@ -171,7 +171,7 @@ def _row(summary: Summary) -> Block:
         waived = f"; {t.count(summary.waived, 'difference')} accepted by a person" if summary.waived else ""
         said += f"\n{figures}{waived}"
     elif summary.problem:
-        said += f"\n{t.clip(t.plain(summary.problem), 200)}"
+        said += f"\n{t.plain(summary.problem, 200)}"
     value = Ref(m=summary.id).pack()
     return t.section(said, accessory=t.button("Show logs", "show_logs", value, said=f"Log of {summary.state.title}"))
 

@@ -35,7 +35,7 @@ def row(state: State) -> str:
     """One migration in one line."""
     moment = f", {t.when(state.changed)}" if state.changed else ""
     who = f" by {t.mention(state.requester.id)}" if state.requester else ""
-    return f"`{state.id}` *{t.clip(t.plain(state.title), 300)}* is {say(state.status)}{when.row(state)}{who}{moment}"
+    return f"`{state.id}` *{t.plain(state.title, 300)}* is {say(state.status)}{when.row(state)}{who}{moment}"
 
 
 def _which(state: State) -> str:

@@ -116,7 +116,7 @@ def _head(state: State, look: Look, found: int, page: int, pages: int) -> str:
     noun = _NOUNS[look.show]
     searched = f" with {t.code(t.clip(look.words, 100))}" if look.words.strip() else ""
     order = ", newest first" if look.show in ("story", "warnings") else ""
-    title = t.clip(t.plain(state.title), 500)
+    title = t.plain(state.title, 500)
     return f"{title}: {t.count(found, noun, _MANY.get(noun, ''))}{searched}, page {page + 1} of {pages}{order}"
 
 

@@ -31,7 +31,7 @@ def line(event: e.Event, state: State) -> str:
         case e.Validated():
             return _validated(event, state)
         case e.ValidationBroke():
-            what, remedy = t.clip(t.plain(event.problem.what), 1500), t.clip(t.escape(event.problem.remedy), 1000)
+            what, remedy = t.plain(event.problem.what, 1500), t.clip(t.escape(event.problem.remedy), 1000)
             return f":x: The check broke off: {what} {remedy}"
         case e.Requested():
             gate = _asks(state)
@@ -96,13 +96,13 @@ def _run_line(event: e.Event) -> str:
             return f"{':warning:' if event.level == 'warning' else ':page_facing_up:'} {t.plain(event.text)}"
         case e.Troubled():
             what, again = (
-                t.clip(t.plain(event.problem.what), 1500),
+                t.plain(event.problem.what, 1500),
                 t.between(event.retry_seconds, event.retry_seconds),
             )
             return f":warning: {what} Nothing was lost; try {event.attempt + 1} follows in {again}."
         case e.PauseAsked():
             if event.by is None:
-                return f":double_vertical_bar: The run pauses itself: {t.clip(t.plain(event.why), 1000)}"
+                return f":double_vertical_bar: The run pauses itself: {t.plain(event.why, 1000)}"
             return f":double_vertical_bar: {t.mention(event.by.id)} asked for a pause."
         case e.Paused():
             return ":double_vertical_bar: Paused. What is copied stays; *Resume* continues, also hours later."
@@ -142,7 +142,7 @@ def _safety_line(event: e.Event) -> str:
         case e.RollbackAsked():
             return f":leftwards_arrow_with_hook: {t.mention(event.by.id)} asked to roll the migration back."
         case e.RolledBack():
-            return f":leftwards_arrow_with_hook: *Rolled back.* {t.clip(t.plain(event.undone), 1500)}"
+            return f":leftwards_arrow_with_hook: *Rolled back.* {t.plain(event.undone, 1500)}"
         case e.Scheduled() | e.Rescheduled() | e.WindowClosed():
             return when.line(event)
         case e.Throttled() | e.Strained():
@@ -160,7 +160,7 @@ _RESUMED: dict[e.Mode, str] = {
 
 def _failed(event: e.RunFailed) -> str:
     problem = event.problem
-    said = [f":x: *Failed:* {t.clip(t.plain(problem.what), 1000)}", t.clip(t.plain(problem.meaning), 400)]
+    said = [f":x: *Failed:* {t.plain(problem.what, 1000)}", t.plain(problem.meaning, 400)]
     said += proof.failed(event.reasons, event.rows, 5)
     # The remedy comes last and is never what falls to the limit of a message.
     return "\n".join([*said, f"*Next:* {t.clip(t.escape(problem.remedy), 450)}"])
@@ -188,12 +188,12 @@ def receipt(r: Receipt) -> str:
     if r.glass:
         lines.append(
             f":rotating_light: *Started without the approvals that it needed* by {t.mention(r.glass.by.id)} "
-            f"{t.when(r.glass.at)}: {t.clip(t.plain(r.glass.reason), 500)}"
+            f"{t.when(r.glass.at)}: {t.plain(r.glass.reason, 500)}"
         )
     lines += proof.receipt_lines(r)
     if r.restore_point:
         lines.append(safety.point(r.restore_point))
-    lines += [f"Did not travel: {t.clip(t.plain(x), 120)}" for x in r.left_out[:5]]
+    lines += [f"Did not travel: {t.plain(x, 120)}" for x in r.left_out[:5]]
     if len(r.left_out) > 5:
         lines.append(f"… and {t.count(len(r.left_out) - 5, 'thing')} more, listed in the plan")
     return "\n".join(lines)

@@ -181,7 +181,7 @@ def order(plan: MigrationPlan) -> str:
 def _left_out(plan: MigrationPlan) -> list[Block]:
     if not plan.left_out:
         return []
-    told = "\n".join(f"• {t.clip(t.plain(line), 180)}" for line in plan.left_out[:15])
+    told = "\n".join(f"• {t.plain(line, 180)}" for line in plan.left_out[:15])
     if len(plan.left_out) > 15:
         told += f"\n… and {t.count(len(plan.left_out) - 15, 'thing')} more"
     return [t.section(f"*What does not travel*\n{told}", block_id="plan_left_out")]

@@ -26,7 +26,7 @@ def failed(reasons: Sequence[str], rows: Sequence[RowDifference], limit: int) ->
     tables = tuple(f"{row.table}: " for row in rows)
     others = [r for r in reasons if not r.startswith((*tables, "rows of "))] if rows else list(reasons)
     every = [*(str(row) for row in rows), *others]
-    told = [f"• {t.clip(t.plain(reason), 200)}" for reason in every[:limit]]
+    told = [f"• {t.plain(reason, 200)}" for reason in every[:limit]]
     return [*told, f"… and {t.count(len(every) - limit, 'reason')} more in the log"] if len(every) > limit else told
 
 
@@ -58,7 +58,7 @@ def digest(differences: Sequence[Difference]) -> str:
 
 def modal(state: State) -> View:
     """What is accepted, and why."""
-    lines = [f"• {t.clip(t.plain(str(d)), 220)}" for d in state.differences[:LISTED]]
+    lines = [f"• {t.plain(str(d), 220)}" for d in state.differences[:LISTED]]
     if len(state.differences) > LISTED:
         lines.append(f"… and {t.count(len(state.differences) - LISTED, 'difference')} more, all in the full log")
     reason: Block = {
@@ -69,7 +69,7 @@ def modal(state: State) -> View:
         "placeholder": t.label("Why may these differ?"),
     }
     intro = (
-        f"{t.clip(t.plain(state.title), 500)}\nThese objects are not the same on both sides. If you accept them, the "
+        f"{t.plain(state.title, 500)}\nThese objects are not the same on both sides. If you accept them, the "
         "run proves everything once more and ends with them; your name and your reason stand in the receipt."
     )
     return {
@@ -159,9 +159,7 @@ def since(written: Written) -> list[str]:
         return [f"Whether the source was written to since: {t.plain(written.unknown)}"] if written.unknown else []
     as_of = f":camera: The copy is as of {t.when(written.since)}"
     if written.unknown:
-        return [
-            f"{as_of}. Whether the source was written to since is not known: {t.clip(t.plain(written.unknown), 300)}."
-        ]
+        return [f"{as_of}. Whether the source was written to since is not known: {t.plain(written.unknown, 300)}."]
     if written.nothing:
         return [f"{as_of}; nothing was written to the source's server from then until the end of the proof."]
     if not written.counted:
@@ -209,7 +207,7 @@ def receipt_lines(receipt: Receipt) -> list[str]:
     lines.append(answered_for(receipt))
     lines += [_waiver(waiver) for waiver in receipt.waived[:THREAD]]
     lines += _more(receipt.waived, "accepted difference")
-    lines += [f"Changed on its way: {t.clip(t.plain(_why(d)), 160)}" for d in receipt.transformed[:THREAD]]
+    lines += [f"Changed on its way: {t.plain(_why(d), 160)}" for d in receipt.transformed[:THREAD]]
     return [*lines, *_more(receipt.transformed, "change")]
 
 
@@ -226,12 +224,12 @@ def _key_state(key: BrokenKey) -> str:
 def _key_line(key: BrokenKey) -> str:
     own = f"; keys {', '.join(key.examples)}" if key.examples else ""
     said = f"Foreign key {key.name} {_key_state(key)}: {t.count(key.orphans, 'row')} without a parent{own}"
-    return f":warning: {t.clip(t.plain(said), 220)}"
+    return f":warning: {t.plain(said, 220)}"
 
 
 def _waiver(waiver: Waiver) -> str:
-    reason = f": {t.clip(t.plain(waiver.reason), 80)}" if waiver.reason else ""
-    return f"Accepted by {t.mention(waiver.by.id)}: {t.clip(t.plain(waiver.key), 80)}{reason}"
+    reason = f": {t.plain(waiver.reason, 80)}" if waiver.reason else ""
+    return f"Accepted by {t.mention(waiver.by.id)}: {t.plain(waiver.key, 80)}{reason}"
 
 
 def _why(difference: Difference) -> str:
@@ -243,7 +241,7 @@ def waived(by: Person, keys: Sequence[str], reason: str) -> str:
     named = ", ".join(t.plain(t.clip(key, 100)) for key in keys[:SHOWN])
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     count = t.count(len(keys), "difference")
-    return f":pencil: {t.mention(by.id)} accepted {count}: {named}{more}. Reason: {t.clip(t.plain(reason), 500)}"
+    return f":pencil: {t.mention(by.id)} accepted {count}: {named}{more}. Reason: {t.plain(reason, 500)}"
 
 
 def durations(receipt: Receipt) -> str:

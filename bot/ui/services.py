@@ -59,7 +59,7 @@ def row(service: Service, facts: ServiceFacts | None, now: datetime) -> Block:
     """One service in a few lines, and the way to its page."""
     shut = ", *protected* (never a target)" if service.protected else ""
     kind = f"{engine_name(service.engine)}{f' {t.plain(t.clip(facts.version, 40))}' if facts else ''}"
-    said = f"*{t.clip(t.plain(service.name), 200)}*  {kind}, {service.environment}{shut}\n{brief(facts, now)}"
+    said = f"*{t.plain(service.name, 200)}*  {kind}, {service.environment}{shut}\n{brief(facts, now)}"
     value = Named(s=key_of(service.name)).pack()
     return t.section(said, accessory=t.button("Open", "service_open", value, said=f"Open {service.name}"))
 
@@ -69,7 +69,7 @@ def brief(facts: ServiceFacts | None, now: datetime) -> str:
     if facts is None:
         return "Not looked at yet."
     if facts.trouble:
-        return f":warning: Could not be asked {age(facts, now)}: {t.clip(t.plain(facts.trouble), 200)}"
+        return f":warning: Could not be asked {age(facts, now)}: {t.plain(facts.trouble, 200)}"
     parts = [_role(facts)]
     if facts.replicas:
         parts.append(_behind(facts.replicas))
@@ -141,7 +141,7 @@ def brief_age(facts: ServiceFacts | None, now: datetime) -> str:
     if facts is None:
         return "Nobody has looked at this server yet; press *Refresh*."
     if facts.trouble:
-        return f":warning: Could not be asked {age(facts, now)}: {t.clip(t.plain(facts.trouble), 1000)}"
+        return f":warning: Could not be asked {age(facts, now)}: {t.plain(facts.trouble, 1000)}"
     return f"As the server said it {age(facts, now)} ({t.when(facts.at)})."
 
 
@@ -154,7 +154,7 @@ def _fields(service: Service, facts: ServiceFacts | None) -> list[tuple[str, str
     elif service.free_bytes is not None:
         room = f"{t.size(service.free_bytes)} (stated in the configuration)"
     else:
-        room = f"not known{f': {t.clip(t.plain(why), 300)}' if why else ''}"
+        room = f"not known{f': {t.plain(why, 300)}' if why else ''}"
     shut = "*protected*: can never be a target" if service.protected else "none: may be a target"
     return [
         ("Engine", f"{engine_name(service.engine)}{version}"),
@@ -173,7 +173,7 @@ def _nodes(facts: ServiceFacts | None) -> list[Block]:
     lines = [_replica(one) for one in facts.replicas[:NODES]]
     lines += [f"{len(facts.replicas) - NODES} more replicas"] if len(facts.replicas) > NODES else []
     if facts.replicas_unknown:
-        lines.append(f"Not all of it is known: {t.clip(t.plain(facts.replicas_unknown), 300)}")
+        lines.append(f"Not all of it is known: {t.plain(facts.replicas_unknown, 300)}")
     slots = [_slot(one) for one in facts.slots[:NODES]]
     blocks = [t.section("*Replicas*\n" + ("\n".join(lines) or "No server follows this one now."))]
     return blocks + ([t.section("*Replication slots*\n" + "\n".join(slots))] if slots else [])
@@ -184,7 +184,7 @@ def _replica(one: Replica) -> str:
         return f"• {t.code(t.clip(one.name, 60))}  its state is hidden from the service's user"
     lags = [f"{t.span(one.lag_seconds)} behind"] if one.lag_seconds is not None else []
     lags += [f"{t.size(one.lag_bytes)} of log to go"] if one.lag_bytes else []
-    return f"• {t.code(t.clip(one.name, 60))}  {', '.join([t.clip(t.plain(one.state), 80) or 'connected', *lags])}"
+    return f"• {t.code(t.clip(one.name, 60))}  {', '.join([t.plain(one.state, 80) or 'connected', *lags])}"
 
 
 def _slot(one: Slot) -> str:

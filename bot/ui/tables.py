@@ -98,7 +98,7 @@ def told(detail: Detail) -> str:
     said = [part for part in (_figures(detail), _way(detail), _proof(detail)) if part]
     line = f"{t.code(t.clip(detail.name, 160))}  {'; '.join(said)}"
     more = len(detail.errors) - ERRORS
-    errors = [f"      *Error:* {t.clip(t.plain(error), 250)}" for error in detail.errors[:ERRORS]]
+    errors = [f"      *Error:* {t.plain(error, 250)}" for error in detail.errors[:ERRORS]]
     return "\n".join([line, *errors, *([f"      … and {t.count(more, 'error')} more"] if more > 0 else [])])
 
 

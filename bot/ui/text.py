@@ -36,18 +36,22 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-_MARKS = re.compile(r"(?<![A-Za-z0-9])[*_~`]|[*_~`](?![A-Za-z0-9])")
-
+_MARKS = re.compile(r"((?<![A-Za-z0-9])[*_~`]|[*_~`](?![A-Za-z0-9]))")
 
 _EMOJI = re.compile(r"(?<![0-9]):(?=[a-z0-9_+'-]+:)")
 """The colon before an emoji's name, as in :x:, and not one of a time of day."""
 
 
-def plain(text: str) -> str:
+def plain(text: str, limit: int = 0) -> str:
     """`escape`, and unable to format, to become an emoji, or to reorder its neighbours: a mark of mrkdwn at a word's
-    edge and the colon of an emoji get a zero-width neighbour, right-to-left text is isolated."""
-    shown = _EMOJI.sub(":\u200b", escape(isolated(" ".join(text.split()))))
-    return _MARKS.sub(lambda mark: "\u200b" + mark.group() + "\u200b", shown)
+    edge and the colon of an emoji get a zero-width neighbour, right-to-left text is isolated.
+
+    With a `limit` it is clipped, and what would be cut away is not looked at: escaping makes nothing shorter."""
+    words = " ".join(text.split())
+    shown = _EMOJI.sub(":\u200b", escape(isolated(words[: limit + 1] if limit else words)))
+    # Split at the marks, which the group keeps among the parts: no call for each, as `sub` would need.
+    whole = "\u200b".join(_MARKS.split(shown))
+    return clip(whole, limit) if limit else whole
 
 
 def code(text: str) -> str:

@@ -23,7 +23,7 @@ def modal(state: State) -> View:
     lanes = [t.option(str(n), str(n)) for n in _LANES if n < planned]
     rates = [t.option(f"{n:,} MB/s", str(n)) for n in _MEGABYTES]
     intro = (
-        f"{t.clip(t.plain(state.title), 1000)}\nLanes hear it within a second; one that is at a table ends it first. "
+        f"{t.plain(state.title, 1000)}\nLanes hear it within a second; one that is at a table ends it first. "
         "The rate counts the rows that are copied, of all lanes together."
     )
     return {

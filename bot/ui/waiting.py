@@ -25,7 +25,7 @@ def blocks(states: Sequence[State]) -> list[Block]:
         )
         noted = len(warnings(state.results))
         told = f"; {t.count(noted, 'finding')} acknowledged, see *Show plan*" if noted else ""
-        title = f"*{t.clip(t.plain(state.title), 500)}*\n{who}, plan `{state.digest[:12]}`{told}"
+        title = f"*{t.plain(state.title, 500)}*\n{who}, plan `{state.digest[:12]}`{told}"
         show = t.button("Show plan", "show_plan", Ref(m=state.id).pack(), said=f"Plan of {state.title}")
         made += [t.section(title), t.actions(f"waiting_{state.id}", [*approval.decide(state), show])]
     if len(states) > SHOWN:

@@ -140,7 +140,7 @@ def _change(value: str) -> Block:
 def modal(state: State) -> View:
     """Another time."""
     now = f"It is to start {t.due(state.opens)}." if state.opens else "It starts as soon as it is approved."
-    said = [f"{t.clip(t.plain(state.title), 1000)}\n{now} {_APPROVALS_STAY}", *lines(state)]
+    said = [f"{t.plain(state.title, 1000)}\n{now} {_APPROVALS_STAY}", *lines(state)]
     return {
         "type": "modal",
         "callback_id": CALLBACK,

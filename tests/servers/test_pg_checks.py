@@ -264,7 +264,8 @@ CASES = [
     Case("xml", "in a composite", BLOCK, "create type c as (x xml); create table t (y c)",
          object="public.t.y"),
     Case("xml", "functions", BLOCK, "create table t (v text default"
-         " xmlserialize(content xmlelement(name a) as text))", object="default of column public.t.v", majors=(15, 18)),
+         " xmlserialize(content xmlelement(name a) as text))",
+         object="default of column public.t.v", majors=(15, 18)),
     Case("xml", "a constant", BLOCK, "create view v as select '<a/>'::xml as x", majors=(15, 18),
          object="view public.v"),
     Case("xml", "functions of a schema that stays", None, "create view v as select xmlcomment('x') as x",

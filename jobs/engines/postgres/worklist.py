@@ -17,7 +17,7 @@ from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import parted_keys, predata, quote, schema, worklist_edges, worklist_keys
+from jobs.engines.postgres import named, parted_keys, predata, quote, schema, worklist_edges, worklist_keys
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Index, Table
 from jobs.engines.postgres.grouping import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
@@ -118,9 +118,15 @@ def _pre_data(work: _List, asking: Asking) -> int:
 
     def payload(batch: list[Entry]) -> dict[str, Any]:
         drops = [drop for entry in reversed(batch) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
-        return {"sql": [asking.text(batch)] if batch else [], "drops": drops, "reset": True}
+        texts = [asking.text(batch)] if batch else []
+        return {"sql": texts, "names": names(batch), "drops": drops, "reset": True}
 
     return predata.chain(work.add, entries, asking.options.parallelism, ENTRIES_PER_TEXT, first, payload)
+
+
+def names(entries: Iterable[Entry]) -> list[str]:
+    """What a failing statement is told by: the object that it was to make."""
+    return [named.name(entry) for entry in entries]
 
 
 def _ours(entry: Entry, asking: Asking) -> bool:
@@ -212,14 +218,24 @@ class _Indexes:
         self._small_ones()
         for chunk in chunks(self.unproven, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
-            self.work.add("index", 34, "constraints without an index", payload={"sql": texts}, barrier=34)
+            self.work.add(
+                "index", 34, "constraints without an index", payload={"sql": texts, "names": names(chunk)}, barrier=34
+            )
         for chunk in chunks(attached, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
-            self.work.add("index", 34, "attaching partition indexes", payload={"sql": texts}, barrier=34)
+            self.work.add(
+                "index", 34, "attaching partition indexes", payload={"sql": texts, "names": names(chunk)}, barrier=34
+            )
         worklist_keys.add(self.work, keys, self.catalog, self.asking.comments_on_parted)
         for chunk in chunks(self.late, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
-            self.work.add("index", 62, "indexes of materialized views", payload={"sql": texts}, barrier=62)
+            self.work.add(
+                "index",
+                62,
+                "indexes of materialized views",
+                payload={"sql": texts, "names": names(chunk)},
+                barrier=62,
+            )
 
     def _index(self, entry: Entry) -> None:
         index = self.catalog.indexes[entry.oid]
@@ -250,7 +266,7 @@ class _Indexes:
     def _alone(self, entry: Entry, texts: list[str], index: Index) -> int:
         needs = self.copied.get(index.table, (self.made,))
         small = bool(_BTREE.search(index.definition)) and index.bytes < SORTED_IN_ONE_PASS
-        payload = {"sql": texts, "sorted": small}
+        payload = {"sql": texts, "names": [named.name(entry)] * len(texts), "sorted": small}
         return self.work.add("index", 30, entry.tag, size=index.bytes, payload=payload, needs=needs)
 
     def _small_ones(self) -> None:
@@ -261,7 +277,7 @@ class _Indexes:
         for needs, entries in by_task.items():
             for chunk in chunks(entries, ENTRIES_PER_TEXT):
                 title = chunk[0].tag if len(chunk) == 1 else f"{len(chunk)} small indexes"
-                payload = {"sql": [schema.statement(entry) for entry in chunk]}
+                payload = {"sql": [schema.statement(entry) for entry in chunk], "names": names(chunk)}
                 self.work.add("index", 30, title, payload=payload, needs=needs)
 
 
@@ -300,7 +316,7 @@ def _post(work: _List, asking: Asking) -> None:
     for phase in (50, 64, 68):
         for chunk in chunks([entry for entry in entries if phase_of(entry) == phase], ENTRIES_PER_TEXT):
             drops = [drop for entry in reversed(chunk) if (drop := schema.drop_statement(entry))]
-            payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
+            payload = {"sql": [asking.text(chunk)], "names": names(chunk), "drops": drops, "reset": True}
             title = "event triggers" if phase == 68 else "triggers, policies, comments and grants"
             last = work.add("post", phase, title, payload=payload, needs=(last,), barrier=phase)
 

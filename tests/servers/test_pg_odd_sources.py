@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from bot.sandbox.servers import PostgresServer
+from jobs.core.errors import Permanent
 from tests.servers.pg_everything import described
 from tests.servers.pg_run import Migration, assert_same, nothing_of_ours, rows
 from tests.support.servers import Database, FreshDatabase, drop_database
@@ -114,3 +117,44 @@ def test_bytes_of_no_encoding_travel_as_they_are(pg16: PostgresServer) -> None:
         assert Migration(source, target).run().reasons == []
         said = "select encode(t::bytea, 'hex') from binary_way union all select encode(t::bytea, 'hex') from text_way"
         assert rows(target, said) == rows(source, said) == [(b"e9ff",), (b"6f6b",)] * 2
+
+
+NAMES = """
+create table plain (id int primary key, v text); create index plain_v on plain (v); insert into plain values (1, 'x');
+create function f(int) returns int language sql as 'select $1';
+create domain watched as regclass; create type pair as (a int, what regclass);
+create table notes (id int primary key, what regclass not null, many regclass[], how regprocedure, d watched, p pair);
+create index notes_what on notes (what); create table more (what watched unique, note int references notes);
+insert into notes values (1, 'plain_v', '{notes_what,plain_pkey}', 'f(int)', 'more_what_key', '(1,plain_v)'),
+    (2, 'notes_pkey', null, 0, 4711, null), (3, 'notes', '{}', null, null, null);
+insert into more values ('notes_what', 1), ('more_what_key', 2);
+"""
+
+
+def test_values_that_name_indexes_come_after_the_indexes(fresh_db: FreshDatabase, pg16: PostgresServer) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(NAMES)
+    plan = migration.plan()
+    assert {t.name: t.method for t in plan.tables if "after" in t.method}.keys() == {"notes", "more"}
+    steps = [step.name for step in plan.steps]
+    assert steps.index("index") < steps.index("late") < steps.index("constraint")
+    verdict = migration.run(lanes=2)
+    assert verdict.reasons == [] and verdict.green
+    assert_same(migration.source, migration.target)
+    said = "select what::oid <> 0 and to_regclass(what::text) = what from notes where id = 1"
+    assert rows(migration.target, said) == [(True,)]
+
+
+def test_a_value_that_names_what_is_not_there_is_told_without_it(
+    fresh_db: FreshDatabase, pg16: PostgresServer
+) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(NAMES)
+        source.execute("create materialized view mv as select 1 as a; create index on mv (a)")
+        source.execute("insert into notes values (4, 'mv_a_idx')")
+    with pytest.raises(Permanent) as caught:
+        migration.run()
+    assert caught.value.object == "public.notes" and "names an object that is not on the target" in caught.value.what
+    assert "mv_a_idx" not in caught.value.what + caught.value.remedy and "line 4" in caught.value.what

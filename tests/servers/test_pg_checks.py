@@ -368,6 +368,10 @@ CASES = [
     Case("primary_keys", "none", WARN, UNTIDY, object="public.bare"),
     Case("primary_keys", "there", None, TIDY),
     Case("invalid_indexes", "left by a failed build", WARN, UNTIDY, object="public.bad"),
+    Case("invalid_indexes", "stays behind", WARN, UNTIDY, says="it stays behind"),
+    Case("invalid_indexes", "without all its parts", WARN, "create table t (id int) partition by range (id);"
+         "create table t1 partition of t for values from (1) to (2); create index i on only t (id)",
+         object="public.i", says="it arrives as it is"),
     Case("invalid_indexes", "valid", None, TIDY),
     Case("unvalidated", "check", WARN, UNTIDY, object="public.t.c", says='VALIDATE CONSTRAINT "c"'),
     Case("unvalidated", "validated", None, TIDY),

@@ -121,7 +121,8 @@ def _pre_data(work: _List, asking: Asking) -> int:
         texts = [asking.text(batch)] if batch else []
         return {"sql": texts, "names": names(batch), "drops": drops, "reset": True}
 
-    return predata.chain(work.add, entries, asking.options.parallelism, ENTRIES_PER_TEXT, first, payload)
+    made = predata.chain(work.add, entries, asking.options.parallelism, ENTRIES_PER_TEXT, first, payload)
+    return worklist_edges.defaults(work, asking.edges, asking.stays, made)
 
 
 def names(entries: Iterable[Entry]) -> list[str]:

@@ -43,3 +43,14 @@ def test_a_definition_that_the_target_refuses_is_named(
         migration.run()
     assert caught.value.object == object and object in caught.value.what
     assert "47110815" not in caught.value.what + caught.value.remedy
+
+
+def test_a_member_added_by_hand_is_missed_between_versions(
+    fresh_db: FreshDatabase, pg15: PostgresServer, pg_server: PostgresPool
+) -> None:
+    migration = Migration(fresh_db(pg15), fresh_db(pg_server.server(17)))
+    with migration.source.connect() as source:
+        source.execute("create extension hstore; create function mine() returns int language sql as 'select 1'")
+        source.execute("create extension citext; alter extension hstore add function mine()")
+    said = "member of an extension function public.mine(): added to hstore 1.8 by hand, and not on the target"
+    assert migration.run().reasons == [said]

@@ -99,7 +99,8 @@ def last(work: _Work, edges: Edges, made: int) -> None:
         work.add("sequences", 48, "sequences of extensions", payload={"names": names}, needs=(made,), barrier=48)
     if edges.grants:
         payload = {"sql": list(edges.grants), "drops": list(edges.grants_back)}
-        work.add("post", 64, "grants on languages of the server", payload=payload, barrier=64)
+        # In no dump, so they are taken back like settings; before event triggers, which a GRANT would wake.
+        work.add("settings", 64, "grants on languages of the server", payload=payload, barrier=64)
     if edges.settings:
         payload = {"sql": list(edges.settings), "drops": list(edges.settings_back)}
         work.add("settings", 95, "settings of the database", payload=payload, barrier=95)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from bot.sandbox.servers import PostgresServer
+from jobs.core.errors import Permanent
+from jobs.core.model import Options
+from jobs.engines.postgres.conductor import conduct
 from tests.servers.pg_everything import described
-from tests.servers.pg_run import Migration, assert_same, nothing_of_ours, rows
+from tests.servers.pg_run import Migration, Spy, assert_same, nothing_of_ours, rows, work
 from tests.support.servers import Database, FreshDatabase, drop_database
 
 IDLE = "idle_session_timeout = 700"
@@ -114,3 +120,99 @@ def test_bytes_of_no_encoding_travel_as_they_are(pg16: PostgresServer) -> None:
         assert Migration(source, target).run().reasons == []
         said = "select encode(t::bytea, 'hex') from binary_way union all select encode(t::bytea, 'hex') from text_way"
         assert rows(target, said) == rows(source, said) == [(b"e9ff",), (b"6f6b",)] * 2
+
+
+NAMES = """
+create table plain (id int primary key, v text); create index plain_v on plain (v); insert into plain values (1, 'x');
+create function f(int) returns int language sql as 'select $1';
+create domain watched as regclass; create type pair as (a int, what regclass);
+create table notes (id int primary key, what regclass not null, many regclass[], how regprocedure, d watched, p pair);
+create index notes_what on notes (what); create table more (what watched unique, note int references notes);
+insert into notes values (1, 'plain_v', '{notes_what,plain_pkey}', 'f(int)', 'more_what_key', '(1,plain_v)'),
+    (2, 'notes_pkey', null, 0, 4711, null), (3, 'notes', '{}', null, null, null);
+insert into more values ('notes_what', 1), ('more_what_key', 2);
+"""
+
+
+def test_values_that_name_indexes_come_after_the_indexes(fresh_db: FreshDatabase, pg16: PostgresServer) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(NAMES)
+    plan = migration.plan()
+    assert {t.name: t.method for t in plan.tables if "after" in t.method}.keys() == {"notes", "more"}
+    steps = [step.name for step in plan.steps]
+    assert steps.index("index") < steps.index("late") < steps.index("constraint")
+    verdict = migration.run(lanes=2)
+    assert verdict.reasons == [] and verdict.green
+    assert_same(migration.source, migration.target)
+    said = "select what::oid <> 0 and to_regclass(what::text) = what from notes where id = 1"
+    assert rows(migration.target, said) == [(True,)]
+
+
+def test_a_value_that_names_what_is_not_there_is_told_without_it(
+    fresh_db: FreshDatabase, pg16: PostgresServer
+) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(NAMES)
+        source.execute("create materialized view mv as select 1 as a; create index on mv (a)")
+        source.execute("insert into notes values (4, 'mv_a_idx')")
+    with pytest.raises(Permanent) as caught:
+        migration.run()
+    assert caught.value.object == "public.notes" and "names an object that is not on the target" in caught.value.what
+    assert "mv_a_idx" not in caught.value.what + caught.value.remedy and "line 4" in caught.value.what
+
+
+DROPPED = """
+create domain d as int default 9;
+create table p1 (a varchar(10) default 'x', n numeric(5,2) default 1, d d default 5);
+create table p2 (z int default 1); create table c () inherits (p1, p2); insert into p1 values ('y', 2, 3);
+alter table c alter a drop default, alter n drop default, alter d drop default, alter z drop default;
+create table pt (a varchar(5) default 'x') partition by list (a);
+create table pt1 partition of pt for values in ('a');
+alter table pt1 alter a drop default; create role {db}_g;
+grant usage on language sql to {db}_g with grant option; revoke usage on language sql from public;
+grant execute on function pg_ls_logdir() to {db}_g; revoke usage on type money from public;
+"""
+
+
+def test_what_pg_dump_says_otherwise_arrives_and_goes_again(fresh_db: FreshDatabase, pg16: PostgresServer) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(DROPPED.replace("{db}", migration.source.name).encode())
+    plan = migration.plan()
+    granted = "select a::text from pg_language, aclexplode(coalesce(lanacl, acldefault('l', lanowner))) a" + (
+        " where lanname = 'sql' order by 1"
+    )
+    before, wanted = (rows(database, granted) for database in (migration.target, migration.source))
+    with conduct(migration.asked(), plan) as conductor:
+        conductor.prepare(Spy())
+        work(migration.asked(), plan)
+        assert conductor.verdict().reasons == []
+        said = "insert into c (z) values (1) returning a, n, d"
+        assert rows(migration.target, said) == [(None, None, 9)], "the domain's own default is the column's"
+        assert rows(migration.target, granted) == wanted != before
+        conductor.undo(Spy())
+    assert rows(migration.target, granted) == before
+
+
+def test_a_restore_point_keeps_bytes_of_no_encoding(pg16: PostgresServer, tmp_path: Path) -> None:
+    with ascii_database(pg16, "ascii_from") as source, ascii_database(pg16, "ascii_kept") as target:
+        with source.connect() as connection:
+            connection.execute("create table t (id int)")
+        with target.connect() as connection:
+            connection.execute(
+                r"""create table was (t text); insert into was values (E'\xe9\xff');
+                do $$begin execute format('comment on table was is %L', E'\xe9'); end$$"""
+            )
+        migration = Migration(source, target, Options(overwrite=True), restore_folder=str(tmp_path))
+        plan = migration.plan()
+        with conduct(migration.asked(), plan) as conductor:
+            migration.restore_point = conductor.secure(Spy())
+            conductor.prepare(Spy())
+            work(migration.asked(), plan)
+        assert rows(target, "select count(*) from pg_class where relname in ('t', 'was')") == [(1,)]
+        with conduct(migration.asked(), plan) as conductor:
+            assert "brought back" in conductor.undo(Spy())
+        kept = "select encode(t::bytea, 'hex'), encode(obj_description('was'::regclass)::bytea, 'hex') from was"
+        assert rows(target, kept) == [(b"e9ff", b"e9")]

@@ -176,3 +176,24 @@ def test_only_rows_are_refreshed_where_only_rows_were_moved(migration: Migration
     assert rows(migration.target, "select * from theirs") == [(1,)]
     query = "select id, parent, note from child order by id"
     assert rows(migration.source, query) == rows(migration.target, query)
+
+
+GUARD = """
+create function guard() returns event_trigger language plpgsql as $$begin raise exception 'no DDL here'; end$$;
+create event trigger guard on ddl_command_start execute function guard(); alter event trigger guard enable always"""
+
+
+def test_an_event_trigger_that_always_fires_stops_no_refresh(fresh_db: FreshDatabase, pg16: PostgresServer) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(SOURCE.encode())
+        source.execute("create materialized view more as select count(*) from still")
+        source.execute(GUARD)
+    plan = migration.plan()
+    assert migration.run(plan=plan, lanes=2).reasons == []
+    with migration.source.connect() as source:
+        source.execute("alter event trigger guard disable")
+    change(migration, CHANGES + "; alter event trigger guard enable always")
+    assert migration.run(plan=plan, lanes=2, refresh=True).reasons == []
+    assert_exact(migration)
+    assert rows(migration.target, "select evtenabled from pg_event_trigger") == [("A",)]

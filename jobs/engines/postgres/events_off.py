@@ -7,12 +7,12 @@ stop: ALTER EVENT TRIGGER fires none, and nobody else ever sees them disabled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 
-from jobs.engines.postgres import quote
+from jobs.engines.postgres import quote, wire
 from jobs.engines.postgres.connect import Connection
 
 SETTING_FROM = 170000
@@ -42,6 +42,26 @@ def asleep(target: Connection) -> Iterator[None]:
         yield
         for name, mode in disabled:
             target.execute(_statement(name, _MODES[mode]), prepare=False)
+
+
+KINDS = frozenset({"refresh", "comments", "validate", "foreign keys", "large objects", "configuration"})
+"""Tasks that a resumed run or *Copy again* does beside event triggers that are there already, and that hold DDL."""
+_ONE_AFTER_THE_OTHER = "select pg_advisory_xact_lock(hashtext('ferrybot event triggers'))"
+_ANY = "select exists (select from pg_event_trigger where evtenabled <> 'D')"
+
+
+@contextmanager
+def asleep_for(target: Connection, check: Callable[[], None], *, ddl: bool = True) -> Iterator[None]:
+    """`asleep` within a lane's transaction; nothing where none could fire, or without `ddl`.
+
+    Lanes wait for each other here, since two cannot alter one event trigger at a time; what they hold by then are
+    tables of their own tasks, which the others do not ask for."""
+    if not ddl or target.info.server_version >= SETTING_FROM or wire.run(target, _ANY, check) == [("f",)]:
+        yield
+        return
+    wire.run(target, _ONE_AFTER_THE_OTHER, check)
+    with asleep(target):
+        yield
 
 
 def _are_off(target: Connection) -> bool:

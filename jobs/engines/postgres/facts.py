@@ -144,7 +144,7 @@ class Table(Frozen):
 class Column(Frozen):
     """A column; `base` is its type below domains, `element` that of a built-in array, as built-in OIDs or 0.
 
-    `enum`: below domains it is one."""
+    `enum`: below domains it is one. `names`: its values name relations or routines (regclass and the like)."""
 
     schema_name: str
     table_name: str
@@ -153,6 +153,7 @@ class Column(Frozen):
     base: int
     element: int
     enum: bool = False
+    names: bool = False
     generated: bool
 
 

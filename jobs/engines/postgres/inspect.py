@@ -104,6 +104,7 @@ def _read_source(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
         role_needs=reader.rows("role_needs", RoleNeed),
         role_shapes=reader.rows("role_shapes", RoleShape),
         privileged=reader.rows("privileged", Privileged),
+        build_needs=reader.rows("build_needs", f.Oddity),
         path_functions=reader.rows("path_functions", f.PathFunction),
         bloat=reader.rows("bloat", f.Bloat),
         hidden=reader.rows("hidden", Hidden),
@@ -134,6 +135,7 @@ def _read_target(reader: Reader, server: f.Server, pooled: f.Pooling) -> Side:
         locked_sequences=reader.rows("locked_sequences", Hidden),
         silences=f.Fact(value=reader.allowed("set session_replication_role = replica")),
         xml=f.Fact(value=reader.texts("xml", "value").value is not None),
+        compressions=reader.texts("compressions", "value"),
         replication=_replication(reader),
         leftover=_leftover(reader),
     )

@@ -80,6 +80,8 @@ class Side(Frozen):
     locked_sequences: Fact[tuple[Hidden, ...]] = Field(default=Fact(), description="not ours to set")
     silences: Fact[bool] = Field(default=Fact(), description="may set session_replication_role")
     xml: Fact[bool] = Field(default=Fact(), description="built with libxml")
+    compressions: Fact[tuple[str, ...]] = Field(default=Fact(), description="of values; none to choose before 14")
+    build_needs: Fact[tuple[Oddity, ...]] = Field(default=Fact(), description="what takes lz4 or libxml")
     replication: Fact[Replication] = Fact()
     standby: Fact[Standby] = Field(default=Fact(), description="read of a source that is one")
     leftover: Fact[Leftover] = Fact()

@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from jobs.core.errors import FerrybotError, Stopped, Transient
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import session, wire, worktable
+from jobs.engines.postgres import events_off, session, wire, worktable
 from jobs.engines.postgres.connect import Connection, connect, explain
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.engines.postgres.perform.registry import PERFORMERS
@@ -119,7 +119,8 @@ class PostgresLane:
         self._spoiled = bool(task.payload.get("reset"))
         self._read = True
         try:
-            return PERFORMERS[task.kind](hands, task, watch)
+            with events_off.asleep_for(hands.target, watch.check, ddl=task.kind in events_off.KINDS):
+                return PERFORMERS[task.kind](hands, task, watch)
         except psycopg.Error as error:
             raise hands.explain(error, task) from None
 

@@ -36,6 +36,9 @@ An enum's binary form is its label (enum_send), whatever its OID; it is known by
 composites, arrays of user types (their binary form names OIDs, which differ), reg* (binary sends an OID, text a
 name), xml (declares an encoding), ranges, geometry and text search, which few tables hold."""
 
+LATE = "copy text after the indexes"
+"""A value of type regclass is read by name, and an index that it may name is made after rows."""
+
 MONEY = 790
 """Binary money is a number of cents: right only where both sides agree what a cent is."""
 
@@ -80,7 +83,7 @@ def _tables(inventory: Inventory) -> Iterator[PlannedTable]:
         yield PlannedTable(
             schema_name=table.schema_name,
             name=table.name,
-            method="copy binary" if binary else "copy text",
+            method=LATE if _late(mine) else "copy binary" if binary else "copy text",
             rows_moved=moves_rows(table, inventory),
         )
 
@@ -96,6 +99,10 @@ def _by_table(columns: tuple[Column, ...]) -> dict[tuple[str, str], list[Column]
     for column in columns:
         found.setdefault((column.schema_name, column.table_name), []).append(column)
     return found
+
+
+def _late(columns: list[Column]) -> bool:
+    return any(column.names and not column.generated for column in columns)
 
 
 def _binary(column: Column, money: bool) -> bool:
@@ -115,6 +122,8 @@ def _steps(inventory: Inventory) -> Iterator[PlannedStep]:
     schema, data = scope is not Scope.data_only, scope is not Scope.schema_only
     counts = _counts(inventory)
     rows = sum(moves_rows(t, inventory) for t in inventory.selected)
+    naming = _by_table(inventory.source.columns.get())
+    late = sum(_late(naming.get(t.key, [])) and moves_rows(t, inventory) for t in inventory.selected)
     made = missing_roles.to_make(inventory)
     if made:
         yield PlannedStep(
@@ -123,9 +132,12 @@ def _steps(inventory: Inventory) -> Iterator[PlannedStep]:
     if schema:
         yield PlannedStep(name="schema", title="Create the schema", count=len(inventory.selected))
     if data:
-        yield PlannedStep(name="copy", title="Copy the rows", count=rows)
+        yield PlannedStep(name="copy", title="Copy the rows", count=rows - late)
     if schema:
         yield PlannedStep(name="index", title="Build indexes", count=counts["index"])
+    if late:
+        yield PlannedStep(name="late", title="Copy rows that name relations or routines (regclass)", count=late)
+    if schema:
         yield PlannedStep(name="constraint", title="Add and validate foreign keys", count=counts["foreign key"])
     if data:
         yield PlannedStep(name="sequence", title="Set sequences", count=counts["sequence"])

@@ -20,7 +20,6 @@ _ARGUMENTS = (
     "--format=custom",
     "--exclude-schema=ferrybot",
     "--no-subscriptions",
-    "--encoding=UTF8",
     "--no-password",
 )
 _PUT_BACK_BY_US = re.compile(r"^\d+; \d+ \d+ (COMMENT - EXTENSION |(COMMENT|ACL) - SCHEMA public \S*$)")
@@ -62,7 +61,7 @@ def make(asked: Asked, target: Connection, watch: Watch) -> RestorePoint:
     count = objects(target)
     try:
         with _fresh(growing) as descriptor:
-            tools.dump_into(tool, asked.target, _ARGUMENTS, descriptor, watch.check)
+            tools.dump_into(tool, asked.target, [*_ARGUMENTS, _encoding(target)], descriptor, watch.check)
             os.fsync(descriptor)
         tools.listing(tool, growing, watch.check)
         digest = digest_of(growing, watch.check)
@@ -79,6 +78,12 @@ def make(asked: Asked, target: Connection, watch: Watch) -> RestorePoint:
         with suppress(OSError):
             growing.unlink(missing_ok=True)
     return RestorePoint(path=str(final), bytes=size, sha256=digest, objects=count, tool=f"pg_dump {tool.text}")
+
+
+def _encoding(target: Connection) -> str:
+    """Bytes of a SQL_ASCII database are of no encoding: they are kept as they are."""
+    row = target.execute("select current_setting('server_encoding')").fetchone()
+    return f"--encoding={'SQL_ASCII' if row and row[0] == 'SQL_ASCII' else 'UTF8'}"
 
 
 def bring_back(asked: Asked, target: Connection, before: found.Found, check: Callable[[], None]) -> str:

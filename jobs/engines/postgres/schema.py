@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from jobs.core.errors import Stopped
 from jobs.core.model import Endpoint, Options, TlsMode
-from jobs.engines.postgres import tools
+from jobs.engines.postgres import named, tools
 from jobs.engines.postgres.archive import Archive, Entry, Section, parse
 from jobs.engines.postgres.connect import Connection
 
@@ -158,7 +158,7 @@ def text(
     arguments += [] if options.keep_owners else ["--no-owner"]
     arguments += [] if options.keep_grants else ["--no-acl"]
     written = tools.restore(dumped.tool, dumped.archive.data, arguments, [entry.id for entry in chosen], check)
-    return clean(written, chosen, target_version)
+    return clean(named.marked(written, chosen), chosen, target_version)
 
 
 _HEAD_END = "\n--\n-- Name: "

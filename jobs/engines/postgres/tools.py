@@ -169,7 +169,7 @@ def listing(tool: Tool, path: Path, check: Callable[[], None]) -> str:
     """The table of contents of an archive; whether the file is one at all."""
     with _child([str(tool.path_restore), "--list", str(path)], _clean()) as child:
         output, errors = _exchange(child, b"", check)
-    return _judged(child, output, errors, "Reading the restore point").decode()
+    return _judged(child, output, errors, "Reading the restore point").decode(errors="surrogateescape")
 
 
 def restore_into(
@@ -182,7 +182,7 @@ def restore_into(
         command = [str(tool.path_restore), "--no-password", "--dbname=", "--exit-on-error", *arguments]
         command += ["-L", f"/dev/fd/{reading}", str(path)]
         with _child(command, environment_of(endpoint), pass_fds=(reading,)) as child:
-            output, errors = _exchange(child, b"", check, {writing: entries.encode()})
+            output, errors = _exchange(child, b"", check, {writing: entries.encode(errors="surrogateescape")})
     finally:
         os.close(reading)
     _judged(child, output, errors, "Restoring the target", endpoint)

@@ -17,6 +17,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.postgres.named import MARK
 
 CHECK_SECONDS = 1.0
 """A stop is heard within about this time."""
@@ -26,14 +27,18 @@ _BROKEN = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE)
 Table = list[tuple[str | None, ...]]
 
 
-def run(connection: Connection, statement: str, check: Callable[[], None]) -> Table:
-    """Runs a text of one or more statements; the rows of the last one."""
-    return together([(connection, statement)], check)[0]
+def run(
+    connection: Connection, statement: str, check: Callable[[], None], marks: Callable[[int], None] | None = None
+) -> Table:
+    """Runs a text of one or more statements; the rows of the last one. `marks` hears each mark that answers."""
+    return together([(connection, statement)], check, marks)[0]
 
 
-def together(asked: Sequence[tuple[Connection, str]], check: Callable[[], None]) -> list[Table]:
+def together(
+    asked: Sequence[tuple[Connection, str]], check: Callable[[], None], marks: Callable[[int], None] | None = None
+) -> list[Table]:
     """Runs one text on each connection at the same time; the rows of each one's last statement."""
-    answers = [_Answer(connection) for connection, _ in asked]
+    answers = [_Answer(connection, marks) for connection, _ in asked]
     with cancelling([connection for connection, _ in asked]), selectors.DefaultSelector() as selector:
         for answer, (_, statement) in zip(answers, asked, strict=True):
             answer.pgconn.send_query(statement.encode())
@@ -58,8 +63,9 @@ def _over(answer: _Answer, selector: selectors.BaseSelector) -> bool:
 class _Answer:
     """What one connection said so far; never waits."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, marks: Callable[[int], None] | None) -> None:
         self.pgconn = connection.pgconn
+        self._marks = marks
         self._last: PGresult | None = None
         self._error: PGresult | None = None
 
@@ -74,6 +80,8 @@ class _Answer:
                 raise psycopg.ProgrammingError("a COPY needs its own loop")
             if failed(result):
                 self._error = self._error or result
+            elif self._marks and result.nfields == 1 and result.fname(0) == MARK:
+                self._marks(int(result.get_value(0, 0) or 0))
             self._last = result
         return False
 

@@ -17,13 +17,13 @@ from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import parted_keys, predata, quote, schema, worklist_edges, worklist_keys
+from jobs.engines.postgres import named, parted_keys, predata, quote, schema, worklist_edges, worklist_keys
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Index, Table
 from jobs.engines.postgres.grouping import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
 from jobs.engines.postgres.schema import Dumped
 from jobs.engines.postgres.session import SORTED_IN_ONE_PASS
-from jobs.engines.postgres.splits import conditions
+from jobs.engines.postgres.worklist_copies import copied, copies, moved
 from jobs.engines.postgres.worklist_edges import Edges
 from jobs.engines.postgres.worktable import Row
 
@@ -95,9 +95,9 @@ def build(asking: Asking) -> list[Row]:
     made = 0
     if scope is not Scope.data_only:
         made = _pre_data(work, asking)
-    copied: dict[int, tuple[int, ...]] = {} if scope is Scope.schema_only else _copies(work, asking, made)
+    waits: dict[int, tuple[int, ...]] = {} if scope is Scope.schema_only else copies(work, asking, made)
     if scope is not Scope.data_only:
-        _Indexes(work, asking, copied, made).add()
+        _Indexes(work, asking, waits, made).add()
         _post(work, asking)
         _comments(work, asking)
     if scope is not Scope.schema_only:
@@ -118,73 +118,21 @@ def _pre_data(work: _List, asking: Asking) -> int:
 
     def payload(batch: list[Entry]) -> dict[str, Any]:
         drops = [drop for entry in reversed(batch) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
-        return {"sql": [asking.text(batch)] if batch else [], "drops": drops, "reset": True}
+        texts = [asking.text(batch)] if batch else []
+        return {"sql": texts, "names": names(batch), "drops": drops, "reset": True}
 
-    return predata.chain(work.add, entries, asking.options.parallelism, ENTRIES_PER_TEXT, first, payload)
+    made = predata.chain(work.add, entries, asking.options.parallelism, ENTRIES_PER_TEXT, first, payload)
+    return worklist_edges.defaults(work, asking.edges, asking.stays, made)
+
+
+def names(entries: Iterable[Entry]) -> list[str]:
+    """What a failing statement is told by: the object that it was to make."""
+    return [named.name(entry) for entry in entries]
 
 
 def _ours(entry: Entry, asking: Asking) -> bool:
     """An extension that the target had before is not ours to drop."""
     return not (entry.desc == "EXTENSION" and entry.tag in asking.extensions_before)
-
-
-def moved(plan: MigrationPlan, catalog: Catalog) -> list[tuple[Table, str]]:
-    """The tables whose rows travel, with the method of each. Partitioned and foreign tables hold none."""
-    methods = {(t.schema_name, t.name): t.method for t in plan.tables if t.rows_moved}
-    return [(t, methods[t.key]) for t in catalog.tables.values() if t.kind == "r" and t.key in methods]
-
-
-def _copies(work: _List, asking: Asking, made: int) -> dict[int, tuple[int, ...]]:
-    """Large tables alone, the largest first, some in parts; small ones in groups. Table -> its tasks."""
-    tasks: dict[int, tuple[int, ...]] = {}
-    tables = moved(asking.plan, asking.catalog)
-    total = sum(table.bytes for table, _ in tables)
-    for group in groups(tables, lambda pair: pair[0].bytes):
-        table, method = group[0]
-        cuts = conditions(table, total, asking.options.parallelism, asking.source_version)
-        if cuts and not asking.whole:
-            tasks[table.oid] = _parts(work, table, method, cuts, made)
-            continue
-        payload = {"tables": [_copied(table, method) for table, method in group]}
-        size = sum(table.bytes for table, _ in group)
-        title = group[0][0].label if len(group) == 1 else f"{len(group)} small tables"
-        task = work.add("copy", 20, title, size=size, tables=len(group), payload=payload, needs=(made,))
-        tasks |= {table.oid: (task,) for table, _ in group}
-    return tasks
-
-
-def _parts(work: _List, table: Table, method: str, cuts: list[str], made: int) -> tuple[int, ...]:
-    """A task for each part, behind one that knows what the parts of an earlier snapshot brought."""
-    whole, size = _copied(table, method), table.bytes // len(cuts)
-    first = work.add(
-        "parts", 20, table.label, size=table.bytes, payload={"table": whole, "cuts": cuts}, needs=(made,)
-    )
-    return tuple(
-        work.add(
-            "copy",
-            20,
-            table.label,
-            size=size,
-            tables=int(number == len(cuts)),
-            payload={"tables": [whole | {"bytes": size, "where": cut, "part": [number, len(cuts)], "parts": first}]},
-            needs=(first,),
-        )
-        for number, cut in enumerate(cuts, 1)
-    )
-
-
-def _copied(table: Table, method: str) -> dict[str, Any]:
-    return {
-        "schema": table.schema,
-        "name": table.name,
-        "binary": "binary" in method,
-        "bytes": table.bytes,
-        "columns": list(table.columns),
-        "all": list(table.all_columns),
-        "floats": list(table.floats),
-        "exact": list(table.exact),
-        "texts": list(table.texts),
-    }
 
 
 class _Indexes:
@@ -212,14 +160,23 @@ class _Indexes:
         self._small_ones()
         for chunk in chunks(self.unproven, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
-            self.work.add("index", 34, "constraints without an index", payload={"sql": texts}, barrier=34)
+            payload = {"sql": texts, "names": names(chunk)}
+            self.work.add("index", 38, "constraints without an index", payload=payload, barrier=38)
         for chunk in chunks(attached, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
-            self.work.add("index", 34, "attaching partition indexes", payload={"sql": texts}, barrier=34)
+            self.work.add(
+                "index", 34, "attaching partition indexes", payload={"sql": texts, "names": names(chunk)}, barrier=34
+            )
         worklist_keys.add(self.work, keys, self.catalog, self.asking.comments_on_parted)
         for chunk in chunks(self.late, ENTRIES_PER_TEXT):
             texts = [schema.statement(entry) for entry in chunk]
-            self.work.add("index", 62, "indexes of materialized views", payload={"sql": texts}, barrier=62)
+            self.work.add(
+                "index",
+                62,
+                "indexes of materialized views",
+                payload={"sql": texts, "names": names(chunk)},
+                barrier=62,
+            )
 
     def _index(self, entry: Entry) -> None:
         index = self.catalog.indexes[entry.oid]
@@ -250,7 +207,7 @@ class _Indexes:
     def _alone(self, entry: Entry, texts: list[str], index: Index) -> int:
         needs = self.copied.get(index.table, (self.made,))
         small = bool(_BTREE.search(index.definition)) and index.bytes < SORTED_IN_ONE_PASS
-        payload = {"sql": texts, "sorted": small}
+        payload = {"sql": texts, "names": [named.name(entry)] * len(texts), "sorted": small}
         return self.work.add("index", 30, entry.tag, size=index.bytes, payload=payload, needs=needs)
 
     def _small_ones(self) -> None:
@@ -261,7 +218,7 @@ class _Indexes:
         for needs, entries in by_task.items():
             for chunk in chunks(entries, ENTRIES_PER_TEXT):
                 title = chunk[0].tag if len(chunk) == 1 else f"{len(chunk)} small indexes"
-                payload = {"sql": [schema.statement(entry) for entry in chunk]}
+                payload = {"sql": [schema.statement(entry) for entry in chunk], "names": names(chunk)}
                 self.work.add("index", 30, title, payload=payload, needs=needs)
 
 
@@ -300,7 +257,7 @@ def _post(work: _List, asking: Asking) -> None:
     for phase in (50, 64, 68):
         for chunk in chunks([entry for entry in entries if phase_of(entry) == phase], ENTRIES_PER_TEXT):
             drops = [drop for entry in reversed(chunk) if (drop := schema.drop_statement(entry))]
-            payload = {"sql": [asking.text(chunk)], "drops": drops, "reset": True}
+            payload = {"sql": [asking.text(chunk)], "names": names(chunk), "drops": drops, "reset": True}
             title = "event triggers" if phase == 68 else "triggers, policies, comments and grants"
             last = work.add("post", phase, title, payload=payload, needs=(last,), barrier=phase)
 
@@ -365,7 +322,7 @@ def _sequences(work: _List, asking: Asking, made: int) -> None:
 
 def _proofs(work: _List, asking: Asking) -> None:
     for group in groups(moved(asking.plan, asking.catalog), lambda pair: pair[0].bytes):
-        payload = {"tables": [_copied(table, method) for table, method in group]}
+        payload = {"tables": [copied(table, method) for table, method in group]}
         title = group[0][0].label if len(group) == 1 else f"{len(group)} small tables"
         size = sum(table.bytes for table, _ in group)
         work.add("verify", 90, title, size=size, payload=payload, barrier=70)

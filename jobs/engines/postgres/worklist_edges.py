@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import configuration, quote, roles, settings
+from jobs.engines.postgres import configuration, quote, roles, settings, uncarried
 from jobs.engines.postgres.configuration import Configured
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.postgres.uncarried import Dropped
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class Edges:
     settings: tuple[str, ...] = ()
     settings_back: tuple[str, ...] = ()
     looks: tuple[str, ...] = ()
+    defaults: tuple[Dropped, ...] = ()
+    grants: tuple[str, ...] = ()
+    grants_back: tuple[str, ...] = ()
 
 
 class _Work(Protocol):
@@ -39,8 +43,19 @@ def read(source: Connection, target: Connection, plan: MigrationPlan, options: O
     made = roles.creations(source, target, plan.roles)
     wanted = settings.wanted(settings.read(source), roles=options.keep_grants)
     does, undoes = settings.changes(target, wanted, made)
+    kept = options.keep_grants
+    grants, back = uncarried.language_grants(source, target, plan.roles) if kept else ([], [])
     return Edges(
-        _public_stays(source, target, made), tuple(made), plan.roles, rows, tuple(does), tuple(undoes), looks
+        public_stays=_public_stays(source, target, made),
+        roles=tuple(made),
+        role_names=plan.roles,
+        configured=rows,
+        settings=tuple(does),
+        settings_back=tuple(undoes),
+        looks=looks,
+        defaults=tuple(uncarried.dropped_defaults(source)),
+        grants=tuple(grants),
+        grants_back=tuple(back),
     )
 
 
@@ -65,6 +80,15 @@ def first(work: _Work, edges: Edges) -> int:
     return work.add("roles", 5, ", ".join(edges.role_names)[:200], payload=payload)
 
 
+def defaults(work: _Work, edges: Edges, stays: Collection[int], made: int) -> int:
+    """Defaults that pg_dump makes and the source does not have; the id of the task that all tables are made with."""
+    dropped = [(label, sql) for oid, label, sql in edges.defaults if oid not in stays]
+    if not dropped:
+        return made
+    payload = {"sql": [sql for _, sql in dropped], "names": [label for label, _ in dropped]}
+    return work.add("schema", 10, "schema", payload=payload, needs=(made,))
+
+
 def last(work: _Work, edges: Edges, made: int) -> None:
     """Rows in tables of extensions once those are there, and settings when all else is done."""
     tables = [table.document for table in edges.configured if table.kind == "r"]
@@ -73,6 +97,10 @@ def last(work: _Work, edges: Edges, made: int) -> None:
     names = [[table.schema, table.name] for table in edges.configured if table.kind == "S"]
     if names:
         work.add("sequences", 48, "sequences of extensions", payload={"names": names}, needs=(made,), barrier=48)
+    if edges.grants:
+        payload = {"sql": list(edges.grants), "drops": list(edges.grants_back)}
+        # In no dump, so they are taken back like settings; before event triggers, which a GRANT would wake.
+        work.add("settings", 64, "grants on languages of the server", payload=payload, barrier=64)
     if edges.settings:
         payload = {"sql": list(edges.settings), "drops": list(edges.settings_back)}
         work.add("settings", 95, "settings of the database", payload=payload, barrier=95)

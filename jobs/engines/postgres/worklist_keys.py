@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from jobs.engines.postgres import parted_keys, quote, schema
+from jobs.engines.postgres import named, parted_keys, quote, schema
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import Catalog, Constraint, Table
 from jobs.engines.postgres.grouping import ENTRIES_PER_TEXT, chunks, groups
@@ -30,7 +30,7 @@ def add(
     validated: dict[int, list[Constraint]] = defaultdict(list)
     whole: list[dict[str, Any]] = []
     for chunk in chunks(keys, ENTRIES_PER_TEXT):
-        payload: dict[str, list[Any]] = {"sql": [], "parted": [], "drops": []}
+        payload: dict[str, list[Any]] = {"sql": [], "names": [], "parted": [], "drops": []}
         for entry, constraint in reversed(chunk):
             payload["drops"].append(schema.drop_statement(entry))
             if entry.id in parted:
@@ -40,7 +40,9 @@ def add(
             if entry.id in parted:
                 comments = [schema.statement(said) for said in parted[entry.id]]
                 payload["parted"].append(parted_keys.describe(catalog.tables[constraint.table], constraint, comments))
-            elif _UNPROVEN.search(created):
+                continue
+            payload["names"].append(named.name(entry))
+            if _UNPROVEN.search(created):
                 payload["sql"].append(created)
             else:
                 payload["sql"].append(f"{created.rstrip().removesuffix(';')} NOT VALID;\n")

@@ -32,6 +32,8 @@ PHASES = {
     30: ("index", "Building indexes"),
     32: ("index", "Building indexes"),
     34: ("index", "Building indexes"),
+    36: ("late", "Copying rows that name relations or routines"),
+    38: ("constraint", "Adding constraints"),
     40: ("constraint", "Adding foreign keys"),
     45: ("constraint", "Validating foreign keys"),
     46: ("constraint", "Validating foreign keys"),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from jobs.core.errors import Permanent
-from jobs.engines.postgres import quote, wire
+from jobs.engines.postgres import events_off, quote, wire
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.perform.hands import Hands
 
@@ -26,11 +26,12 @@ def muted(target: Connection, schema: str, name: str) -> Iterator[None]:
     """No trigger and no rule of the table acts within; afterwards each is as it was."""
     relation = quote.qualified(schema, name)
     awake = target.execute(_AWAKE, [relation, relation]).fetchall()
-    for kind, called, _ in awake:
-        target.execute(f"alter table only {relation} disable {kind} {quote.name(called)}", prepare=False)
-    yield
-    for kind, called, state in awake:
-        target.execute(f"alter table only {relation} {_WAKE[state]} {kind} {quote.name(called)}", prepare=False)
+    with events_off.asleep_for(target, lambda: None, ddl=bool(awake)):
+        for kind, called, _ in awake:
+            target.execute(f"alter table only {relation} disable {kind} {quote.name(called)}", prepare=False)
+        yield
+        for kind, called, state in awake:
+            target.execute(f"alter table only {relation} {_WAKE[state]} {kind} {quote.name(called)}", prepare=False)
 
 
 _REFERENCED = """select exists (select from pg_constraint

@@ -44,10 +44,13 @@ class Hands:
                 object=named,
             )
         state = error.sqlstate or ""
-        if state[:2] in ("22", "23") and task.kind in ("copy", "index", "refresh", "validate"):
+        if task.kind == "copy" and state in _NAMES_NOTHING and place(error):
+            return Permanent(f"Copying {named}: {_NAMELESS}{place(error)}", remedy=_REMEDY_NAMELESS, object=named)
+        if state[:2] in ("22", "23") and task.kind in _QUOTES_VALUES:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
             what = f"{_DOING.get(task.kind, task.kind)} {named}: {words}{place(error)}"
-            return Permanent(what, remedy=_REMEDY, object=named)
+            remedy = _REMEDY if task.kind not in _CREATES else _REMEDY_CREATING
+            return Permanent(what, remedy=remedy, object=named)
         return explain(error, self.asked.target, doing=f"{_DOING.get(task.kind, task.kind)} {named}", object=named)
 
 
@@ -64,12 +67,24 @@ _DOING = {
     "analyze": "Analyzing",
     "verify": "Verifying",
 }
+_CREATES = ("schema", "post")
+_QUOTES_VALUES = (*_CREATES, "copy", "index", "refresh", "validate")
 _READS_ROWS = ("parts", "copy", "verify")
 _TOO_LONG = re.compile(
     r"invalid memory alloc request size|[Cc]annot enlarge string buffer|requested length too large"
 )
 """What servers say of a value beyond MaxAllocSize (memutils.h): an internal error, by its words only."""
 _REMEDY = "Mend the row in the source or the rule in the target, then press Retry; what is done stays done."
+_REMEDY_CREATING = "Mend the cause and press Retry; what is done stays done."
+
+
+_NAMES_NOTHING = ("42P01", "42883", "42704", "3F000")
+"""Undefined table, function, object, schema: within a COPY a value of regclass or the like names it."""
+_NAMELESS = "a value (of regclass or the like) names an object that is not on the target"
+_REMEDY_NAMELESS = (
+    "It names what stays behind or is made after all rows, such as a table left out, a TOAST table or an index of a"
+    " materialized view. Change the value in the source, or leave the table's rows out; then press Retry."
+)
 
 
 def place(error: psycopg.Error) -> str:

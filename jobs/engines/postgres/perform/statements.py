@@ -7,17 +7,30 @@ from typing import Any
 import psycopg
 
 from jobs.core.errors import Permanent
-from jobs.engines.postgres import keys, parted_keys, session, wire
+from jobs.engines.postgres import keys, named, parted_keys, session, wire
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.ports.engine import Done, Task, Watch
 
 
 def run_texts(hands: Hands, task: Task, watch: Watch) -> Done:
     """Runs the task's texts in order."""
-    for text in task.payload["sql"]:
+    for number, text in enumerate(task.payload["sql"]):
         watch.report(task.kind, task.title, 0, 0)
-        wire.run(hands.target, text, watch.check)
+        answered = [number]
+        try:
+            wire.run(hands.target, text, watch.check, answered.append)
+        except psycopg.Error as error:
+            raise hands.explain(error, task, _named(task, text, answered, error)) from None
     return Done()
+
+
+def _named(task: Task, text: str, answered: list[int], error: psycopg.Error) -> str:
+    """The object that the failing statement was to make; empty where the task names none."""
+    position = int(error.diag.statement_position or 0)
+    told = named.at(text, position) if len(answered) == 1 and position else None
+    number = answered[-1] if told is None else told
+    names = task.payload.get("names", ())
+    return names[number] if number < len(names) else ""
 
 
 def build(hands: Hands, task: Task, watch: Watch) -> Done:

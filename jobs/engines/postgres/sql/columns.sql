@@ -3,6 +3,14 @@ with recursive below(domain, oid) as (
     select t.oid, t.typbasetype from pg_type t where t.typtype = 'd'
     union all
     select b.domain, t.typbasetype from below b join pg_type t on t.oid = b.oid where t.typtype = 'd'
+),
+-- regproc, regprocedure, regoper, regoperator, regclass: below domains, arrays and composites
+naming(oid) as (
+    select unnest(array[24, 2202, 2203, 2204, 2205])::oid
+    union
+    select t.oid from naming h join pg_type t on t.typbasetype = h.oid or (t.typelem = h.oid and t.typlen = -1)
+         or t.typrelid in (select a.attrelid from pg_attribute a where a.atttypid = h.oid and not a.attisdropped
+                           and a.attnum > 0 and a.attrelid >= 16384)
 )
 select n.nspname::text as schema_name,
        c.relname::text as table_name,
@@ -11,6 +19,7 @@ select n.nspname::text as schema_name,
        t.oid::bigint as base,
        case when t.typlen = -1 then t.typelem::bigint else 0 end as element,
        t.typtype = 'e' as enum,
+       a.atttypid in (select oid from naming) as names,
        coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '' as generated
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid

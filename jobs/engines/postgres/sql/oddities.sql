@@ -4,7 +4,7 @@ with spaces as (
     where nspname !~ '^pg_' and nspname not in ('information_schema', 'ferrybot')
 )
 select 'invalid index' as kind, s.nspname as schema_name, t.relname::text as table_name, c.relname::text as name,
-       '' as note
+       case when t.relkind = 'p' then 'of a partitioned table' else '' end as note
 from pg_index x join pg_class c on c.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
 join spaces s on s.oid = c.relnamespace
 where not x.indisvalid

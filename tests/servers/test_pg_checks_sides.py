@@ -222,7 +222,7 @@ def test_a_far_or_slow_side_is_told_and_a_near_one_is_not(pair: tuple[Database, 
         (0.051, 10_000_000, ["target"]),
         (0.05, 9_999_999, ["target"]),
     ):
-        speed = Fact(value=Speed(round_trip_seconds=seconds, bytes_per_second=rate))
+        speed = Fact[Speed](value=Speed(round_trip_seconds=seconds, bytes_per_second=rate))
         found = judge(changed(near, "target", speed=speed))["speed"]
         assert [f.side for f in found.findings] == sides
         assert found.severity is (Severity.inform if sides else None)

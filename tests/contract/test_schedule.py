@@ -27,8 +27,9 @@ from jobs.core.state import Status
 from jobs.desk import Desk
 from jobs.flow import rehearse
 from jobs.flow.sweep import sweep
+from tests.support.night import NIGHT
 from tests.support.tales import ALICE, CHANNEL, MIGRATION, NOON, RECEIPT, TARGET, Tale, configure, plan, tell
-from tests.unit.test_schedule import CLOSES, NIGHT, OPENS
+from tests.unit.test_schedule import CLOSES, OPENS
 
 OTHER = "m0000000002"
 

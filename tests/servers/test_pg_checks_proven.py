@@ -10,8 +10,8 @@ from bot.sandbox.servers import PostgresServer
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Severity
 from jobs.engines.postgres import inspect_orphans
+from tests.servers.pg_cases import ASLEEP, HELPER, KEYS, NAMES, PATH, QUALIFIED, T
 from tests.servers.pg_run import Migration, assert_same
-from tests.servers.test_pg_checks import ASLEEP, HELPER, KEYS, NAMES, PATH, QUALIFIED, T
 from tests.support.inspection import Bench, endpoint, results
 from tests.support.servers import Database, PostgresPool, drop_database
 

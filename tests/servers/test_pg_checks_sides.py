@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from bot.sandbox.binaries import CACHE_VARIABLE
 from bot.sandbox.servers import PostgresServer
 from jobs.core.model import Endpoint, Severity, TlsMode, blockers
-from jobs.engines.postgres.facts import Fact, Replica, Replication, Slot, Standby, Unreachable
+from jobs.engines.postgres.facts import Fact, Replica, Replication, Slot, Speed, Standby, Unreachable
 from jobs.engines.postgres.inspect import inspect
 from jobs.engines.postgres.inventory import Inventory, Side, Tool
 from tests.support.inspection import PASSWORD, asked, endpoint, judge, results
@@ -210,6 +210,22 @@ def test_a_standby_a_hidden_replica_an_old_tool(pair: tuple[Database, Database])
     assert judge(later)["collation_versions"].severity is Severity.warn
     for tool, expected in ((Tool(major=14, text="14.2"), Severity.block), (Tool(major=15, text="15.1"), None)):
         assert judge(inventory.model_copy(update={"tool": Fact(value=tool)}))["tools"].severity is expected
+
+
+def test_a_far_or_slow_side_is_told_and_a_near_one_is_not(pair: tuple[Database, Database]) -> None:
+    inventory = inspect(asked(endpoint(pair[0]), endpoint(pair[1])))
+    measured = inventory.source.speed.get()
+    assert 0 < measured.round_trip_seconds < 10 and measured.bytes_per_second > 0
+    near = changed(inventory, "source", speed=Fact(value=Speed(round_trip_seconds=0.05, bytes_per_second=10_000_000)))
+    for seconds, rate, sides in (
+        (0.05, 10_000_000, []),
+        (0.051, 10_000_000, ["target"]),
+        (0.05, 9_999_999, ["target"]),
+    ):
+        speed = Fact[Speed](value=Speed(round_trip_seconds=seconds, bytes_per_second=rate))
+        found = judge(changed(near, "target", speed=speed))["speed"]
+        assert [f.side for f in found.findings] == sides
+        assert found.severity is (Severity.inform if sides else None)
 
 
 def test_nothing_blocks_two_plain_databases(pair: tuple[Database, Database]) -> None:

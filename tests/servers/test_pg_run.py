@@ -77,7 +77,10 @@ def test_from_debians_15_whose_columns_carry_a_private_option(
 ) -> None:
     migration = Migration(shop_db(pg15), fresh_db(pg16))
     _role(migration.target, "shop_app")
+    private = "select exists (select from pg_attribute where attoptions::text like '%pg_attver=%')"
+    assert rows(migration.source, private) == [(True,)]
     assert migration.run().reasons == []
+    assert rows(migration.target, private) == [(False,)]
     assert_same(migration.source, migration.target)
 
 

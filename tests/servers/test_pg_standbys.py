@@ -84,6 +84,7 @@ def test_a_primary_and_its_standby_as_the_source(
     read = endpoint(Database(standby, source.name))
     found = results(read, endpoint(target))
     assert "promoted" in found["failover"].findings[0].message and found["replication"].severity is None
+    assert told(results(endpoint(target), read)["target_writable"]) == [(Severity.block, "target")]
     (warned,) = found["source_standby"].findings
     assert warned.severity is Severity.warn and "after 30 s" in warned.message
     with psycopg.connect(standby.dsn(), autocommit=True) as session:

@@ -20,10 +20,9 @@ from jobs.core.lifecycle import decide, react
 from jobs.core.model import Approval, Environment, Options, Service, TypedSource, Wish
 from jobs.core.plan import Measures
 from jobs.core.policy import Policy
-from jobs.core.rehearsal import covers
 from jobs.core.state import Status
 from jobs.core.throttle import Limit, least
-from jobs.core.verdict import Rehearsal
+from tests.support.night import NIGHT, request
 from tests.support.tales import (
     ALICE,
     BOB,
@@ -40,8 +39,6 @@ from tests.support.tales import (
     tell,
 )
 
-# NOON is Sunday, 1 March 2026, 12:00 UTC.
-NIGHT = TARGET.model_copy(update={"windows": ("22:00-04:00",), "time_zone": "UTC", "windows_bind": True})
 OPENS, CLOSES = datetime(2026, 3, 1, 22, tzinfo=UTC), datetime(2026, 3, 2, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -51,10 +48,6 @@ def ready(target: Service = NIGHT, policy: Policy = ONE_APPROVAL, source: object
     tale.obey(c.Draft(by=ALICE, channel=CHANNEL, target=target, policy=policy), configure(source=source))
     tale.obey(tell(e.ValidationStarted(attempt=1)), tell(e.Validated(attempt=1, plan=plan(**more))))
     return tale
-
-
-def request(tale: Tale, at: datetime | None = NOON, **wish: Any) -> c.Request:
-    return c.Request(by=ALICE, digest=tale.state.digest, at=at, wish=Wish(**wish))
 
 
 def approve(tale: Tale, at: datetime) -> c.Approve:
@@ -305,6 +298,11 @@ def test_every_surface_of_a_run_that_waits() -> None:
     assert ids == ["start_now", "change_time", "cancel", "show_logs", "show_plan"]
 
 
+def test_windows_are_those_of_services_that_have_some() -> None:
+    tale = ready(TARGET.model_copy(update={"environment": Environment.staging}))
+    assert schedule.calendars(tale.state) == () and schedule.fit(tale.state, NOON) is None
+
+
 # --- how much it takes ------------------------------------------------------------------------------------
 
 
@@ -347,57 +345,3 @@ def test_the_form_gives_back_what_was_chosen(parallelism: int) -> None:
     check_view(throttle.modal(state), ("modal",), 10_000)
     assert throttle.limit_of("all", "all") == Limit() and throttle.limit_of("", "") == Limit()
     assert throttle.limit_of("1", "20") == Limit(lanes=1, bytes_per_second=20_000_000)
-
-
-# --- staging first ----------------------------------------------------------------------------------------
-
-REHEARSED = Rehearsal(
-    migration="m0000000009",
-    at=NOON - timedelta(days=3),
-    target="staging",
-    seconds=7.5 * 3600,
-    bytes=9,
-    target_bytes=9,
-)
-STRICT = Policy(rehearsal_days=7)
-
-
-def rehearsed(rehearsal: Rehearsal | None, policy: Policy = STRICT) -> Tale:
-    tale = Tale()
-    tale.obey(c.Draft(by=ALICE, channel=CHANNEL, target=NIGHT, policy=policy), configure())
-    tale.obey(tell(e.ValidationStarted(attempt=1)))
-    tale.obey(tell(e.Validated(attempt=1, plan=plan(), rehearsal=rehearsal)))
-    return tale
-
-
-def test_a_policy_that_wants_a_rehearsal() -> None:
-    for missing in (None, REHEARSED.model_copy(update={"at": NOON - timedelta(days=8)})):
-        tale = rehearsed(missing)
-        assert "rehearsal" in str(card.blocks(tale.state)) and "Update plan here" in str(when.blocks(tale.state))
-        with pytest.raises(Refused, match="rehearsal") as refused:
-            tale.obey(request(tale))
-        assert "staging" in refused.value.remedy
-    tale = rehearsed(REHEARSED)
-    tale.obey(request(tale))
-    assert tale.state.status is Status.scheduled
-    again = rehearsed(None, Policy())
-    again.obey(request(again))
-
-
-def test_the_rehearsal_is_the_estimate_and_the_receipt_compares() -> None:
-    tale = rehearsed(REHEARSED)
-    told = str(card.blocks(tale.state))
-    assert "Rehearsed into staging" in told and "would not end within the window" in told
-    assert "about 7 h 30 min, as rehearsed" in told and "10 s to 30 s" not in told
-    receipt = RECEIPT.model_copy(update={"rehearsal": REHEARSED, "seconds": 9 * 3600.0, "target_bytes": 12})
-    text = logs.receipt(receipt)
-    assert "7 h 30 min, now 9 h (+20 %); disk 9 B, now 12 B" in text
-
-
-def test_a_rehearsal_covers_every_table() -> None:
-    assert covers(plan(("a", "b")), plan(("a",))) and not covers(plan(("a",)), plan(("a", "b")))
-
-
-def test_windows_are_those_of_services_that_have_some() -> None:
-    tale = ready(TARGET.model_copy(update={"environment": Environment.staging}))
-    assert schedule.calendars(tale.state) == () and schedule.fit(tale.state, NOON) is None

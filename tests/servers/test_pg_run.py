@@ -41,6 +41,12 @@ def shop(shop_db: ShopDatabase, fresh_db: FreshDatabase, pg16: PostgresServer, p
     return Migration(source, target)
 
 
+def _server_wide(migration: Migration) -> list[list[tuple[object, ...]]]:
+    """What any other session of either server would begin with."""
+    asked = "select name, setting from pg_settings order by name"
+    return [rows(Database(end.server, "postgres"), asked) for end in (migration.source, migration.target)]
+
+
 def _role(database: Database, name: str) -> None:
     if not rows(database, "select 1 from pg_roles where rolname = %s", name):
         with database.connect() as connection:
@@ -56,8 +62,10 @@ def small(fresh_db: FreshDatabase, pg16: PostgresServer, pg18: PostgresServer) -
 
 
 def test_a_whole_shop_arrives_with_two_lanes(shop: Migration) -> None:
+    before = _server_wide(shop)
     verdict = shop.run(lanes=2)
     assert verdict.reasons == []
+    assert _server_wide(shop) == before, "only sessions are tuned"
     assert verdict.green and len(verdict.proofs) == verdict.expected_tables == len(all_tables(shop.source))
     assert_same(shop.source, shop.target)
     assert nothing_of_ours(shop.target)

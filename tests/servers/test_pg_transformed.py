@@ -10,7 +10,7 @@ from jobs.core.model import Options
 from jobs.core.verdict import Difference, Verdict
 from jobs.engines.postgres import transformed
 from jobs.engines.postgres.conductor import conduct
-from tests.servers.pg_run import Migration, Spy, work
+from tests.servers.pg_run import Migration, Spy, rows, work
 from tests.support.servers import FreshDatabase, PostgresPool
 
 SOURCE = """
@@ -21,6 +21,8 @@ alter table kept add constraint to_gone foreign key (gone) references gone;
 create view over_gone as select * from gone; create view over_kept as select * from kept;
 insert into kept values (1, null, 'x'), (2, null, 'x'); create index usable on kept (gone);
 """
+# A role that every server has: with its owners kept it would own the table on the target.
+OWNED = "alter table kept owner to pg_monitor"
 
 
 def migration_of(fresh_db: FreshDatabase, source: PostgresServer, target: PostgresServer, text: str) -> Migration:
@@ -39,8 +41,10 @@ def test_what_was_left_out_and_what_needs_it(
 ) -> None:
     migration = migration_of(fresh_db, pg16, pg18, SOURCE)
     migration.options = Options(exclude=("public.gone",), keep_owners=False)
-    with migration.source.connect() as connection, pytest.raises(psycopg.errors.UniqueViolation):
-        connection.execute("create unique index concurrently broken on kept (x)")
+    with migration.source.connect() as connection:
+        connection.execute(OWNED)
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("create unique index concurrently broken on kept (x)")
     verdict = migration.run()
     assert verdict.reasons == []
     said = told(verdict)
@@ -52,6 +56,8 @@ def test_what_was_left_out_and_what_needs_it(
     }
     assert "invalid in the source" in said["index public.broken"]
     assert said["owner of every object"] == "owners were not to be kept"
+    owners = "select distinct pg_get_userbyid(relowner) from pg_class where relnamespace = 'public'::regnamespace"
+    assert rows(migration.target, owners) == [(migration.target.server.superuser,)]
     assert "has a name" in said["constraint NOT NULL"] or "with a name" in said["constraint NOT NULL"]
     assert "every owner" in said["privilege MAINTAIN"]
     assert "16 and 18" in said["text views, rules and policies"]

@@ -9,12 +9,18 @@ relations as (
     where not exists (select from members m where m.classid = 'pg_class'::regclass and m.objid = c.oid)
 ),
 -- 142 is xml in every version; below domains, arrays and composites
+parts_of(whole, part) as (
+    select oid, typbasetype from pg_type where typbasetype <> 0
+    union all
+    select oid, typelem from pg_type where typelem <> 0 and typlen = -1
+    union all
+    select k.reltype, a.atttypid from pg_attribute a join pg_class k on k.oid = a.attrelid
+    where k.relkind = 'c' and not a.attisdropped and a.attnum > 0
+),
 holding(oid) as (
     select 142::oid
     union
-    select t.oid from holding h join pg_type t on t.typbasetype = h.oid or (t.typelem = h.oid and t.typlen = -1)
-         or t.typrelid in (select a.attrelid from pg_attribute a join pg_class k on k.oid = a.attrelid and k.relkind = 'c'
-                           where a.atttypid = h.oid and not a.attisdropped)
+    select p.whole from holding h join parts_of p on p.part = h.oid
 ),
 -- stored expressions as trees; a constant is read when it is created, the rest when it is used
 trees(schema_name, table_name, name, note, tree) as (

@@ -5,12 +5,18 @@ with recursive below(domain, oid) as (
     select b.domain, t.typbasetype from below b join pg_type t on t.oid = b.oid where t.typtype = 'd'
 ),
 -- regproc, regprocedure, regoper, regoperator, regclass: below domains, arrays and composites
+parts_of(whole, part) as (
+    select oid, typbasetype from pg_type where typbasetype <> 0
+    union all
+    select oid, typelem from pg_type where typelem <> 0 and typlen = -1
+    union all
+    select k.reltype, a.atttypid from pg_attribute a join pg_class k on k.oid = a.attrelid
+    where k.reltype <> 0 and not a.attisdropped and a.attnum > 0 and a.attrelid >= 16384
+),
 naming(oid) as (
     select unnest(array[24, 2202, 2203, 2204, 2205])::oid
     union
-    select t.oid from naming h join pg_type t on t.typbasetype = h.oid or (t.typelem = h.oid and t.typlen = -1)
-         or t.typrelid in (select a.attrelid from pg_attribute a where a.atttypid = h.oid and not a.attisdropped
-                           and a.attnum > 0 and a.attrelid >= 16384)
+    select p.whole from naming h join parts_of p on p.part = h.oid
 )
 select n.nspname::text as schema_name,
        c.relname::text as table_name,

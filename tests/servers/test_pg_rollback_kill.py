@@ -1,4 +1,4 @@
-"""Taking back, killed at random moments: done again, it ends exact."""
+"""Taking back, killed at every statement and in between: done again, it ends exact."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.servers.pg_run import Migration, Spy, nothing_of_ours
 from tests.servers.test_pg_rollback import back, filled, migration, move, picture
 from tests.support import cradle
 from tests.support.cradle import Child
-from tests.support.driver import order_of
+from tests.support.driver import doomed, order_of
 
 __all__ = ["filled", "migration"]  # fixtures
 
@@ -45,30 +45,51 @@ def killed_on_the_way(migration: Migration, child: Child, after: float) -> bool:
     return died
 
 
+def killed_at(
+    migration: Migration, plan: MigrationPlan, role: str, kept: str, moments: range, *, children: bool = False
+) -> int:
+    """How often it died: right before its n-th statement, or at the n-th moment of a child's life, for each n; up to
+    the first life that ends by itself."""
+    moment = {"children" if children else "statements": True}
+    for died, at in enumerate(moments):
+        if doomed(migration, plan, at, role, keepsake=kept, **moment) != -signal.SIGKILL:
+            return died
+    return len(moments)
+
+
+def killed_at_random(migration: Migration, plan: MigrationPlan, role: str, kept: str) -> None:
+    """In the midst of statements, too. How many of these kills hit is the machine's affair: no test counts them."""
+    chance = random.Random(11)
+    for _ in range(3):
+        killed_on_the_way(migration, start(migration, plan, role, kept), chance.uniform(0, 0.1))
+
+
 @pytest.mark.kill
-def test_a_rollback_killed_at_random_moments_ends_exact(migration: Migration) -> None:
-    before, plan, chance = picture(migration.target), migration.plan(), random.Random(4)
+def test_a_rollback_killed_at_any_statement_ends_exact(migration: Migration) -> None:
+    before, plan = picture(migration.target), migration.plan()
     kept = move(migration, plan)
-    kills = sum(
-        killed_on_the_way(migration, start(migration, plan, "back", kept), chance.uniform(0, 0.1)) for _ in range(5)
-    )
-    assert kills
+    assert killed_at(migration, plan, "back", kept, range(1, 31)) == 30
+    killed_at_random(migration, plan, "back", kept)
+    assert killed_at(migration, plan, "back", kept, range(1, 200)) > 0
     back(migration, plan, kept)
     assert picture(migration.target) == before
 
 
 @pytest.mark.kill
 @pytest.mark.parametrize("role", ["undo", "back"])
-def test_bringing_back_killed_at_random_moments_ends_exact(filled: Migration, role: str) -> None:
-    before, plan, chance, kept = picture(filled.target), filled.plan(), random.Random(11), ""
+def test_bringing_back_killed_at_any_statement_ends_exact(filled: Migration, role: str) -> None:
+    before, plan, kept = picture(filled.target), filled.plan(), ""
     if role == "back":
         kept = move(filled, plan)
     else:
         with conduct(filled.asked(), plan) as conductor:
             filled.restore_point = conductor.secure(Spy())
             conductor.prepare(Spy())
-    kills = sum(killed_on_the_way(filled, start(filled, plan, role, kept), chance.uniform(0, 0.5)) for _ in range(6))
-    assert kills
+    # While it looks and empties; when pg_restore has begun and when it has all that it will get; and after it.
+    assert killed_at(filled, plan, role, kept, range(1, 25)) == 24
+    assert killed_at(filled, plan, role, kept, range(1, 3), children=True) == 2
+    killed_at_random(filled, plan, role, kept)
+    assert killed_at(filled, plan, role, kept, range(1, 200)) > 0
     with conduct(filled.asked(), plan) as conductor:
         conductor.undo(Spy()) if role == "undo" else conductor.roll_back(kept, Spy())
     assert picture(filled.target) == before

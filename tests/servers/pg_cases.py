@@ -96,6 +96,9 @@ NAMES = "create function f(x text) returns text language plpgsql immutable as 'b
 QUALIFIED = """create function f(x text) returns text language plpgsql immutable as '
     begin return h.low(x); -- not low(x)
     end';"""
+OWN_LANGUAGE = """
+    create function h() returns language_handler language c as '$libdir/plpgsql', 'plpgsql_call_handler';
+    create trusted language plferry handler h"""
 FERRYBOT = "create schema ferrybot; create table ferrybot.run (migration text);"
 
 

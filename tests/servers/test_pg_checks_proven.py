@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -10,7 +11,8 @@ from bot.sandbox.servers import PostgresServer
 from jobs.core.errors import FerrybotError
 from jobs.core.model import Severity
 from jobs.engines.postgres import inspect_orphans
-from tests.servers.pg_cases import ASLEEP, HELPER, KEYS, NAMES, PATH, QUALIFIED, T
+from jobs.engines.postgres.connect import connect
+from tests.servers.pg_cases import ASLEEP, HELPER, KEYS, LOGIN, NAMES, PATH, QUALIFIED, USER, Q, T
 from tests.servers.pg_run import Migration, assert_same
 from tests.support.inspection import Bench, endpoint, results
 from tests.support.servers import Database, PostgresPool, drop_database
@@ -97,6 +99,16 @@ def test_a_key_that_may_not_be_read_is_unknown(bench: Bench) -> None:
     source = bench.database(15, "source", KEYS + "create role shut login password 'plain-user''s p@ss'")
     found = results(endpoint(source, "shut"), endpoint(bench.database(18, "target")))["orphans"]
     assert found.severity is Severity.unknown and "permission denied" in found.findings[0].message
+
+
+def test_the_conductor_who_looks_again_takes_no_place_of_its_own_run(bench: Bench) -> None:
+    """Otherwise a target with just enough room would pass, and void the approvals when the run begins."""
+    source = endpoint(bench.database(15, "source", T))
+    target = endpoint(bench.database(18, "target", f"{LOGIN} alter role {Q} connection limit 8"), USER)
+    with closing(connect(target, purpose="conductor m0000000001")):
+        assert results(source, target, parallelism=4)["connections"].severity is None
+        with closing(connect(target, purpose="lane of another migration")):
+            assert results(source, target, parallelism=4)["connections"].severity is Severity.warn
 
 
 def test_a_tablespace(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Every language of the source's functions is there on the target, or comes with an extension."""
+"""Every language of the source's functions is there on the target, or comes with an extension or its handler."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def find(inventory: Inventory) -> Findings:
     there = {language.name: language.usable for language in inventory.target.languages.get()}
     user = inventory.target.server.role
     for language in inventory.source.languages.get():
-        if language.name not in there and not language.of_extension:
+        if language.name not in there and not language.of_extension and not language.with_handler:
             yield found(
                 Severity.block,
                 f"Language {language.name} is missing on the target.",

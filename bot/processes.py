@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -76,6 +77,8 @@ def supervise(name: str, count: int, settings: JobSettings, serve: Callable[[], 
     # Children and their work horses inherit what is imported here, which takes a second. By name: the bot knows jobs'
     # doors only as words.
     importlib.import_module("jobs.tasks")
+    # None of it is ever garbage: children's collections pass it by, and leave its memory shared.
+    gc.freeze()
     children: list[multiprocessing.process.BaseProcess] = []
 
     def alive() -> int:

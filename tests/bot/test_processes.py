@@ -8,12 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -31,19 +30,7 @@ from jobs import metrics
 from jobs.adapters.redis_url import connect
 from tests.support.servers import FreshDatabase, missing
 from tests.support.small_stage import small_stage, web
-
-SECONDS = 60.0
-"""A process imports everything first; two cores may be shared with other tests."""
-Seen = TypeVar("Seen")
-
-
-def until(look: Callable[[], Seen | None], what: str, seconds: float = SECONDS) -> Seen:
-    """What `look` sees at last: another process does not tell us when it is so far."""
-    deadline = time.monotonic() + seconds
-    while (seen := look()) is None:
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-    return seen
+from tests.support.waiting import SECONDS, until
 
 
 def get(port: int, path: str) -> tuple[int, str]:

@@ -7,11 +7,11 @@ What only the target has is its owner's affair.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from jobs.core.model import Options
 from jobs.core.verdict import Difference
-from jobs.engines.postgres import wire
+from jobs.engines.postgres import quote, wire
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.parts import parts
 
@@ -42,8 +42,7 @@ def _grants(source: Connection, target: Connection) -> Iterator[Difference]:
     changed = _ask(source, "changed grants")
     if not changed:
         return
-    names = {row[0] for row in changed}
-    there = {row for row in _ask(target, "grants", everything=True) if row[0] in names}
+    there = set(_ask(target, "grants", of={row[0] for row in changed}))
     known = {row[0] for row in there}
     for name, role, privilege, sign in sorted(changed):
         if name not in known and _of_the_server(name):
@@ -102,7 +101,9 @@ def _public(source: Connection, target: Connection, options: Options) -> Iterato
             yield Difference(kind="privilege", name="schema public", what=f"not so: {', '.join(missing)}", why=why)
 
 
-def _ask(connection: Connection, name: str, *, everything: bool = False) -> list[tuple[str, ...]]:
+def _ask(connection: Connection, name: str, *, of: Collection[str] = ()) -> list[tuple[str, ...]]:
+    """`of` names objects, also such as have no grants of their own."""
     texts = parts("census_server")
-    text = texts[name].replace("{rights}", texts["rights"]).replace("{all}", str(everything).lower())
+    text = texts[name].replace("{rights}", texts["rights"]).replace("{all}", str(bool(of)).lower())
+    text = text.replace("{names}", ", ".join(map(quote.text, sorted(of))))
     return [tuple(value or "" for value in row) for row in wire.run(connection, text, lambda: None)]

@@ -294,6 +294,11 @@ class PostgresConductor:
             refresh.must_be_the_same_schema(self._source, self._plan)
         if options.scope is Scope.data_only and not replica:
             _refuse_foreign_keys(target)
+        # Asked before the archive is: pg_dump is still at work.
+        extensions = frozenset(row[0] for row in target.execute("select extname::text from pg_extension"))
+        large_objects = source_catalog.large_objects(self._source)
+        edges = worklist_edges.read(self._source, target, self._plan, options)
+        before = None if found.read(target) else safekeeping.look(target, self._asked, replaced=False)
         dumped = choose(self._left_out())
         asking = worklist.Asking(
             plan=self._plan,
@@ -302,11 +307,11 @@ class PostgresConductor:
             catalog=self._catalog,
             source_version=self._source.info.server_version,
             target_version=target.info.server_version,
-            extensions_before=frozenset(row[0] for row in target.execute("select extname::text from pg_extension")),
-            large_objects=source_catalog.large_objects(self._source),
+            extensions_before=extensions,
+            large_objects=large_objects,
             check=watch.check,
             whole=again,
-            edges=worklist_edges.read(self._source, target, self._plan, options),
+            edges=edges,
         )
         rows = worklist.build(asking)
         run = worktable.Run(
@@ -320,7 +325,6 @@ class PostgresConductor:
             left_out=[[entry.catalog, entry.oid] for entry in dumped.left_out if entry.catalog],
             unchecked=[],
         )
-        before = None if found.read(target) else safekeeping.look(target, self._asked, replaced=False)
         with events_off.asleep(target):
             if before is not None:
                 found.write(target, before)

@@ -216,6 +216,7 @@ class Language(Frozen):
     usable: bool
     of_extension: bool
     used: bool = Field(description="a function of people is written in it")
+    with_handler: bool = Field(description="its handler is a function of people: both travel")
 
 
 class Wrapper(Frozen):
@@ -241,8 +242,6 @@ class Collation(Frozen):
     name: str
     provider: str
     locale: str
-    recorded_version: str
-    actual_version: str
 
 
 class CollationUse(Frozen):
@@ -253,6 +252,8 @@ class CollationUse(Frozen):
     provider: str
     locale: str
     used_by: str
+    recorded_version: str
+    actual_version: str
 
 
 class PathFunction(Frozen):

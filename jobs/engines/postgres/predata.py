@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jobs.engines.postgres.archive import Entry
@@ -87,10 +88,15 @@ def chain(
     add: Callable[..., int], entries: Sequence[Entry], lanes: int, most: int, first: int,
     payload: Callable[[list[Entry]], dict[str, Any]],
 ) -> int:  # fmt: skip
-    """Adds the tasks behind task `first`; the id of the one that everything is done with."""
+    """Adds the tasks behind task `first`; the id of the one that everything is done with.
+
+    `payload` is asked by several threads at once."""
     last: tuple[int, ...] = (first,)
     for stage in stages(entries, lanes, most):
-        last = tuple(add("schema", 10, "schema", payload=payload(batch), needs=last) for batch in stage)
+        with ThreadPoolExecutor(len(stage)) as pool:
+            # Each is a pg_restore of its own.
+            payloads = list(pool.map(payload, stage))
+        last = tuple(add("schema", 10, "schema", payload=made, needs=last) for made in payloads)
     if len(last) == 1:
         return last[0]
     return add("schema", 10, "schema", payload=payload([]), needs=last)

@@ -30,7 +30,7 @@ class Reader:
 
     def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
         self.connection = connection
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         for name, value in _SESSION.items():
             connection.execute("select set_config(%s, %s, false)", [name, value])
 
@@ -71,4 +71,4 @@ class Reader:
             return "a name in the catalog is not valid text in UTF-8"
         if self.connection.broken or self.connection.closed:
             raise error
-        return first_line(scrub(error.diag.message_primary or str(error), self._endpoint))
+        return first_line(scrub(error.diag.message_primary or str(error), self.endpoint))

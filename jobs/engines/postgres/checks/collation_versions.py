@@ -24,10 +24,8 @@ def find(inventory: Inventory) -> Findings:
             "-- run by the database's owner, on the source",
             side="source",
         )
-    used = {(u.schema_name, u.name) for u in inventory.source.collation_uses.get()}
-    for collation in inventory.source.collations.get():
-        drifted = collation.actual_version and collation.recorded_version != collation.actual_version
-        if drifted and (collation.schema_name, collation.name) in used:
+    for collation in inventory.source.collation_uses.get():
+        if collation.actual_version and collation.recorded_version != collation.actual_version:
             name = quote.qualified(collation.schema_name, collation.name)
             yield found(
                 Severity.warn,

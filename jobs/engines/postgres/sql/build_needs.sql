@@ -8,7 +8,6 @@ relations as (
     from pg_class c join spaces s on s.oid = c.relnamespace
     where not exists (select from members m where m.classid = 'pg_class'::regclass and m.objid = c.oid)
 ),
--- 142 is xml in every version; below domains, arrays and composites
 parts_of(whole, part) as (
     select oid, typbasetype from pg_type where typbasetype <> 0
     union all
@@ -17,6 +16,7 @@ parts_of(whole, part) as (
     select k.reltype, a.atttypid from pg_attribute a join pg_class k on k.oid = a.attrelid
     where k.relkind = 'c' and not a.attisdropped and a.attnum > 0
 ),
+-- xml, the same number in every version, and what holds it: domains, arrays, composites
 holding(oid) as (
     select 142::oid
     union
@@ -51,6 +51,7 @@ trees(schema_name, table_name, name, note, tree) as (
            from pg_constraint k where k.contypid = t.oid))
     from pg_type t join spaces s on s.oid = t.typnamespace where t.typtype = 'd'
       and not exists (select from members m where m.classid = 'pg_type'::regclass and m.objid = t.oid)
+    offset 0 -- the system's own trees are not searched: the conditions below come after these joins
 )
 select 'lz4' as kind, r.nspname as schema_name, r.own as table_name, r.relname || '.' || a.attname as name, 'column' as note
 from pg_attribute a join relations r on r.oid = a.attrelid

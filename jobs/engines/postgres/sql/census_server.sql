@@ -27,7 +27,7 @@ with {rights}
 select concat_ws(' ', i.type, i.identity), case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee) end,
     concat(a.privilege_type, case when a.is_grantable then ' with grant option' end)
 from rights r cross join pg_identify_object(r.classid, r.objid, r.objsubid) i cross join aclexplode(r.acl) a
-where i.identity is not null
+where concat_ws(' ', i.type, i.identity) in ({names})
 
 -- name: rights
 -- Objects of the server and members of extensions with grants of their own; `usual` is what they began with.

@@ -15,8 +15,10 @@ with uses as (
 )
 select n.nspname::text as schema_name, l.collname::text as name, l.collprovider::text as provider,
        coalesce(to_jsonb(l) ->> 'colllocale', to_jsonb(l) ->> 'colliculocale', l.collcollate::text, '') as locale,
-       min(u.used_by) as used_by
+       min(u.used_by) as used_by, coalesce(l.collversion, '') as recorded_version,
+       case when l.collversion is null then '' else coalesce(pg_collation_actual_version(l.oid), '') end
+           as actual_version
 from uses u join pg_collation l on l.oid = u.oid join pg_namespace n on n.oid = l.collnamespace
 where l.collprovider <> 'd'
-group by 1, 2, 3, 4
+group by l.oid, 1, 2, 3, 4, 6
 order by 1, 2

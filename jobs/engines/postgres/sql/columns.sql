@@ -4,7 +4,6 @@ with recursive below(domain, oid) as (
     union all
     select b.domain, t.typbasetype from below b join pg_type t on t.oid = b.oid where t.typtype = 'd'
 ),
--- regproc, regprocedure, regoper, regoperator, regclass: below domains, arrays and composites
 parts_of(whole, part) as (
     select oid, typbasetype from pg_type where typbasetype <> 0
     union all
@@ -13,6 +12,7 @@ parts_of(whole, part) as (
     select k.reltype, a.atttypid from pg_attribute a join pg_class k on k.oid = a.attrelid
     where k.reltype <> 0 and not a.attisdropped and a.attnum > 0 and a.attrelid >= 16384
 ),
+-- regproc, regprocedure, regoper, regoperator, regclass, and what holds them: domains, arrays, composites
 naming(oid) as (
     select unnest(array[24, 2202, 2203, 2204, 2205])::oid
     union

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import scratch
 from tests.support.mysql_servers import mysql_server
 from tests.support.servers import (
     SERVER_FIXTURES,
@@ -36,6 +37,7 @@ __all__ = [
     "shop_db",
 ]
 
+scratch.choose()
 
 LONGEST = (
     "story/test_kill.py",

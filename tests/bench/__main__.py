@@ -37,7 +37,8 @@ def main() -> None:
         if not datasets or (asked.pair and pair.name not in asked.pair):
             continue
         with pair.source() as old, pair.target() as new, ours.installed() as bot:
-            new.warm()
+            if scale >= QUICK:
+                new.warm()
             for dataset in datasets:
                 found += _measure(bot, pair, (old, new), dataset, scale, asked.runs)
                 Path(asked.out).write_text(json.dumps(found, indent=1) + "\n")
@@ -77,7 +78,8 @@ def _measure(
             streams = pair.stream.peers(source, target) if pair.stream and dataset.table else []
         lines: list[dict[str, Any]] = []
         if pair.peers:
-            lines = Contest(source, old, new, rows).lines(peers, lambda target: bot.whole(source, target), runs)
+            contest = Contest(source, old, new, rows, keep=dataset.many_files)
+            lines = contest.lines(peers, lambda target: bot.whole(source, target), runs)
             print(f"  told apart: {', '.join(bot.told)}")
             bot.told.clear()
         if pair.stream and dataset.table:

@@ -19,7 +19,9 @@ METRICS = ("wall", "cpu", "rss")
 
 @dataclass(frozen=True)
 class Contest(Generic[S, T]):
-    """One source, and a new target for every turn, prepared by `statements`; `rows` must arrive in it."""
+    """One source, and a new target for every turn, prepared by `statements`; `rows` must arrive in it.
+
+    With `keep` the targets stay as long as their server."""
 
     source: S
     old: Host[S]
@@ -27,6 +29,7 @@ class Contest(Generic[S, T]):
     rows: dict[str, int]
     statements: Sequence[str] = ()
     table: str = ""
+    keep: bool = False
 
     def lines(
         self, peers: Sequence[Peer[S, T]], mine: Callable[[T], dict[str, Cost]], runs: int
@@ -54,7 +57,7 @@ class Contest(Generic[S, T]):
 
     def _turn(self, contender: Callable[[T], dict[str, Cost]]) -> dict[str, Cost]:
         """Into a database of its own; what arrived is counted when the clock has stopped."""
-        with self.new.database(self.statements) as target:
+        with self.new.database(self.statements, keep=self.keep) as target:
             self.old.settle()
             self.new.settle()
             found = contender(target)

@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -38,18 +37,17 @@ def programs(source: Database, target: Database) -> PostgresServer:
     return max(source.server, target.server, key=lambda server: server.binaries.major)
 
 
-def dump_restore(source: Database, target: Database, table: str) -> Cost:
+def dump_restore(source: Postgres, target: Postgres, table: str) -> Cost:
     """pg_dump to a folder and pg_restore from it, two jobs each, then ANALYZE, which pg_restore leaves to others."""
     server = programs(source, target)
     tools = server.binaries.bin
-    with tempfile.TemporaryDirectory() as folder:
-        place = shlex.quote(f"{folder}/dump")
-        script = (
-            f"{tools}/pg_dump -Fd -j2 --compress=0 -f {place} -d {shlex.quote(source.dsn)}\n"
-            f"{tools}/pg_restore -j2 -d {shlex.quote(target.dsn)} {place}\n"
-            f"{tools}/psql -qX -d {shlex.quote(target.dsn)} -c analyze"
-        )
-        return shell(script, server.binaries.environment())
+    place = shlex.quote(f"{target.folder}/dump")
+    script = (
+        f"{tools}/pg_dump -Fd -j2 --compress=0 -f {place} -d {shlex.quote(source.dsn)}\n"
+        f"{tools}/pg_restore -j2 -d {shlex.quote(target.dsn)} {place}\n"
+        f"{tools}/psql -qX -d {shlex.quote(target.dsn)} -c analyze"
+    )
+    return shell(script, server.binaries.environment())
 
 
 def dump_psql(source: Database, target: Database, table: str) -> Cost:
@@ -64,7 +62,7 @@ def dump_psql(source: Database, target: Database, table: str) -> Cost:
     return shell(script, server.binaries.environment())
 
 
-def pgcopydb(source: Database, target: Database, table: str, *flags: str) -> Cost:
+def pgcopydb(source: Postgres, target: Postgres, table: str, *flags: str) -> Cost:
     """`clone` with two jobs."""
     server = programs(source, target)
     environment = {
@@ -73,14 +71,11 @@ def pgcopydb(source: Database, target: Database, table: str, *flags: str) -> Cos
         "PGCOPYDB_SOURCE_PGURI": source.url,
         "PGCOPYDB_TARGET_PGURI": target.url,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        command = (
-            f"exec {shutil.which(PGCOPYDB)} clone --table-jobs 2 --index-jobs 2 {' '.join(flags)} --dir {folder}/work"
-        )
-        return shell(command, environment)
+    jobs = f"--table-jobs 2 --index-jobs 2 {' '.join(flags)} --dir {shlex.quote(f'{target.folder}/work')}"
+    return shell(f"exec {shutil.which(PGCOPYDB)} clone {jobs}", environment)
 
 
-def pgcopydb_split(source: Database, target: Database, table: str) -> Cost:
+def pgcopydb_split(source: Postgres, target: Postgres, table: str) -> Cost:
     """`clone` that cuts large tables, the best that it can do for one large table."""
     return pgcopydb(source, target, table, "--split-tables-larger-than 256MB")
 

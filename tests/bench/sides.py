@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from psycopg import sql
@@ -79,6 +81,13 @@ class Postgres(Database):
     def _sslmode(self) -> str:
         return "require" if self.server.tls else "disable"
 
+    @property
+    def folder(self) -> Path:
+        """For a contender's files; it goes with the database."""
+        found = self.server.folder / f"{self.name}-files"
+        found.mkdir(exist_ok=True)
+        return found
+
     def run(self, *statements: str) -> None:
         with self.connect() as connection:
             for statement in statements:
@@ -122,14 +131,15 @@ class Host(Generic[S]):
     """as figures name it: 16, MariaDB 10.11"""
 
     @contextmanager
-    def database(self, statements: Sequence[str] = ()) -> Iterator[S]:
-        """A new database, filled by `statements`, dropped after."""
+    def database(self, statements: Sequence[str] = (), *, keep: bool = False) -> Iterator[S]:
+        """A new database, filled by `statements`; dropped after, or kept as long as its server."""
         side = self.create(f"bench_{uuid.uuid4().hex[:8]}")
         try:
             side.run(*statements)
             yield side
         finally:
-            self.drop(side)
+            if not keep:
+                self.drop(side)
 
     def create(self, name: str) -> S:
         raise NotImplementedError
@@ -165,6 +175,7 @@ class PostgresHost(Host[Postgres]):
 
     def drop(self, side: Postgres) -> None:
         drop_database(self.server, side.name)
+        shutil.rmtree(side.folder)
 
     def settle(self) -> None:
         Postgres(self.server, "postgres").run("checkpoint")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from bot.outbox import Outbox
 from bot.sandbox.slack.messages import Message
-from bot.sandbox.slack.server import SlackSandbox
 from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.model import Person
 from jobs.core.policy import Policy
 from jobs.core.state import Status
 from jobs.flow.sweep import sweep
-from tests.bot.test_courier import Post, killed_at
+from tests.bot.post import Post, killed_at
 from tests.support.tales import ALICE, BOB, CAROL, MIGRATION, Tale, approve, plan, tell
 
 LOOKING = {"im:write", "im:history"}
@@ -32,18 +29,6 @@ POLICY = Policy(
     expires_hours=2,
     break_glass=("U0CAROL",),
 )
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackSandbox]:
-    with SlackSandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def post(redis_url: str, slack: SlackSandbox) -> Iterator[Post]:
-    with Redis.from_url(redis_url) as redis:
-        yield Post(redis, slack)
 
 
 def request(post: Post, *, told: bool = True) -> str:

@@ -20,8 +20,9 @@ from bot.ui.history import Ask
 from jobs.core.model import Environment, Person
 from jobs.core.state import Status
 from jobs.core.summary import Summary, summary_of
+from tests.bot.nasty import NASTY, grown
 from tests.bot.office import Office, office
-from tests.bot.test_ui_limits import NASTY, good_view, grown
+from tests.bot.takes import good_view
 from tests.support.tales import Tale, service
 
 DONE = summary_of(Tale().done().state)

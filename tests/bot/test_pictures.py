@@ -18,7 +18,7 @@ from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.progress import RunProgress
 from tests.bot.office import Office, office
-from tests.bot.test_courier import Post
+from tests.bot.post import Post
 from tests.story.test_browser import FLAGS
 from tests.support.tales import ALICE, BOB, CAROL, CHANNEL, MIGRATION, NOON, ONE_APPROVAL, Tale, approve, plan, tell
 

@@ -25,9 +25,9 @@ from jobs.core.state import Status
 from jobs.desk import Desk
 from tests.bot.office import CONFIG, Office, office
 from tests.bot.sandbox_support import client_of
-from tests.bot.test_processes import until
 from tests.support.small_stage import small_stage, web
 from tests.support.tales import CHANNEL, MIGRATION, Tale
+from tests.support.waiting import until
 
 BOB = "U0BOB"
 SERVICES: Any = CONFIG["services"]

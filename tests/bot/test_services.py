@@ -20,8 +20,9 @@ from jobs.adapters.services_redis import RedisServices
 from jobs.core.services import Replica, ServiceFacts, Slot, key_of
 from jobs.core.summary import summary_of
 from jobs.core.verdict import RestorePoint
+from tests.bot.nasty import NASTY, grown
 from tests.bot.office import CONFIG, Office, office
-from tests.bot.test_ui_limits import NASTY, good_view, grown
+from tests.bot.takes import good_view
 from tests.support.tales import CHANNEL, NOON, Tale, service
 
 MANY = [service(f"db-{n:03}") for n in range(500)]

@@ -18,9 +18,10 @@ from jobs.core.model import Problem
 from jobs.core.policy import Policy
 from jobs.core.state import State
 from jobs.core.verdict import RowDifference
+from tests.bot.nasty import NASTY, grown
 from tests.bot.office import Office, office
 from tests.bot.sandbox_support import client_of
-from tests.bot.test_ui_limits import NASTY, good_view, grown
+from tests.bot.takes import good_view
 from tests.support.tales import CHANNEL, MIGRATION, Tale, plan, tell
 
 Story = list[e.Recorded]

@@ -21,8 +21,8 @@ from jobs.core.lifecycle import Ring
 from jobs.core.state import Status
 from tests.bot.office import Office, office
 from tests.bot.sandbox_support import client_of
-from tests.bot.test_processes import until
 from tests.support.tales import ALICE, CHANNEL, MIGRATION, Tale, plan, result
+from tests.support.waiting import until
 
 
 @pytest.fixture

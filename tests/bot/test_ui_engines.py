@@ -12,7 +12,7 @@ from bot.ui import plan as plan_view
 from jobs.core.model import Dialect, Environment, Options, Service, TypedSource
 from jobs.core.pairs import NAMES, SOURCES
 from jobs.core.state import State, Status
-from tests.bot.test_ui_limits import good_view
+from tests.bot.takes import good_view
 from tests.support.tales import CHANNEL, MIGRATION, RECEIPT, Tale, place, plan
 
 FAMILY = (Dialect.mysql, Dialect.mariadb)

@@ -12,7 +12,8 @@ from jobs.core import commands as c
 from jobs.core.errors import Refused
 from jobs.core.model import Choice, Options, Question
 from jobs.core.questions import answer, unanswered
-from tests.bot.test_ui_limits import NASTY, good_view, grown
+from tests.bot.nasty import NASTY, grown
+from tests.bot.takes import good_view
 from tests.support.tales import ALICE, Tale, plan
 
 YES_NO = (Choice(value="yes", text="Yes"), Choice(value="no", text="No"))

@@ -80,11 +80,11 @@ def work(asked: Asked, plan: MigrationPlan, lanes: int = 1, spy: Spy | None = No
 
 
 def assert_same(source: Database, target: Database) -> None:
-    """Equal rows in every table, by queries of the tests' own."""
-    tables = all_tables(source)
-    assert all_tables(target) == tables
-    ours, theirs = contents(source, tables), contents(target, tables)
-    assert [t for t in tables if ours[t] != theirs[t]] == []
+    """Equal rows in every table and filled materialized view, by queries of the tests' own."""
+    held = all_tables(source) + filled_views(source)
+    assert all_tables(target) + filled_views(target) == held
+    ours, theirs = contents(source, held), contents(target, held)
+    assert [name for name in held if ours[name] != theirs[name]] == []
 
 
 def nothing_of_ours(database: Database) -> bool:
@@ -107,10 +107,18 @@ def contents(database: Database, tables: Sequence[str]) -> dict[str, list[str]]:
 
 
 def all_tables(database: Database) -> list[str]:
+    return _relations(database, "c.relkind = 'r'")
+
+
+def filled_views(database: Database) -> list[str]:
+    return _relations(database, "c.relkind = 'm' and c.relispopulated")
+
+
+def _relations(database: Database, which: str) -> list[str]:
     found = rows(
         database,
         "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')"
+        f" where {which} and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ferrybot')"
         " and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e') order by 1",
     )
     return [row[0] for row in found]

@@ -8,9 +8,9 @@ import pytest
 
 from jobs.core.verdict import RestorePoint
 from jobs.engines.mysql.conductor import conduct
+from tests.servers.mysql_overwriting import filled, migration, move, picture
 from tests.servers.mysql_run import Migration, assert_same, doomed, nothing_of_ours
 from tests.servers.pg_run import Spy
-from tests.servers.test_mysql_rollback import filled, migration, move, picture
 
 __all__ = ["filled", "migration"]  # fixtures
 

@@ -1,12 +1,14 @@
-"""Large objects of a run that was killed among them, while people went on changing them in the source."""
+"""Large objects: by two lanes at once, and after kills while people went on changing them in the source."""
 
 from __future__ import annotations
 
 import signal
 
 from bot.sandbox.servers import PostgresServer
+from jobs.engines.postgres.conductor import conduct
+from jobs.engines.postgres.lane import open_lane
 from tests.servers.pg_everything import prefix
-from tests.servers.pg_run import Migration, doomed, rows
+from tests.servers.pg_run import Migration, Spy, doomed, rows, steps
 from tests.support.servers import FreshDatabase
 
 KILLED = -signal.SIGKILL
@@ -61,3 +63,23 @@ def open_tasks(migration: Migration) -> tuple[int, int]:
     query = "select count(*) filter (where done_at is null), count(*) from ferrybot.task where kind = 'large objects'"
     ((left, total),) = rows(migration.target, query)
     return int(left), int(total)
+
+
+def test_two_lanes_bring_them_at_once(fresh_db: FreshDatabase, pg16: PostgresServer, pg18: PostgresServer) -> None:
+    p, source, target = prefix(), fresh_db(pg16), fresh_db(pg18)
+    with target.connect() as connection:
+        connection.execute(f"create role {p}_reader")
+    migration = Migration(source, target)
+    change(migration, SOURCE, p)
+    plan, asked = migration.plan(), migration.asked()
+    with conduct(asked, plan) as conductor:
+        conductor.prepare(Spy())
+        with open_lane(asked, plan) as one, open_lane(asked, plan) as other:
+            held = [(lane, steps(lane, lambda task: task.kind == "large objects")) for lane in (one, other)]
+            assert len({task.id for _, task in held}) == 2, "each holds one of the two"
+            done = [(lane, task, lane.perform(task, Spy())) for lane, task in held]
+            for lane, task, result in done:
+                lane.commit(task, result)
+        assert open_tasks(migration) == (0, 2)
+    assert migration.run(plan=plan).reasons == []
+    assert rows(source, HELD) == rows(target, HELD)

@@ -12,8 +12,9 @@ from bot.sandbox.servers import PostgresServer
 from jobs.core.errors import Permanent
 from jobs.core.model import Options
 from jobs.engines.postgres.conductor import conduct
+from jobs.engines.postgres.lane import open_lane
 from tests.servers.pg_everything import described
-from tests.servers.pg_run import Migration, Spy, assert_same, nothing_of_ours, rows, work
+from tests.servers.pg_run import Migration, Spy, assert_same, nothing_of_ours, rows, steps, work
 from tests.support.servers import Database, FreshDatabase, drop_database
 
 IDLE = "idle_session_timeout = 700"
@@ -147,6 +148,27 @@ def test_values_that_name_indexes_come_after_the_indexes(fresh_db: FreshDatabase
     assert_same(migration.source, migration.target)
     said = "select what::oid <> 0 and to_regclass(what::text) = what from notes where id = 1"
     assert rows(migration.target, said) == [(True,)]
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_run_that_ended_among_values_that_name_indexes_ends_exact(
+    fresh_db: FreshDatabase, pg16: PostgresServer, committed: bool
+) -> None:
+    migration = Migration(fresh_db(pg16), fresh_db(pg16))
+    with migration.source.connect() as source:
+        source.execute(NAMES)
+    plan, asked = migration.plan(), migration.asked()
+    with conduct(asked, plan) as conductor:
+        conductor.prepare(Spy())
+        with open_lane(asked, plan) as lane:
+            task = steps(lane, lambda task: task.phase == "late")
+            result = lane.perform(task, Spy())
+            if committed:
+                lane.commit(task, result)
+    with migration.source.connect() as source:
+        source.execute("update notes set what = 'more_what_key' where id = 2; delete from notes where id = 3")
+    assert migration.run(plan=plan, lanes=2).reasons == []
+    assert_same(migration.source, migration.target)
 
 
 def test_a_value_that_names_what_is_not_there_is_told_without_it(

@@ -190,3 +190,31 @@ def replies(play: Play) -> list[str]:
     """The lines of the thread, without the card."""
     said = [m.text for m in play.thread() if m.thread_ts and m.ts != m.thread_ts]
     return [line for text in said for line in text.splitlines()]
+
+
+def begin(w: World, target: str) -> Play:
+    play = w.play()
+    play.configure(target)
+    play.source("shop")
+    play.checked()
+    play.request()
+    return play
+
+
+def press(w: World, play: Play, person: str, action: str) -> None:
+    """Waits until the card offers the button, then presses it."""
+    w.slack.wait_for(lambda _: f'"{action}"' in str(play.card().blocks).replace("'", '"') or None, 30, action)
+    play.press(person, action)
+
+
+def modal_button(play: Play, action: str) -> None:
+    """Waits until the open modal offers the button, then presses it."""
+
+    def there(_: object) -> bool | None:
+        modal = play.alice.modal()
+        return True if modal is not None and f"'{action}'" in str(modal.blocks) else None
+
+    play.slack.wait_for(there, 60, action)
+    modal = play.alice.modal()
+    assert modal is not None
+    play.alice.click(modal, action)

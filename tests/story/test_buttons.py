@@ -5,28 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.compare import compare
-from bot.sandbox.play import ALICE, MALLORY, Play
+from bot.sandbox.play import ALICE, MALLORY
 from bot.sandbox.servers import PostgresServer
 from jobs.core.state import Status
-from tests.story.support import World, broken_rules, hears, world
+from tests.story.support import begin, broken_rules, hears, press, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 
 pytestmark = pytest.mark.story
-
-
-def begin(w: World, target: str) -> Play:
-    play = w.play()
-    play.configure(target)
-    play.source("shop")
-    play.checked()
-    play.request()
-    return play
-
-
-def press(w: World, play: Play, person: str, action: str) -> None:
-    """Waits until the card offers the button, then presses it."""
-    w.slack.wait_for(lambda _: f'"{action}"' in str(play.card().blocks).replace("'", '"') or None, 30, action)
-    play.press(person, action)
 
 
 def test_pause_resume_and_cancel(

@@ -10,8 +10,7 @@ from bot.sandbox.servers import PostgresServer
 from jobs.core.state import Status
 from jobs.flow.room import LEAST_FREE
 from tests.servers.test_disk import disk_of
-from tests.story.support import broken_rules, make_role, replies, service, world
-from tests.story.test_buttons import begin, press
+from tests.story.support import begin, broken_rules, make_role, press, replies, service, world
 from tests.support.servers import ShopDatabase
 
 pytestmark = pytest.mark.story

@@ -12,7 +12,7 @@ from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.records import SubmitResult
 from jobs.core.state import Status
-from tests.story.support import World, broken_rules, world
+from tests.story.support import World, begin, broken_rules, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 
 pytestmark = pytest.mark.story
@@ -43,15 +43,6 @@ def decided_by_two(w: World) -> None:
     services: Any = w.stage.document["services"]
     services["prod-shop"]["policy"] = DECIDED
     w.stage.write_config()
-
-
-def begin(w: World, target: str) -> Play:
-    play = w.play()
-    play.configure(target)
-    play.source("shop")
-    play.checked()
-    play.request()
-    return play
 
 
 def test_two_voices_one_lent_one_taken_back_and_a_plan_that_changed(

@@ -14,28 +14,19 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.compare import compare
-from bot.sandbox.play import CHANNEL, Play
+from bot.sandbox.play import CHANNEL
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.server import SlackSandbox
 from jobs.adapters import keys
 from jobs.core import events as e
 from jobs.core.state import ENDED, State, Status
-from tests.story.support import World, world
+from tests.story.support import World, begin, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 
 pytestmark = [pytest.mark.story, pytest.mark.kill]
 
 KILLS = 6
-
-
-def begin(w: World, target: str) -> Play:
-    play = w.play()
-    play.configure(target)
-    play.source("shop")
-    play.checked()
-    play.request()
-    return play
 
 
 def until(w: World, seconds: float, what: str, migration: str, *statuses: Status) -> State:

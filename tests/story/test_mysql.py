@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +12,11 @@ from psycopg import sql
 from bot.sandbox.play import BOB, Play, texts
 from bot.sandbox.servers import MariaDbServer, PostgresServer
 from bot.ui import questions
-from jobs.core.state import Status
+from jobs.core.model import Question
+from jobs.core.state import State, Status
 from tests.servers.mysql_run import MysqlDatabase, all_tables, assert_same, databases
 from tests.story.my_support import my_world, shop
-from tests.story.support import World, broken_rules
-from tests.story.test_buttons import press
-from tests.story.test_safety import modal_button
+from tests.story.support import World, broken_rules, modal_button, press
 from tests.support.servers import FreshDatabase
 
 pytestmark = pytest.mark.story
@@ -36,6 +36,62 @@ THEIRS = (
 )
 
 
+def replaces(w: World, play: Play) -> None:
+    """Step 2: the target holds something, which is to be replaced; up to step 3."""
+    # Only what can be moved there is offered as a source.
+    play._modal("Run check")
+    offered = play.alice.suggest("source_service_select", "")
+    assert {option["value"] for option in offered} == {"shop", "prod-maria"}
+    play.source("shop")
+    w.until(lambda state: state.status is Status.blocked, "the target is not empty")
+    modal_button(play, "choose_overwrite")
+    w.until(lambda state: state.options.overwrite and state.status is Status.ready, "checked for replacing")
+    play.slack.wait_for(lambda _: "to acknowledge" in play.text() or None, 60, "the checks are over")
+    play.alice.submit()
+    play._modal("Migrate")
+    said = play.text()
+    assert "is replaced" in said
+    assert "MariaDB 10.11" in said and "one place in the source's binary log" in said
+    assert "Owners and grants" not in said
+
+
+def answers(w: World, play: Play) -> None:
+    """Step 3: what is not in the plan yet is not what runs."""
+    _answer(w, play, "definer", "invoker")
+    play.alice.fill("acknowledge", ["acknowledged"])
+    play.alice.fill("confirm_target", "prod-maria")
+    play.alice.submit()
+    w.slack.wait_for(lambda _: "press Update plan" in play.text() or None, 20, "the refusal")
+    _answer(w, play, "definer", "invoker")
+    modal = play.alice.modal()
+    assert modal is not None
+    play.alice.click(modal, "update_plan")
+    state = w.until(lambda s: s.status is Status.ready and bool(s.options.decisions), "the plan with the answer")
+    assert state.plan is not None and dict(state.plan.options.decisions) == {"definer": "invoker"}
+    w.slack.wait_for(lambda _: _shown(play, state.digest) or None, 30, "step 3 anew")
+    play.alice.fill("acknowledge", ["acknowledged"])
+    play.alice.fill("confirm_target", "prod-maria")
+    play.alice.submit()
+
+
+def arrived(w: World, play: Play, source: MysqlDatabase, target: MysqlDatabase) -> None:
+    """Rows, definer, event and restore point, and what was told of them."""
+    state = w.newest()
+    assert state.receipt is not None and state.receipt.rows == rows_of(source) == rows_of(target)
+    told = "\n".join(texts(message.blocks) for message in play.thread())
+    point = state.restore_point
+    assert "MariaDB 10.11" in told and "events" in told
+    assert point is not None and point.path in told and Path(point.path).stat().st_size == point.bytes
+    assert_same(source, target)
+    ((security, definer),) = target.rows(
+        "select security_type, definer from information_schema.views where table_schema = database()"
+    )
+    assert (security, definer) == ("INVOKER", "root@127.0.0.1")
+    assert target.rows("select status from information_schema.events where event_schema = database()") == [
+        ("DISABLED",)
+    ]
+
+
 def test_a_mariadb_migration_with_a_question(mariadb_server: MariaDbServer, tmp_path: Path) -> None:
     """It replaces what the target held, is brought up to date, and is rolled back."""
     with databases(mariadb_server) as (source, target):
@@ -46,56 +102,12 @@ def test_a_mariadb_migration_with_a_question(mariadb_server: MariaDbServer, tmp_
         with my_world(source, {"prod-maria": ("mariadb", url)}, env) as w:
             play = w.play()
             play.configure("prod-maria")
-            # Only what can be moved there is offered as a source.
-            play._modal("Run check")
-            offered = play.alice.suggest("source_service_select", "")
-            assert {option["value"] for option in offered} == {"shop", "prod-maria"}
-            play.source("shop")
-            w.until(lambda state: state.status is Status.blocked, "the target is not empty")
-            modal_button(play, "choose_overwrite")
-            w.until(lambda state: state.options.overwrite and state.status is Status.ready, "checked for replacing")
-            play.slack.wait_for(lambda _: "to acknowledge" in play.text() or None, 60, "the checks are over")
-            play.alice.submit()
-            play._modal("Migrate")
-            said = play.text()
-            assert "is replaced" in said
-            assert "MariaDB 10.11" in said and "one place in the source's binary log" in said
-            assert "Owners and grants" not in said
-            _answer(w, play, "definer", "invoker")
-            # What is not in the plan yet is not what runs.
-            play.alice.fill("acknowledge", ["acknowledged"])
-            play.alice.fill("confirm_target", "prod-maria")
-            play.alice.submit()
-            w.slack.wait_for(lambda _: "press Update plan" in play.text() or None, 20, "the refusal")
-            _answer(w, play, "definer", "invoker")
-            modal = play.alice.modal()
-            assert modal is not None
-            play.alice.click(modal, "update_plan")
-            state = w.until(
-                lambda s: s.status is Status.ready and bool(s.options.decisions), "the plan with the answer"
-            )
-            assert state.plan is not None and dict(state.plan.options.decisions) == {"definer": "invoker"}
-            w.slack.wait_for(lambda _: _shown(play, state.digest) or None, 30, "step 3 anew")
-            play.alice.fill("acknowledge", ["acknowledged"])
-            play.alice.fill("confirm_target", "prod-maria")
-            play.alice.submit()
+            replaces(w, play)
+            answers(w, play)
 
             play.approve(BOB)
             play.ended()
-            state = w.newest()
-            assert state.receipt is not None and state.receipt.rows == rows_of(source) == rows_of(target)
-            told = "\n".join(texts(message.blocks) for message in play.thread())
-            point = state.restore_point
-            assert "MariaDB 10.11" in told and "events" in told
-            assert point is not None and point.path in told and Path(point.path).stat().st_size == point.bytes
-            assert_same(source, target)
-            ((security, definer),) = target.rows(
-                "select security_type, definer from information_schema.views where table_schema = database()"
-            )
-            assert (security, definer) == ("INVOKER", "root@127.0.0.1")
-            assert target.rows("select status from information_schema.events where event_schema = database()") == [
-                ("DISABLED",)
-            ]
+            arrived(w, play, source, target)
 
             # Which tables, says the time of their last write; copying again is the approvers' to ask for.
             source.run("insert into customers (name) values ('new')")
@@ -121,6 +133,26 @@ def seen_of(database: MysqlDatabase) -> list[list[tuple[object, ...]]]:
         ),
         database.rows("select table_name from information_schema.tables where table_schema = database() order by 1"),
     ]
+
+
+def answered(w: World, play: Play, ours: Sequence[Sequence[Question]], open_one: Question) -> State:
+    """An answer on the first page is not lost on the way to the last."""
+    first = next(question for question in ours[0] if len(question.choices) > 1)
+    _answer(w, play, first.key, first.choices[1].value)
+    for page in range(1, len(ours)):
+        if open_one in ours[page - 1]:
+            _answer(w, play, open_one.key, open_one.choices[0].value)
+        _press(play, "questions_next")
+        w.slack.wait_for(partial(_says, play, f"Page {page + 1} of"), 20, f"page {page + 1}")
+    if open_one in ours[-1]:
+        _answer(w, play, open_one.key, open_one.choices[0].value)
+    _press(play, "update_plan")
+    state = w.until(lambda s: s.status is Status.ready and bool(s.options.decisions), "the answers")
+    assert dict(state.options.decisions) == {
+        first.key: first.choices[1].value,
+        open_one.key: open_one.choices[0].value,
+    }
+    return state
 
 
 def test_a_typed_mariadb_into_postgresql_with_pages_of_questions(
@@ -158,22 +190,7 @@ def test_a_typed_mariadb_into_postgresql_with_pages_of_questions(
             w.slack.wait_for(lambda _: "Please answer first" in play.text() or None, 20, "the refusal")
             assert w.newest().run == 0
 
-            # An answer on the first page is not lost on the way to the last.
-            first = next(question for question in ours[0] if len(question.choices) > 1)
-            _answer(w, play, first.key, first.choices[1].value)
-            for page in range(1, len(ours)):
-                if open_one in ours[page - 1]:
-                    _answer(w, play, open_one.key, open_one.choices[0].value)
-                _press(play, "questions_next")
-                w.slack.wait_for(partial(_says, play, f"Page {page + 1} of"), 20, f"page {page + 1}")
-            if open_one in ours[-1]:
-                _answer(w, play, open_one.key, open_one.choices[0].value)
-            _press(play, "update_plan")
-            state = w.until(lambda s: s.status is Status.ready and bool(s.options.decisions), "the answers")
-            assert dict(state.options.decisions) == {
-                first.key: first.choices[1].value,
-                open_one.key: open_one.choices[0].value,
-            }
+            state = answered(w, play, ours, open_one)
             w.slack.wait_for(lambda _: _shown(play, state.digest) or None, 30, "step 3 anew")
             if play._has("acknowledge"):
                 play.alice.fill("acknowledge", ["acknowledged"])

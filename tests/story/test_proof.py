@@ -8,8 +8,7 @@ from bot.sandbox.compare import compare
 from bot.sandbox.play import ALICE, BOB, MALLORY, Play, texts
 from bot.sandbox.servers import PostgresServer
 from jobs.core.state import Status
-from tests.story.support import World, broken_rules, hears, world
-from tests.story.test_buttons import begin, press
+from tests.story.support import World, begin, broken_rules, hears, press, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 
 pytestmark = pytest.mark.story

@@ -13,8 +13,7 @@ from bot.sandbox.servers import PostgresServer
 from jobs.core import events as e
 from jobs.core.state import Status
 from tests.servers.pg_run import rows
-from tests.story.support import World, broken_rules, hears, world
-from tests.story.test_buttons import press
+from tests.story.support import World, broken_rules, hears, modal_button, press, world
 from tests.support.servers import Database, FreshDatabase, ShopDatabase
 
 pytestmark = pytest.mark.story
@@ -24,19 +23,6 @@ create schema before; create table before.kept (id int primary key, t text);
 insert into before.kept select i, md5(i::text) from generate_series(1, 2000) i;
 create view before.seen as select * from before.kept where id < 10;
 """
-
-
-def modal_button(play: Play, action: str) -> None:
-    """Waits until the open modal offers the button, then presses it."""
-
-    def there(_: object) -> bool | None:
-        modal = play.alice.modal()
-        return True if modal is not None and f"'{action}'" in str(modal.blocks) else None
-
-    play.slack.wait_for(there, 60, action)
-    modal = play.alice.modal()
-    assert modal is not None
-    play.alice.click(modal, action)
 
 
 def begin(w: World, *, replace: bool, hold: bool, target: str = "full") -> Play:
@@ -69,6 +55,20 @@ def write(source: Database, done: threading.Event) -> None:
     done.set()
 
 
+def released(w: World, play: Play, source: Database) -> None:
+    """A writer waits until somebody who may lets it through, while the run goes on."""
+    written = threading.Event()
+    writer = threading.Thread(target=write, args=(source, written))
+    writer.start()
+    assert not written.wait(0.5)
+    press(w, play, MALLORY, "release")
+    hears(w, MALLORY, "may release")
+    assert not written.is_set()
+    press(w, play, ALICE, "release")
+    assert written.wait(30), "the writer goes on although the run does, too"
+    writer.join()
+
+
 def test_released_and_rolled_back_by_their_buttons(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase, tmp_path: Path
 ) -> None:
@@ -80,16 +80,7 @@ def test_released_and_rolled_back_by_their_buttons(
         play = begin(w, replace=True, hold=True)
         w.slowed()
         w.until(lambda state: state.held, "held")
-        written = threading.Event()
-        writer = threading.Thread(target=write, args=(source, written))
-        writer.start()
-        assert not written.wait(0.5)
-        press(w, play, MALLORY, "release")
-        hears(w, MALLORY, "may release")
-        assert not written.is_set()
-        press(w, play, ALICE, "release")
-        assert written.wait(30), "the writer goes on although the run does, too"
-        writer.join()
+        released(w, play, source)
         w.hurried()
         w.until(lambda state: state.status is Status.done, "the end", 120)
         story = [type(r.event) for r in w.desk.story(w.newest().id)[1]]
@@ -135,6 +126,17 @@ def writes(source: Database, number: int) -> threading.Event:
     return through
 
 
+def held_by_the_next_worker(w: World, migration: str) -> None:
+    w.time_passes(migration)
+    taken = len([r for r in w.desk.story(migration)[1] if isinstance(r.event, e.HoldTaken)])
+
+    def again(_: object) -> bool:
+        story = w.desk.story(migration)[1]
+        return len([r for r in story if isinstance(r.event, e.HoldTaken)]) > taken
+
+    w.until(again, "held by the next worker")
+
+
 def test_every_way_out_lets_the_writers_of_the_source_through(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
@@ -159,14 +161,7 @@ def test_every_way_out_lets_the_writers_of_the_source_through(
         w.stage.restart("worker", kill=True)
         assert through.wait(30)
 
-        w.time_passes(migration)
-        taken = len([r for r in w.desk.story(migration)[1] if isinstance(r.event, e.HoldTaken)])
-
-        def again(_: object) -> bool:
-            story = w.desk.story(migration)[1]
-            return len([r for r in story if isinstance(r.event, e.HoldTaken)]) > taken
-
-        w.until(again, "held by the next worker")
+        held_by_the_next_worker(w, migration)
         through = writes(source, 3)
         press(w, play, ALICE, "cancel")
         assert through.wait(30)

@@ -14,8 +14,7 @@ from jobs.core import events as e
 from jobs.core.state import Status
 from jobs.core.throttle import Limit
 from jobs.flow.sweep import sweep
-from tests.story.support import World, broken_rules, hears, service, world
-from tests.story.test_buttons import press
+from tests.story.support import World, broken_rules, hears, press, service, world
 from tests.support.servers import FreshDatabase, ShopDatabase
 
 pytestmark = pytest.mark.story

@@ -16,8 +16,7 @@ from jobs.adapters.board_redis import RedisBoard
 from jobs.core.services import key_of
 from jobs.core.state import Status
 from jobs.core.throttle import Limit
-from tests.story.support import World, broken_rules, replies, service, world
-from tests.story.test_buttons import press
+from tests.story.support import World, broken_rules, press, replies, service, world
 from tests.support.servers import FreshDatabase, ShopDatabase, create_database, drop_database
 from tests.support.tcp_proxy import Proxy
 

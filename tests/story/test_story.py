@@ -9,8 +9,9 @@ from urllib.request import urlopen
 import pytest
 
 from bot.sandbox.compare import compare
-from bot.sandbox.play import ALICE, BOB, CHANNEL, MALLORY, texts
+from bot.sandbox.play import ALICE, BOB, CHANNEL, MALLORY, Play, texts
 from bot.sandbox.servers import PostgresServer
+from bot.sandbox.slack.people import Person
 from jobs.adapters.rehearsals_redis import RedisRehearsals
 from tests.story.support import CANARY, World, broken_rules, hears, reader, world
 from tests.support.servers import FreshDatabase, ShopDatabase
@@ -114,6 +115,28 @@ def _no_secret(w: World, mode: str) -> None:
     assert mode == "socket" or w.slack.signing_secret not in w.stage.output()
 
 
+def begun_elsewhere(w: World, play: Play, alice: Person) -> None:
+    """App Home and the shortcut begin one too; there the channel must be chosen."""
+    alice.open_home()
+    home = w.slack.wait_for(lambda _: alice.home(), 10, "App Home")
+    assert "shop → new" in texts(home.blocks)
+    beginnings: list[Callable[[], object]] = [
+        lambda: alice.click(home, "home_migrate"),
+        lambda: alice.shortcut("ferrybot_migrate"),
+    ]
+    for begin in beginnings:
+        begin()
+        play._modal("Get started")
+        alice.fill("channel", CHANNEL)
+        alice.fill("target", "new")
+        w.slack.wait_for(lambda _: "PostgreSQL migration goes" in play.text() or None, 10, "the guide")
+        alice.fill("disk_confirm", ["confirmed"])
+        alice.submit()
+        play._modal("Run check")
+        assert w.newest().channel == CHANNEL
+        alice.close()
+
+
 def test_staging_needs_nobody_and_the_words_after_the_command(
     pg16: PostgresServer, pg18: PostgresServer, shop_db: ShopDatabase, fresh_db: FreshDatabase
 ) -> None:
@@ -148,25 +171,7 @@ def test_staging_needs_nobody_and_the_words_after_the_command(
         assert "Receipt" in answer("logs")
         assert "none yet" in answer("status"), "an ended migration is not going on"
 
-        # App Home and the shortcut begin one too; there the channel must be chosen.
-        alice.open_home()
-        home = w.slack.wait_for(lambda _: alice.home(), 10, "App Home")
-        assert "shop → new" in texts(home.blocks)
-        beginnings: list[Callable[[], object]] = [
-            lambda: alice.click(home, "home_migrate"),
-            lambda: alice.shortcut("ferrybot_migrate"),
-        ]
-        for begin in beginnings:
-            begin()
-            play._modal("Get started")
-            alice.fill("channel", CHANNEL)
-            alice.fill("target", "new")
-            w.slack.wait_for(lambda _: "PostgreSQL migration goes" in play.text() or None, 10, "the guide")
-            alice.fill("disk_confirm", ["confirmed"])
-            alice.submit()
-            play._modal("Run check")
-            assert w.newest().channel == CHANNEL
-            alice.close()
+        begun_elsewhere(w, play, alice)
         alice.message_shortcut("ferrybot_logs", CHANNEL, play.card().ts)
         w.slack.wait_for(lambda _: "newest first" in play.text() or None, 10, "the log of the card's migration")
         assert broken_rules(w) == []

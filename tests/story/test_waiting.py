@@ -16,8 +16,7 @@ from jobs.adapters.board_redis import RedisBoard
 from jobs.core.state import State, Status
 from jobs.core.throttle import Limit
 from jobs.flow.sweep import sweep
-from tests.story.support import World, broken_rules, replies, service, world
-from tests.story.test_buttons import begin, press
+from tests.story.support import World, begin, broken_rules, press, replies, service, world
 from tests.story.test_gate import direct
 from tests.support.servers import FreshDatabase, ShopDatabase
 

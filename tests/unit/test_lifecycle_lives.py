@@ -20,6 +20,7 @@ from jobs.core.model import Person, Wish
 from jobs.core.policy import Policy
 from jobs.core.state import ENDED, RUNNING, State, Status
 from jobs.core.throttle import Limit
+from tests.support.oracle import Oracle
 from tests.support.statuses import (
     DIFFERENCE,
     MIDNIGHT,
@@ -31,7 +32,6 @@ from tests.support.statuses import (
     PLANS,
     POINT,
     ROWS,
-    is_night,
     renders,
 )
 from tests.support.tales import (
@@ -53,18 +53,13 @@ from tests.support.tales import (
 
 
 class Lives(RuleBasedStateMachine):
-    """People and workers do anything at any time. What they find out is kept here, apart from `State`."""
+    """People and workers do anything at any time. What they find out is kept by the oracle, apart from `State`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.tale = Tale()
-        self.asked: e.Requested | None = None
+        self.oracle = Oracle()
         self.crowd: list[Person] = []
-        self.consents: set[str] = set()
-        self.queued_for_request = 0
-        self.proven = False
-        self.begun = self.broken = False
-        self.spoken: dict[str, str] = {}
         self.rendered: State | None = None
 
     @property
@@ -82,64 +77,7 @@ class Lives(RuleBasedStateMachine):
         begun_anew = isinstance(command, c.Refresh | c.Revalidate | c.RollBack) and before.status is Status.done
         assert begun_anew or not (before.status in ENDED and events), f"{command} after the end"
         for event in events:
-            self.note(before, command, event)
-
-    def note(self, before: State, command: c.Command, event: e.Event) -> None:
-        """The oracle: it reads events only."""
-        match event:
-            case e.Requested():
-                assert before.plan is not None and event.digest == before.plan.digest
-                self.asked, self.consents, self.queued_for_request, self.broken = event, set(), 0, False
-                self.spoken = {}
-            case e.Approved():
-                by, digest = event.approval.by.id, event.approval.digest
-                assert self.asked is not None and before.plan is not None
-                assert digest == self.asked.digest == before.plan.digest
-                assert by not in self.consents, "one person counts once"
-                assert self.asked.pinned is None or by in PINNED or by in {d.to.id for d in before.delegations}
-                assert by != self.asked.by.id or before.policy.self_approval
-                assert event.approval.voice not in self.spoken.values(), "one voice counts once, whoever speaks"
-                self.spoken[by] = event.approval.voice
-                self.consents.add(by)
-            case e.Revoked():
-                assert event.by.id in self.consents and not self.begun
-                self.consents.discard(event.by.id)
-                del self.spoken[event.by.id]
-                self.queued_for_request = 0
-            case e.GlassBroken():
-                assert len(event.reason) >= 10 and before.policy.break_glass
-                self.broken = True
-            case e.Delegated():
-                assert event.by.id in PINNED and event.to.id not in PINNED
-            case e.Declined() | e.Expired():
-                assert before.status is Status.awaiting_approval
-                self.asked = None
-            case e.Begun():
-                self.begun = True
-            case e.Drifted():
-                assert not self.begun, "a target is not compared with our own work"
-                self.asked, self.broken = None, False
-            case e.RunQueued():
-                assert self.asked is not None and event.digest == self.asked.digest
-                waited = isinstance(command, c.When) and before.status is Status.scheduled
-                assert waited or isinstance(command, c.Approve | c.Request | c.BreakGlass)
-                moment = getattr(command, "at", None) or (
-                    command.approval.at if isinstance(command, c.Approve) else None
-                )
-                assert not before.target or not before.target.windows or (moment and is_night(moment))
-                assert len(self.consents) >= before.policy.approvals or self.broken
-                self.queued_for_request += 1
-                assert self.queued_for_request == 1, "a request starts one run"
-            case e.RunStarted() | e.PhaseReached():
-                self.begun = True
-            case e.Resumed(mode="refresh") if before.status is Status.done:
-                self.proven = False
-            case e.Proven():
-                self.proven = True
-            case e.Finished():
-                assert self.proven, "no green that was not proven"
-            case _:
-                pass
+            self.oracle.note(before, command, event)
 
     # --- the usual way, so that late states are reached ---
 
@@ -359,22 +297,22 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def a_satisfied_policy_waits_for_nobody(self) -> None:
         if self.state.status is Status.awaiting_approval:
-            assert len(self.consents) < self.state.policy.approvals
-            assert self.queued_for_request == 0
+            assert len(self.oracle.consents) < self.state.policy.approvals
+            assert self.oracle.queued_for_request == 0
 
     @invariant()
     def a_run_has_its_request_and_plan(self) -> None:
         if self.state.status in RUNNING or self.state.status in (Status.paused, Status.failed, Status.done):
             assert not (self.state.held and self.state.status not in RUNNING), "no way out leaves the source held"
-            assert self.asked is not None and self.queued_for_request == 1
-            assert self.state.digest == self.asked.digest, "what was approved is what runs"
+            assert self.oracle.asked is not None and self.oracle.queued_for_request == 1
+            assert self.state.digest == self.oracle.asked.digest, "what was approved is what runs"
         if self.state.status is Status.scheduled:
-            assert self.asked is not None and self.state.digest == self.asked.digest
-            assert self.state.opens is not None and self.state.resuming is bool(self.queued_for_request)
+            assert self.oracle.asked is not None and self.state.digest == self.oracle.asked.digest
+            assert self.state.opens is not None and self.state.resuming is bool(self.oracle.queued_for_request)
             assert not self.state.held
-            assert len(self.consents) >= self.state.policy.approvals or self.broken
+            assert len(self.oracle.consents) >= self.state.policy.approvals or self.oracle.broken
         if self.state.status is Status.done:
-            assert self.proven
+            assert self.oracle.proven
 
     @invariant()
     def a_plan_has_no_blocker_and_each_check_one_result(self) -> None:

@@ -7,24 +7,24 @@ import importlib
 from jobs.engines.mysql.checks.all import CHECKS
 from tests.servers.test_mysql_checks import CASES
 
-SIDES = "test_mysql_checks_sides"
+SIDES, KINDS = "test_mysql_checks_sides", "test_mysql_checks_kinds"
 DIFFER, BACK = f"{SIDES}::test_between_servers_that_differ", f"{SIDES}::test_the_other_way_there_is_nothing_to_say"
-LACKS = f"{SIDES}::test_what_mysql_does_not_have"
-COLLATION = f"{SIDES}::test_a_collation_that_only_one_side_knows"
+LACKS = f"{KINDS}::test_what_mysql_does_not_have"
+COLLATION = f"{KINDS}::test_a_collation_that_only_one_side_knows"
 ELSEWHERE = {
     "collations": (COLLATION, COLLATION),
     "connect": (f"{SIDES}::test_a_side_that_cannot_be_reached", f"{SIDES}::test_every_check_looks"),
     "features": (LACKS, LACKS),
-    "history": (f"{SIDES}::test_history",) * 2,
+    "history": (f"{KINDS}::test_history",) * 2,
     "name_case": (DIFFER, BACK),
     "packets": (DIFFER, BACK),
     "pooler": (f"{SIDES}::test_replicas_and_clusters",) * 2,
     "replication": (f"{SIDES}::test_replicas_and_clusters",) * 2,
-    "restricted_keys": (f"{SIDES}::test_keys_that_mysql_refuses",) * 2,
+    "restricted_keys": (f"{KINDS}::test_keys_that_mysql_refuses",) * 2,
     "same_database": (f"{SIDES}::test_one_database_on_one_server",) * 2,
     "time_zones": (DIFFER, f"{SIDES}::test_every_check_looks"),
     "tls": (f"{SIDES}::test_an_encrypted_server",) * 2,
-    "versions": (f"{SIDES}::test_versions",) * 2,
+    "versions": (f"{KINDS}::test_versions",) * 2,
 }
 TOLD_ALWAYS = {"speed"}
 """It judges nothing: it tells a measurement."""

@@ -86,6 +86,12 @@ def test_from_debians_15_whose_columns_carry_a_private_option(
     migration = Migration(shop_db(pg15), fresh_db(pg16))
     _role(migration.target, "shop_app")
     private = "select exists (select from pg_attribute where attoptions::text like '%pg_attver=%')"
+    with migration.source.connect() as source:  # 15.20 writes it of its own accord, 15.18 knows nothing of it
+        source.execute(
+            "set allow_system_table_mods = on; update pg_attribute set attoptions = array['pg_attver=1']"
+            " where attrelid = 'catalog.product'::regclass and attnum = 2 and not"
+            " coalesce(attoptions::text, '') like '%pg_attver=%'"
+        )
     assert rows(migration.source, private) == [(True,)]
     assert migration.run().reasons == []
     assert rows(migration.target, private) == [(False,)]

@@ -46,6 +46,7 @@ from tests.servers.pg_cases import (
 from tests.support.inspection import MIGRATION, Bench, endpoint, results
 from tests.support.servers import PostgresPool
 
+HOUSE = "create schema x; create extension vector schema x;"
 CASES = [
     Case("versions", "older target", BLOCK, majors=(18, 15), says="15.", at="target"),
     Case("versions", "same version", None, majors=(18, 18)),
@@ -101,9 +102,11 @@ CASES = [
     Case("target_empty", "a schema", BLOCK, target=FILLED, says="schema Ünï"),
     Case("target_empty", "an enum", BLOCK, target=FILLED, says="enum public.e"),
     Case("target_empty", "nothing", None, target="drop schema public; create schema public"),
-    Case("target_empty", "an extension", None, target="create schema x; create extension vector schema x"),
-    Case("target_empty", "an extension's schema that comes too", BLOCK, "create schema x",
-         "create schema x; create extension vector schema x", says="schema x"),
+    Case("target_empty", "an extension", None, target="create extension vector"),
+    Case("target_empty", "an extension's schema", INFORM, target=HOUSE, says="1 schema of the target houses"),
+    Case("target_empty", "an extension's schema that comes too", INFORM, "create schema x", HOUSE, object="x"),
+    Case("target_empty", "a table in an extension's schema", BLOCK, target=HOUSE + "create table x.t (i int)",
+         says="table x.t"),
     Case("target_empty", "another's bookkeeping", None, target=FERRYBOT),
     Case("target_empty", "this migration's run", None,
          target=FERRYBOT + f"insert into ferrybot.run values ('{MIGRATION}');" + T),

@@ -41,6 +41,14 @@ GRANTOR = (
     + """create role p; alter table t owner to o; grant select on t to p with grant option;
     create role r; set role p; grant select on t to r; reset role;"""
 )
+HOUSE = "create schema x; create extension vector schema x;"
+LIVED_IN = (
+    OWNER
+    + HOUSE
+    + """create table x.t (id int primary key, v x.vector(2)); insert into x.t values (1, '[1,2]');
+    alter schema x owner to o; alter table x.t owner to o;"""
+)
+GIVEN = "alter schema x owner to o; grant usage on schema x to public; comment on schema x is 'ours';"
 UNTRUSTED = "revoke usage on language plpgsql from public;"
 
 
@@ -84,6 +92,17 @@ CASES = [
          "GRANT CREATE ON DATABASE"),
     Case("a publication, with the right", "", PUBLICATION,
          MEMBER + "grant create on schema public to o; grant create on database {db} to o"),
+    # schemas that are there for extensions
+    Case("a house of its own", "", LIVED_IN, MEMBER + HOUSE + "alter schema x owner to weak"),
+    Case("another's house", "target_rights", LIVED_IN, MEMBER + HOUSE, 'ALTER SCHEMA "x" OWNER TO "weak";'),
+    Case("another's house where it may build", "target_rights", LIVED_IN,
+         MEMBER + HOUSE + "grant all on schema x to weak", 'ALTER SCHEMA "x" OWNER TO "weak";'),
+    Case("another's house, without owners", "target_rights", LIVED_IN, MEMBER + HOUSE,
+         'GRANT CREATE, USAGE ON SCHEMA "x" TO "weak";', options=NOT_KEPT),
+    Case("another's house where it may build, without owners", "", LIVED_IN,
+         MEMBER + HOUSE + "grant all on schema x to weak", options={"keep_owners": False}),
+    Case("another's house of the same grants", "", OWNER + HOUSE + GIVEN, LOGIN + OWNER + HOUSE + GIVEN,
+         options={"keep_owners": False}),
     # grants
     Case("granted by a grantee", "owners", GRANTOR,
          MEMBER + "create role p; create role r; grant create on schema public to o", "granted by p"),

@@ -17,7 +17,8 @@ import psycopg
 
 from jobs.core.model import Options, Scope
 from jobs.core.verdict import Difference, TableProof
-from jobs.engines.postgres import census_edges, transformed, wire, worktable
+from jobs.engines.postgres import census_edges, housing, transformed, wire, worktable
+from jobs.engines.postgres import found as target_found
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.parts import parts
 from jobs.engines.postgres.perform.sequences import PER_STATEMENT, read_values
@@ -48,6 +49,7 @@ class Counted:
     """How many objects of each kind agree, and every one that does not."""
 
     broken: Broken = field(default_factory=Broken)
+    stood: transformed.Stood = field(default_factory=transformed.Stood)
     agreed: list[tuple[str, int]] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     transformed: list[Difference] = field(default_factory=list)
@@ -64,6 +66,7 @@ class Counted:
 
     def _judge(self, found: Difference, source: str | None, target: str | None) -> None:
         told = transformed.as_broken_key(found, source, target, self.broken)
+        told = told or transformed.as_standing(found, source, target, self.stood)
         told = told or transformed.explain(found, source, target)
         (self.transformed if told.why else self.differences).append(told)
 
@@ -83,7 +86,7 @@ def take(
 ) -> Counted:
     """Compares both sides; `values` are the sequences' as they were read when they were set."""
     spell = spelling(source.info.server_version, target.info.server_version)
-    counted = Counted(broken.spelled(spell))
+    counted = Counted(broken.spelled(spell), _stood(target, spell))
     if options.scope is not Scope.data_only:
         gone = {f"{catalog}:{oid}" for catalog, oid in run.left_out}
         for kind in parts("census"):
@@ -94,6 +97,14 @@ def take(
         counted.add("sequence value", *_values(target, values))
     census_edges.count(counted, source, target, options)
     return counted
+
+
+def _stood(target: Connection, spell: Spelling) -> transformed.Stood:
+    before = target_found.read(target)
+    if before is None:
+        return transformed.Stood()
+    schemas = housing.spelled(target, before.schemas)
+    return transformed.Stood(frozenset(map(spell, schemas)), frozenset(map(spell, before.extensions)))
 
 
 def _asked(kind: str, options: Options) -> bool:

@@ -25,6 +25,7 @@ from jobs.engines.postgres import catalog as source_catalog
 from jobs.engines.postgres import (
     events_off,
     found,
+    housing,
     inspect_disk,
     judge,
     quote,
@@ -300,6 +301,7 @@ class PostgresConductor:
         edges = worklist_edges.read(self._source, target, self._plan, options)
         before = None if found.read(target) else safekeeping.look(target, self._asked, replaced=False)
         dumped = choose(self._left_out())
+        owners = housing.owners(target, dumped.kept, edges.housing, edges.roles) if options.keep_owners else []
         asking = worklist.Asking(
             plan=self._plan,
             options=options,
@@ -312,6 +314,7 @@ class PostgresConductor:
             check=watch.check,
             whole=again,
             edges=edges,
+            owners=tuple(owners),
         )
         rows = worklist.build(asking)
         run = worktable.Run(

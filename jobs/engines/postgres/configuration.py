@@ -17,13 +17,23 @@ from jobs.engines.postgres import quote, wire
 from jobs.engines.postgres.connect import Connection, first_line
 
 _READ = """
+with marked as (
+    select e.extname, e.extversion, u.oid, e.extcondition[u.place] as condition
+    from pg_extension e cross join unnest(e.extconfig) with ordinality u(oid, place)
+), followed as (
+    -- a sequence that numbers their rows goes on behind them, also where its extension forgot it (PostGIS)
+    select * from marked
+    union all
+    select distinct m.extname, m.extversion, d.objid, '' from marked m join pg_depend d on d.refobjid = m.oid
+    where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+      and d.objid not in (select oid from marked)
+)
 select e.extname::text, e.extversion, n.nspname::text, c.relname::text, c.relkind::text,
-    coalesce(e.extcondition[u.place], ''),
+    coalesce(e.condition, ''),
     coalesce((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
           and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''), '{}')
-from pg_extension e cross join unnest(e.extconfig) with ordinality u(oid, place)
-join pg_class c on c.oid = u.oid join pg_namespace n on n.oid = c.relnamespace
+from followed e join pg_class c on c.oid = e.oid join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'S') order by 1, 3, 4"""
 
 

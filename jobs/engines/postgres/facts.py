@@ -200,6 +200,8 @@ class Extension(Frozen):
     version: str
     schema_name: str
     configuration: bool
+    owns_schema: bool = Field(description="the user speaks for the schema's owner")
+    creates_in_schema: bool
 
 
 class AvailableExtension(Frozen):

@@ -15,7 +15,7 @@ from psycopg import errors as pg
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
-from jobs.engines.postgres import found, restore_point, roles, session, undo, worktable
+from jobs.engines.postgres import found, quote, restore_point, roles, session, undo, worktable
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.parts import parts
 from jobs.engines.shared.restore_files import prove_file
@@ -42,6 +42,7 @@ class Keepsake:
         """As JSON, for the ledger."""
         f = self.found
         before = {"replaced": f.replaced, "kept": f.kept, "public": f.public, "sequences": f.sequences}
+        before |= {"schemas": f.schemas, "extensions": f.extensions}
         document = {
             "version": 1,
             "migration": self.migration,
@@ -68,7 +69,13 @@ def parse(text: str) -> Keepsake:
             emptied=tuple(document["emptied"]),
             made=tuple((str(c), int(o), str(t), str(i)) for c, o, t, i in document["made"]),
             found=found.of(
-                document["migration"], before["replaced"], before["kept"], before["public"], before["sequences"]
+                document["migration"],
+                before["replaced"],
+                before["kept"],
+                before["public"],
+                before["sequences"],
+                before.get("schemas", {}),
+                before.get("extensions", ()),
             ),
             roles=tuple(document["roles"]),
             settings=tuple(document["settings"]),
@@ -100,7 +107,9 @@ def take(target: Connection, asked: Asked, before: found.Found) -> Keepsake:
             given += payload["drops"]
         else:
             drops += payload.get("drops", [])
-    made = tuple((t.class_name, t.oid, t.type, t.identity) for t in found.things(target))
+    stood = {("schema", quote.name(name)) for name in before.schemas} | {("schema", name) for name in before.schemas}
+    things = [thing for thing in found.things(target) if (thing.type, thing.identity) not in stood]
+    made = tuple((t.class_name, t.oid, t.type, t.identity) for t in things)
     return Keepsake(
         asked.migration, tuple(drops), tuple(numbers), tuple(emptied), made, before, tuple(made_roles), tuple(given)
     )

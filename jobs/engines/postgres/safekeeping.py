@@ -39,7 +39,7 @@ def make_room(target: Connection, source: Connection, asked: Asked, check: Calla
 def look(target: Connection, asked: Asked, *, replaced: bool, kept: Sequence[str] = ()) -> found.Found:
     """What the target is like now, to be put back."""
     data_only = asked.options.scope is Scope.data_only
-    return found.look(target, asked.migration, replaced=replaced, kept=kept, sequences=data_only)
+    return found.look(target, asked.migration, replaced=replaced, kept=kept, data_only=data_only)
 
 
 def bring_back(target: Connection, asked: Asked, before: found.Found) -> str:

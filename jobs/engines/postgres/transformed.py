@@ -116,6 +116,34 @@ def as_broken_key(found: Difference, source: Definition, target: Definition, bro
     return Difference(kind="foreign key", name=key.name, what=f"{where}: {rows}")
 
 
+@dataclass(frozen=True)
+class Stood:
+    """What a target had before the run besides what its server gives to all: extensions, and schemas that house them.
+
+    Names as the census writes them."""
+
+    schemas: frozenset[str] = frozenset()
+    extensions: frozenset[str] = frozenset()
+
+
+_STOOD = "it stood on the target before the run"
+
+
+def as_standing(found: Difference, source: Definition, target: Definition, stood: Stood) -> Difference | None:
+    """What the target had before and keeps; None for all else, and for what is lacking."""
+    name = found.name.removeprefix("schema ") if found.kind == "comment" else found.name
+    if name not in (stood.extensions if found.kind == "extension" else stood.schemas) or target is None:
+        return None
+    more = found.kind == "privilege" and _grants(source) <= _grants(target)
+    if found.kind == "owner" or more or source is None:
+        return found.model_copy(update={"why": _STOOD})
+    return None
+
+
+def _grants(written: Definition) -> set[str]:
+    return set((written or "").split(", ")) - {""}
+
+
 _OF_ANOTHER = frozenset({"column", "column order", "owner", "privilege", "comment", "security label"})
 """Kinds that only speak of an object: who knows that the object stays behind needs no word of them."""
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import named, parted_keys, predata, quote, schema, worklist_edges, worklist_keys
+from jobs.engines.postgres import housing, named, parted_keys, predata, quote, schema, worklist_edges, worklist_keys
 from jobs.engines.postgres.archive import Entry
 from jobs.engines.postgres.catalog import PG_CLASS, Catalog, Constraint, Index, Table
 from jobs.engines.postgres.grouping import ENTRIES_PER_TEXT, SMALL_BYTES, chunks, groups
@@ -63,11 +63,20 @@ class Asking:
     edges: Edges = field(default_factory=Edges)
     whole: bool = False
     """no table in parts: each is proven as it is"""
+    owners: tuple[tuple[str, str], ...] = ()
+    """statements for schemas that are there, by what they speak of"""
 
     @cached_property
     def stays(self) -> frozenset[int]:
         """Oids of relations that do not travel."""
         return frozenset(entry.oid for entry in self.dumped.left_out if entry.catalog == PG_CLASS)
+
+    @cached_property
+    def not_made(self) -> frozenset[int]:
+        """Ids of entries that the target has already, or that are not ours to make there."""
+        entries, stays = self.dumped.kept, ("SCHEMA", "public") if self.edges.public_stays else ()
+        public = {entry.id for entry in entries if (entry.desc, entry.tag) == stays}
+        return housing.not_made(entries, self.edges.housing) | public
 
     @cached_property
     def comments_on_parted(self) -> dict[int, list[Entry]]:
@@ -112,9 +121,8 @@ def build(asking: Asking) -> list[Row]:
 
 def _pre_data(work: _List, asking: Asking) -> int:
     """What must exist before rows; the id of the task that it is all done with."""
-    first = worklist_edges.first(work, asking.edges)
-    stays = ("SCHEMA", "public") if asking.edges.public_stays else ()
-    entries = [entry for entry in asking.dumped.pre_data() if (entry.desc, entry.tag) != stays]
+    first = worklist_edges.first(work, asking.edges, asking.owners)
+    entries = [entry for entry in asking.dumped.pre_data() if entry.id not in asking.not_made]
 
     def payload(batch: list[Entry]) -> dict[str, Any]:
         drops = [drop for entry in reversed(batch) if _ours(entry, asking) and (drop := schema.drop_statement(entry))]
@@ -241,6 +249,7 @@ _OWN_TASK = {"INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT"}
 def _post(work: _List, asking: Asking) -> None:
     """Triggers, rules, policies, publications, comments and grants: what must not act while rows arrive."""
     waiting = {said.id for comments in asking.comments_on_parted.values() for said in comments}
+    waiting |= asking.not_made
     entries = [e for e in asking.dumped.post_data() if e.desc not in _OWN_TASK and e.id not in waiting]
     events = {e.id for e in entries if e.desc == "EVENT TRIGGER"}
     views = asking.catalog.matviews

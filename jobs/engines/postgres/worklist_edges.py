@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from jobs.core.model import Options, Scope
 from jobs.core.plan import MigrationPlan
-from jobs.engines.postgres import configuration, quote, roles, settings, uncarried
+from jobs.engines.postgres import configuration, housing, quote, roles, settings, uncarried
 from jobs.engines.postgres.configuration import Configured
 from jobs.engines.postgres.connect import Connection
+from jobs.engines.postgres.housing import Housing
 from jobs.engines.postgres.uncarried import Dropped
 
 
@@ -19,6 +20,7 @@ class Edges:
     """What pg_dump does not carry, as it was read under the snapshot; statements for the target."""
 
     public_stays: bool = False
+    housing: tuple[Housing, ...] = ()
     roles: tuple[str, ...] = ()
     role_names: tuple[str, ...] = ()
     configured: tuple[Configured, ...] = ()
@@ -47,6 +49,7 @@ def read(source: Connection, target: Connection, plan: MigrationPlan, options: O
     grants, back = uncarried.language_grants(source, target, plan.roles) if kept else ([], [])
     return Edges(
         public_stays=_public_stays(source, target, made),
+        housing=housing.read(target),
         roles=tuple(made),
         role_names=plan.roles,
         configured=rows,
@@ -72,12 +75,16 @@ def _public_stays(source: Connection, target: Connection, made: Sequence[str]) -
     return not settings.permitted(target, f"alter schema public owner to {quote.name(row[0])}", made)
 
 
-def first(work: _Work, edges: Edges) -> int:
-    """Roles; 0 when there are none to make."""
-    if not edges.roles:
-        return 0
-    payload = {"sql": list(edges.roles), "roles": list(edges.role_names)}
-    return work.add("roles", 5, ", ".join(edges.role_names)[:200], payload=payload)
+def first(work: _Work, edges: Edges, owners: Sequence[tuple[str, str]]) -> int:
+    """Roles, and owners of schemas that are there: the id of the last; 0 when there are none to make."""
+    made = 0
+    if edges.roles:
+        payload = {"sql": list(edges.roles), "roles": list(edges.role_names)}
+        made = work.add("roles", 5, ", ".join(edges.role_names)[:200], payload=payload)
+    if owners:
+        payload = {"sql": [sql for _, sql in owners], "names": [label for label, _ in owners]}
+        made = work.add("schema", 10, "schema", payload=payload, needs=(made,))
+    return made
 
 
 def defaults(work: _Work, edges: Edges, stays: Collection[int], made: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jobs.core.model import Finding, Scope, Severity
 from jobs.engines.postgres import quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, listed
-from jobs.engines.postgres.facts import Object
+from jobs.engines.postgres.facts import Extension, Object
 from jobs.engines.postgres.inventory import Inventory
 
 _STANDING = frozenset(
@@ -42,6 +42,17 @@ def find(inventory: Inventory) -> Findings:
 
 def _empty(inventory: Inventory) -> Findings:
     objects = list(standing(inventory))
+    housing = sorted({schema for schema, _ in housing_schemas(inventory)})
+    if housing and not (objects and inventory.options.overwrite):
+        one = len(housing) == 1
+        yield found(
+            Severity.inform,
+            f"{counted(len(housing), 'schema')} of the target {'houses' if one else 'house'} extensions:"
+            f" {listed(housing)}. {'It stays' if one else 'They stay'}, and no other is made for the source's.",
+            object=housing[0],
+            remedy="Nothing to do. Roll back leaves them as they are now.",
+            side="target",
+        )
     if objects and inventory.options.overwrite:
         yield _replaced(inventory, objects)
     elif objects:
@@ -88,10 +99,14 @@ def standing(inventory: Inventory) -> Iterator[str]:
 
 
 def _houses_extension(item: Object, inventory: Inventory) -> bool:
-    """A schema made for an extension of the target, unless the source would create one of that name too."""
     housing = {e.schema_name for e in inventory.target.extensions.get()}
-    ours = {o.schema_name for o in inventory.source.objects.get() if o.kind == "schema"}
-    return item.kind == "schema" and item.schema_name in housing - ours
+    return item.kind == "schema" and item.schema_name in housing
+
+
+def housing_schemas(inventory: Inventory) -> list[tuple[str, Extension]]:
+    """Schemas that were made for extensions of the target, each with one of them."""
+    schemas = {o.schema_name for o in inventory.target.objects.get() if o.kind == "schema"}
+    return [(e.schema_name, e) for e in inventory.target.extensions.get() if e.schema_name in schemas]
 
 
 def _prepared(inventory: Inventory) -> Findings:

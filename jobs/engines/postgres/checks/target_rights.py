@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.core.model import Finding, Scope, Severity
 from jobs.engines.postgres import missing_roles, quote
 from jobs.engines.postgres.checks.base import Findings, PgCheck, counted, found, lines, listed
+from jobs.engines.postgres.checks.target_empty import housing_schemas
 from jobs.engines.postgres.inventory import Inventory
 
 _WHO = "-- run by the database's owner or a superuser, on the target"
@@ -19,6 +20,7 @@ def find(inventory: Inventory) -> Findings:
     else:
         yield from _public(inventory)
         yield from _public_itself(inventory)
+        yield from _housing(inventory)
         yield from _read_back(inventory)
 
 
@@ -73,6 +75,39 @@ def _public_itself(inventory: Inventory) -> Findings:
             side="target",
             field="user",
         )
+
+
+def _housing(inventory: Inventory) -> Findings:
+    """Schemas that both sides have, since extensions of the target are in them: the source's objects go there."""
+    if inventory.own_run or inventory.options.overwrite:
+        return
+    role, objects = inventory.target.server.role, inventory.source.objects.get()
+    keeps = inventory.options.keep_owners
+    theirs = {o.schema_name for o in objects if o.kind == "schema"}
+    filled = {t.schema_name for t in inventory.selected} | {
+        o.schema_name for o in objects if o.kind != "schema" and not o.table_name
+    }
+    for schema, extension in dict(housing_schemas(inventory)).items():
+        if schema in filled and not (extension.owns_schema if keeps else extension.creates_in_schema):
+            # An object's owner needs the right to create in its schema, which the schema's owner in the source has.
+            for_others = "for others " if keeps else ""
+            own = f"ALTER SCHEMA {quote.name(schema)} OWNER TO {quote.name(role)};"
+            grant = f"GRANT CREATE, USAGE ON SCHEMA {quote.name(schema)} TO {quote.name(role)};"
+            yield _block(
+                f"The target has schema {schema}, and user {role} may not create objects {for_others}in it.",
+                schema,
+                f"{own if keeps else grant}\n-- run by the schema's owner or a superuser, on the target",
+            )
+        elif schema in theirs and not extension.owns_schema:
+            yield found(
+                Severity.warn,
+                f"The target has schema {schema}, and user {role} does not own it: owner, comment and grants of the"
+                " source's do not arrive. Grants that are missing there end as differences.",
+                object=schema,
+                remedy=f"Give it the source's grants before, or let {quote.name(role)} act for its owner.\n{_WHO}",
+                side="target",
+                field="user",
+            )
 
 
 def _read_back(inventory: Inventory) -> Findings:

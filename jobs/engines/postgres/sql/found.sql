@@ -7,6 +7,8 @@ create table ferrybot.found (
     replaced boolean not null,            -- the target was not empty: what it held is in the restore point
     kept jsonb not null,                  -- extensions of the target that stay, since the source has them too
     public jsonb,                         -- owner, grants and comment of schema public; null where there was none
+    schemas jsonb not null,               -- the same of each schema that housed an extension of the target
+    extensions jsonb not null,            -- what extensions there were
     sequences jsonb not null,             -- data only: schema, name, last value, is called
     made_at timestamptz not null default clock_timestamp()
 );

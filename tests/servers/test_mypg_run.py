@@ -13,7 +13,7 @@ import pytest
 
 from bot.sandbox.servers import MariaDbServer, PostgresServer
 from jobs.core.errors import Permanent
-from jobs.core.model import Options, Scope
+from jobs.core.model import Options, Scope, Severity
 from tests.servers.mypg_run import Move, fresh_source, work
 from tests.servers.pg_run import Spy, nothing_of_ours, rows
 from tests.servers.test_pg_rollback import picture
@@ -353,4 +353,20 @@ def test_data_only_is_rolled_back_to_empty_tables_and_earlier_identities(shop: M
         kept = conductor.keepsake()
         conductor.finish()
         assert "emptied again" in conductor.roll_back(kept, Spy())
+    assert picture(shop.target) == before
+
+
+def test_a_schema_that_the_target_has_for_its_extensions_stays(shop: Move) -> None:
+    with shop.target.connect() as target:
+        target.execute("create schema ext; create extension vector schema ext; grant usage on schema ext to public")
+    before = picture(shop.target)
+    assert shop.checks()["target_empty"].severity is not Severity.block
+    plan = shop.plan()
+    with shop.conductor(plan) as conductor:
+        conductor.prepare(Spy())
+        work(conductor)
+        assert conductor.verdict().reasons == []
+        kept = conductor.keepsake()
+        conductor.finish()
+        conductor.roll_back(kept, Spy())
     assert picture(shop.target) == before

@@ -147,6 +147,39 @@ def test_rows_that_people_added_to_tables_of_extensions_arrive(configured: Migra
     assert rows(configured.target, "select last_value, is_called from counted") == [(42, True)]
 
 
+CONTENTS = (
+    "select (select last_value from counted), array(select c::text from conf c order by 1),"
+    " array(select k::text from keyless k order by 1)"
+)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_rows_in_tables_of_extensions_that_were_there_go_again(configured: Migration, finished: bool) -> None:
+    """No others: neither those that were there nor what somebody wrote since."""
+    run_in(configured.target, "insert into keyless values ('twice'), ('theirs'); select setval('counted', 7)")
+    before, plan = rows(configured.target, CONTENTS), configured.plan()
+    with conduct(configured.asked(), plan) as conductor:
+        conductor.prepare(Spy())
+        work(configured.asked(), plan)
+        kept = conductor.keepsake()
+    run_in(configured.source, "insert into conf values (4, 'late', false)")
+    with conduct(configured.asked(), plan) as conductor:
+        conductor.prepare(Spy())
+        work(configured.asked(), plan)
+        kept = conductor.keepsake()
+        assert rows(configured.target, CONTENTS) != before
+        if finished:
+            conductor.finish()
+        run_in(configured.target, "insert into keyless values ('since')")
+        if finished:
+            conductor.roll_back(kept, Spy())
+            conductor.roll_back(kept, Spy())
+        else:
+            conductor.undo(Spy())
+    run_in(configured.target, "delete from keyless where v = 'since'")
+    assert rows(configured.target, CONTENTS) == before
+
+
 def test_a_resumed_run_adds_no_row_twice_and_sees_the_one_that_went(configured: Migration) -> None:
     plan, asked = configured.plan(), configured.asked()
     with conduct(asked, plan) as conductor:

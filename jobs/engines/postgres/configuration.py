@@ -6,11 +6,12 @@ of people are added to them, and nothing is ever deleted there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
+from psycopg import errors as pg
 
 from jobs.core.verdict import Difference
 from jobs.engines.postgres import quote, wire
@@ -77,6 +78,44 @@ def read(source: Connection) -> list[Configured]:
         Configured(extension, version, schema, name, kind, condition, tuple(columns))
         for extension, version, schema, name, kind, condition, columns in found
     ]
+
+
+Added = tuple[str, str, str, int, int]
+"""Relation and columns (quoted), the hash of their values, how many such rows there were, and how many came."""
+
+_GONE = (pg.UndefinedTable, pg.UndefinedColumn, pg.InvalidSchemaName, pg.InsufficientPrivilege)
+
+
+def added(target: Connection) -> list[Added]:
+    """What a run added to tables of extensions so far."""
+    rows = target.execute(
+        "select relation, columns, hash, min(before), sum(copies)::bigint from ferrybot.added"
+        " group by 1, 2, 3 order by 1, 2, 3"
+    ).fetchall()
+    return [(relation, columns, digest, before, copies) for relation, columns, digest, before, copies in rows]
+
+
+def take_back(target: Connection, rows: Iterable[Added]) -> None:
+    """Removes these rows, and none that was there before; harmless when repeated.
+
+    Rows that are gone, or that the user may not touch any more, are left alone."""
+    of_table: dict[tuple[str, str], list[Added]] = {}
+    for row in rows:
+        of_table.setdefault(row[:2], []).append(row)
+    for (relation, columns), those in of_table.items():
+        digest = f"md5(row({columns})::text)"
+        statement = (
+            f"delete from only {relation} where ctid in (select place from"  # noqa: S608 - quoted
+            f" (select ctid as place, {digest} as hash, row_number() over (partition by {digest}) as copy"
+            f"  from only {relation}) as there"
+            " join unnest(%s::text[], %s::bigint[], %s::bigint[]) as given(hash, before, copies) using (hash)"
+            " where copy > before and copy <= before + copies)"
+        )
+        try:
+            with target.transaction():
+                target.execute(statement.encode(), [list(values) for values in zip(*those, strict=True)][2:])
+        except _GONE:
+            continue
 
 
 def counted(table: Configured) -> str:

@@ -66,8 +66,8 @@ def large_objects(target: Connection) -> list[int]:
 
 
 def look(target: Connection, migration: str, *, replaced: bool, kept: Sequence[str], data_only: bool) -> Found:
-    """Reads what must be put back: sequences of a run that only fills tables, schemas that others must find again."""
-    values = tuple(_sequences(target)) if data_only else ()
+    """Reads what must be put back: values of sequences that are there, and schemas that others must find again."""
+    values = () if replaced else tuple(_sequences(target))
     if data_only or replaced:
         return Found(migration, replaced, tuple(kept), _schema(target, "public"), values)
     names = [one.name for one in housing.read(target)]

@@ -15,7 +15,7 @@ from psycopg import errors as pg
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
-from jobs.engines.postgres import found, quote, restore_point, roles, session, undo, worktable
+from jobs.engines.postgres import configuration, found, quote, restore_point, roles, session, undo, worktable
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.parts import parts
 from jobs.engines.shared.restore_files import prove_file
@@ -37,6 +37,7 @@ class Keepsake:
     found: found.Found
     roles: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    added: tuple[configuration.Added, ...] = ()
 
     def text(self) -> str:
         """As JSON, for the ledger."""
@@ -53,6 +54,7 @@ class Keepsake:
             "found": before,
             "roles": self.roles,
             "settings": self.settings,
+            "added": self.added,
         }
         return json.dumps(document, ensure_ascii=False)
 
@@ -79,6 +81,7 @@ def parse(text: str) -> Keepsake:
             ),
             roles=tuple(document["roles"]),
             settings=tuple(document["settings"]),
+            added=tuple((str(r), str(c), str(h), int(b), int(n)) for r, c, h, b, n in document.get("added", ())),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Permanent(
@@ -111,7 +114,15 @@ def take(target: Connection, asked: Asked, before: found.Found) -> Keepsake:
     things = [thing for thing in found.things(target) if (thing.type, thing.identity) not in stood]
     made = tuple((t.class_name, t.oid, t.type, t.identity) for t in things)
     return Keepsake(
-        asked.migration, tuple(drops), tuple(numbers), tuple(emptied), made, before, tuple(made_roles), tuple(given)
+        asked.migration,
+        tuple(drops),
+        tuple(numbers),
+        tuple(emptied),
+        made,
+        before,
+        tuple(made_roles),
+        tuple(given),
+        tuple(configuration.added(target)),
     )
 
 
@@ -138,6 +149,7 @@ def roll_back(target: Connection, asked: Asked, kept: Keepsake) -> str:
     undo.drop(target, list(kept.settings))
     dropped = _drop(target, kept)
     dropped += len(roles.drop_roles(target, kept.roles))
+    configuration.take_back(target, kept.added)
     found.put_back(target, kept.found)
     worktable.drop(target)
     if kept.emptied:

@@ -12,7 +12,7 @@ from psycopg import errors as pg
 
 from jobs.core.errors import Permanent
 from jobs.core.model import Scope
-from jobs.engines.postgres import found, quote, roles, session, worktable
+from jobs.engines.postgres import configuration, found, quote, roles, session, worktable
 from jobs.engines.postgres.connect import Connection, first_line
 from jobs.engines.postgres.perform.empty import muted
 from jobs.ports.engine import Asked
@@ -39,6 +39,7 @@ def remove(target: Connection, asked: Asked) -> str:
         worktable.undone(target, task)
     before = found.read(target)
     if before is not None:
+        configuration.take_back(target, configuration.added(target))
         found.put_back(target, before)
     worktable.drop(target)
     if asked.options.scope is Scope.data_only:

@@ -1,4 +1,6 @@
-"""Adds the rows of people to tables of extensions; what the target does not take, the census will name."""
+"""Adds the rows of people to tables of extensions; what the target does not take, the census will name.
+
+Each row that was added is noted, so that a rollback takes these away and no others."""
 
 from __future__ import annotations
 
@@ -57,7 +59,12 @@ def _add(hands: Hands, table: Configured, watch: Watch) -> int:
         f"   row_number() over (partition by {whole}) as ferrybot_copy from pg_temp.ferrybot_rows),"
         f" added as (insert into {table.quoted} ({columns}) overriding system value"
         f"   select {columns} from ferrybot_came left join ferrybot_have using (ferrybot_whole)"
-        "    where ferrybot_copy > coalesce(ferrybot_copies, 0) on conflict do nothing returning 1)"
+        "    where ferrybot_copy > coalesce(ferrybot_copies, 0) on conflict do nothing"
+        f"   returning md5({whole}) as ferrybot_hash),"
+        " noted as (insert into ferrybot.added (relation, columns, hash, before, copies)"
+        f"   select {quote.text(table.quoted)}, {quote.text(columns)}, ferrybot_hash,"
+        "     coalesce((select ferrybot_copies from ferrybot_have where md5(ferrybot_whole) = ferrybot_hash), 0),"
+        "     count(*) from added group by ferrybot_hash)"
         " select count(*) from added",
         watch.check,
     )

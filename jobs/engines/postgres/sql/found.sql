@@ -12,3 +12,11 @@ create table ferrybot.found (
     sequences jsonb not null,             -- data only: schema, name, last value, is called
     made_at timestamptz not null default clock_timestamp()
 );
+
+create table ferrybot.added (             -- rows that the run added to tables of extensions
+    relation text not null,
+    columns text not null,                -- what the hash is of
+    hash text not null,
+    before bigint not null,               -- how many such rows there were
+    copies bigint not null                -- and how many came
+);

@@ -21,7 +21,7 @@ from jobs.engines.postgres.inspect_safe import with_safety
 from jobs.engines.postgres.inspect_wire import pooling, speed_of_source, speed_of_target
 from jobs.engines.postgres.inventory import Address, Inventory, Side, Tool
 from jobs.engines.postgres.reader import Reader
-from jobs.engines.postgres.tools import fitting
+from jobs.engines.postgres.tools import fitting, found
 from jobs.ports.engine import Asked
 
 _Read = Callable[[Reader, f.Server, f.Pooling], Side]
@@ -29,7 +29,8 @@ _Read = Callable[[Reader, f.Server, f.Pooling], Side]
 
 def inspect(asked: Asked) -> Inventory:
     """Both sides at once, since a far server answers slowly and a silent one only after a timeout."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
+        pool.submit(found)  # programs are asked for their versions, which takes a while, and remembered
         reading_source = pool.submit(_side, asked.source, _read_source)
         reading_target = pool.submit(_side, asked.target, _read_target)
         source, target = reading_source.result(), reading_target.result()

@@ -191,10 +191,10 @@ class _Relay:
     def run(self, out: str, into: str) -> tuple[int, int]:
         """Ends the target's COPY only when the source's statement has ended well."""
         self._ask(self.target, into)
+        self._ask(self.source, out)
         while not self.target.said:
             self._await_target()
         self.target.must_have_said(b"G")
-        self._ask(self.source, out)
         while not self.source.over and self.moved < ENOUGH_BYTES:
             self._await_rows()
             self.look()

@@ -2,14 +2,14 @@
 -- extensions out.
 
 -- name: tables
--- attgenerated exists since 12: through jsonb an older catalog simply has no such key.
+-- attgenerated exists since 12: a subquery that does not find it in the catalog finds that of `older`.
 select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
     case when c.relispartition then (select i.inhparent from pg_inherits i where i.inhrelid = c.oid) else 0 end::bigint,
     case when c.relkind = 'r' then pg_table_size(c.oid) else 0 end,
     case when c.relkind = 'r' then pg_relation_size(c.oid) / current_setting('block_size')::int else 0 end,
     max(c.reltuples)::bigint,
     coalesce(array_agg(a.attname::text order by a.attnum)
-        filter (where a.attnum is not null and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''), '{}'),
+        filter (where a.attnum is not null and (select attgenerated from (select a.*) newer) = ''), '{}'),
     coalesce(array_agg(a.attname::text order by a.attnum) filter (where a.attnum is not null), '{}'),
     coalesce(array_agg(a.attname::text) filter (where a.atttypid in (700, 701)), '{}'),
     -- bool, bytea, "char", name, int8, int2, int4, oid, date, time, timestamp, timestamptz, uuid
@@ -18,6 +18,7 @@ select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
     coalesce(array_agg(a.attname::text) filter (where a.atttypid in (25, 1043)), '{}')
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+cross join (select ''::"char" as attgenerated) older
 where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and {user} and {own}
 -- pg_class has a primary key since 14 only.
 group by c.oid, c.relname, c.relkind, c.relispartition, n.nspname order by c.oid

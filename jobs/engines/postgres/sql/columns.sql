@@ -26,10 +26,12 @@ select n.nspname::text as schema_name,
        case when t.typlen = -1 then t.typelem::bigint else 0 end as element,
        t.typtype = 'e' as enum,
        a.atttypid in (select oid from naming) as names,
-       coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '' as generated
+       (select attgenerated from (select a.*) newer) <> '' as generated
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace
+-- What a newer catalog has, the subquery finds there; an older one has not the column, and it is taken from here.
+cross join (select ''::"char" as attgenerated) older
 left join below b on b.domain = a.atttypid
      and exists (select from pg_type d where d.oid = b.oid and d.typtype <> 'd')
 join pg_type t on t.oid = coalesce(b.oid, a.atttypid)

@@ -22,12 +22,13 @@ select 'column', r.nspname, case when r.relkind in ('r', 'p', 'f') then r.relnam
        concat_ws(' ', row_number() over (partition by a.attrelid order by a.attnum),
                  format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
                  pg_get_expr(d.adbin, d.adrelid), nullif(a.attidentity, ''),
-                 nullif(to_jsonb(a) ->> 'attgenerated', ''),
+                 nullif((select attgenerated from (select a.*) newer), ''),
                  case when a.attcollation <> t.typcollation then
                      (select l.collnamespace::regnamespace::text || '.' || l.collname from pg_collation l
                       where l.oid = a.attcollation) end)
 from pg_attribute a join relations r on r.oid = a.attrelid join pg_type t on t.oid = a.atttypid
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+cross join (select ''::"char" as attgenerated) older -- found where the catalog has no such column
 where a.attnum > 0 and not a.attisdropped and r.relkind in ('r', 'p', 'f', 'c')
 union all
 select 'constraint', r.nspname, r.relname, k.conname, pg_get_constraintdef(k.oid)

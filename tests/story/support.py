@@ -14,6 +14,7 @@ from psycopg import sql
 from pydantic import SecretStr
 from redis import Redis
 
+from bot.refs import ref
 from bot.sandbox.play import BOB, Play
 from bot.sandbox.servers import PostgresServer
 from bot.sandbox.slack.server import SlackSandbox
@@ -202,9 +203,27 @@ def begin(w: World, target: str) -> Play:
 
 
 def press(w: World, play: Play, person: str, action: str) -> None:
-    """Waits until the card offers the button, then presses it."""
-    w.slack.wait_for(lambda _: f'"{action}"' in str(play.card().blocks).replace("'", '"') or None, 30, action)
+    """Waits until the card offers the button of the run and plan that the story is at by now, then presses it."""
+
+    def offered(_: object) -> bool | None:
+        for button in _buttons(play.card().blocks, action):
+            shown = ref(button.get("value"))
+            state = w.desk.state(shown.m) if shown else None
+            if shown and state and shown.r in (0, state.run) and shown.d in ("", state.digest):
+                return True
+        return None
+
+    w.slack.wait_for(offered, 30, action)
     play.press(person, action)
+
+
+def _buttons(part: object, action: str) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        if part.get("action_id") == action:
+            yield part
+        part = list(part.values())
+    for inner in part if isinstance(part, list) else ():
+        yield from _buttons(inner, action)
 
 
 def modal_button(play: Play, action: str) -> None:

@@ -90,6 +90,8 @@ local tat = tonumber(redis.call('GET', KEYS[1]) or now)
 if until_ > tat then redis.call('SET', KEYS[1], tostring(until_), 'PX', math.ceil((until_ - now + 1) * 1000)) end
 """
 
+CROWD_SECONDS = 10.0
+"""Who asked so long ago still counts among those who share the turns: a running migration asks every second or so."""
 PATIENCE = 4.0
 """Seconds a courier waits in place for one call; longer waits give way to other migrations."""
 JSON_METHODS = ("chat.", "views.")
@@ -116,6 +118,18 @@ class Pace:
         bucket = keys.pace(_bucket(method, channel))
         answer: Any = self.redis.eval(_GCRA, 1, bucket, self.now(), seconds / calls, _share(burst, haste))
         return float(answer)
+
+    def share(self, method: str, who: str) -> float:
+        """Seconds per call that are left to `who` for figures, when all who asked lately get the same."""
+        calls, seconds, _ = _RATES[method]
+        crowd, now = keys.crowd(method), self.now()
+        with self.redis.pipeline() as pipe:
+            pipe.zadd(crowd, {who: now})
+            pipe.zremrangebyscore(crowd, "-inf", now - CROWD_SECONDS)
+            pipe.zcard(crowd)
+            pipe.expire(crowd, int(CROWD_SECONDS) + 1)
+            count: Any = pipe.execute()[2]
+        return float(count * seconds / calls)
 
     def rest(self, method: str, channel: str, seconds: float) -> None:
         """Slack asked for a rest: it holds for every courier, and no turn of a burst is left after it."""

@@ -53,8 +53,9 @@ log = structlog.get_logger(__name__)
 
 ROUND_SECONDS = 45.0
 """After so long a courier gives way to other migrations; the sweep rings again."""
-CARD_SECONDS = 3.0
-"""Least time between two edits of a card that only show progress (chat.update: 50 a minute for a workspace)."""
+EARLY_SECONDS = 0.25
+"""So much sooner than its share a card may be edited for its figures alone: they come a little after every 1.25 s
+(`jobs.flow.overseer.TICK_SECONDS`) and chat.update's turns every 1.24 s, so a card must not miss one by a hair."""
 LAG_SECONDS = 10.0
 """A thread that is behind by more says so on its card: a courier that waits its turn may need some seconds."""
 LATE_SECONDS = 60.0
@@ -232,9 +233,11 @@ class Delivery(Errand):
             return
         status = f"{self.state.status}:{self.state.version}"
         news = status != self.outbox.get("status")
-        age = time.time() - float(self.outbox.get("edited") or 0)
-        if not news and age < CARD_SECONDS:
-            return
+        now = self.c.calls.pace.now()
+        if not news:
+            share = self.c.calls.pace.share("chat.update", self.id)
+            if now - float(self.outbox.get("edited") or 0) < share - EARLY_SECONDS:
+                return
         try:
             self.call(
                 "chat.update",
@@ -248,7 +251,7 @@ class Delivery(Errand):
             if news:
                 raise
             return
-        self.outbox.put(shown=shown, edited=f"{time.time():.3f}")
+        self.outbox.put(shown=shown, edited=f"{now:.3f}")
         if not behind:
             # A card that says "behind" must be edited once more, whatever else happens.
             self.outbox.put(status=status)

@@ -70,6 +70,11 @@ def pace(bucket: str) -> str:
     return f"{PREFIX}:pace:{bucket}"
 
 
+def crowd(bucket: str) -> str:
+    """Who shares the turns of a bucket, and when they asked last."""
+    return f"{PREFIX}:crowd:{bucket}"
+
+
 def last_ring(migration: str, kind: str) -> str:
     return f"{PREFIX}:rung:{migration}:{kind}"
 

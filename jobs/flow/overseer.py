@@ -23,7 +23,9 @@ from jobs.ports.engine import Tally
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 1.25
+"""As often as Slack lets one card be edited (50 times a minute for a workspace). With what a lane waits before it
+says more (`watch.REPORT_SECONDS`) figures on a card are less than two seconds old."""
 LOOK_SHARE = 4
 """Longer between two looks where one takes long: at 75,000 tasks some 0.1 to 0.4 s of the target's server."""
 RATE_WINDOW = 10.0
@@ -32,7 +34,6 @@ NOTED_SHARE = 0.05
 """A table gets its own line in the thread when it holds this share of the bytes…"""
 NOTED_BYTES = 1 << 30
 """…or this many bytes; all others stand in the full log."""
-COURIER_SECONDS = 2
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Overseer(Beside):
                 object=tally.failed_object,
             )
         self.tell(tally)
-        self.desk.queue.ring(deliver(migration, f"p{int(time.time()) // COURIER_SECONDS}"))
+        self.desk.queue.ring(deliver(migration, f"p{int(progress.at)}"))
 
     def _sample(self, progress: RunProgress) -> None:
         """Kept whenever a point is complete: at most 240 writes before the points become twice as long."""

@@ -22,7 +22,7 @@ POLL_SECONDS = 1.0
 AWAY_SECONDS = 4.0
 """Longer between two looks while Redis is away."""
 REPORT_SECONDS = 0.5
-"""Progress is shown at most every few seconds; more frequent writes would be wasted on Redis."""
+"""Progress is shown about every second; more frequent writes would be wasted on Redis."""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ from jobs.core.samples import Samples
 from jobs.core.state import State, Status
 from jobs.core.summary import summary_of
 from jobs.desk import Desk
+from jobs.flow.overseer import TICK_SECONDS
+from jobs.flow.watch import REPORT_SECONDS
 from tests.bot.sandbox_support import client_of
 from tests.support.tales import CHANNEL, LOST, RECEIPT, Tale
 
@@ -162,6 +165,41 @@ def test_twenty_migrations_in_one_channel_stay_under_slacks_rates(yard: Yard) ->
     posts = sum(call.method == "chat.postMessage" for call in yard.sandbox.calls)
     # At a message a second; were each line a message of its own, it would be three times as long.
     assert yard.now() - began < posts * 1.05 + 120
+
+
+def test_a_cards_figures_are_less_than_two_seconds_old(yard: Yard) -> None:
+    """Every look of a run's overseer is shown, for as long as the run takes, within Slack's edits of a minute."""
+    one = "m0000000001"
+    yard.write(one, *RUNNING)
+    yard.deliver(one)
+    for rows in range(1_000_000, 1_000_150):
+        yard.pass_time(TICK_SECONDS)
+        yard.board.publish(one, RunProgress(rows_done=rows, tasks_done=1, tasks_total=9, at=yard.now()))
+        yard.deliver(one)
+        assert f"{rows:,}" in yard.card(one).plain
+    assert REPORT_SECONDS + TICK_SECONDS < 2, "what a lane keeps for itself, and what waits for the next look"
+    assert yard.limits_met() == []
+
+
+def test_cards_of_several_runs_get_the_same_number_of_edits(yard: Yard) -> None:
+    """Also when one always asks first: turns come as often as looks, so the same card could take them all."""
+    crowd = [f"m{n:010}" for n in range(5)]
+    for migration in crowd:
+        yard.write(migration, *RUNNING)
+    while waiting := yard.behind(crowd):
+        yard.deliver(*waiting)
+        yard.pass_time(SWEEP)
+    began, before = yard.now(), len(yard.sandbox.calls)
+    for rows in range(100):
+        yard.pass_time(TICK_SECONDS)
+        for migration in crowd:
+            yard.board.publish(migration, RunProgress(rows_done=rows, tasks_done=1, tasks_total=9, at=yard.now()))
+        yard.deliver(*crowd)
+    edits = Counter(call.args["ts"] for call in yard.sandbox.calls[before:] if call.method == "chat.update")
+    assert set(edits) == {yard.card(migration).ts for migration in crowd}
+    assert max(edits.values()) - min(edits.values()) <= 2
+    assert edits.total() > 0.75 * (yard.now() - began) * 50 / 62, "turns are there to be taken"
+    assert yard.limits_met() == []
 
 
 def test_an_approval_and_an_error_are_not_kept_waiting_by_a_crowd(yard: Yard) -> None:

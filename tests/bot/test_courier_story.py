@@ -73,12 +73,12 @@ def test_progress_coalesces_and_the_end_is_always_shown(post: Post) -> None:
     post.write_tale(Tale().running())
     post.deliver()
     before = post.calls("chat.update")
-    began = time.monotonic()
+    began = time.time()
     for done in range(60):
         post.board.publish(MIGRATION, RunProgress(tasks_done=done, tasks_total=100, at=time.time()))
         post.deliver()
     edits = post.calls("chat.update") - before
-    assert 1 <= edits <= 1 + (time.monotonic() - began) / 3.0
+    assert 1 <= edits <= 2 + (time.time() - began)
     post.write(e.Proven(run=1, receipt=RECEIPT), e.Finished(run=1, receipt=RECEIPT))
     post.deliver()
     assert "Done and verified" in post.card.plain

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from jobs.away import AWAY
 from jobs.core import throttle
@@ -101,11 +102,19 @@ class StoryWatch:
         return min(planned, self.limit.lanes or planned)
 
     def report(self, task: str, title: str, rows: int, bytes: int) -> None:
-        self._paced().moved(task, bytes, self.limit.bytes_per_second, self._lanes, self.wait)
-        now = time.time()
-        if now - self._reported < REPORT_SECONDS:
-            return
-        self._reported = now
+        say = partial(self._say, task, title, rows, bytes)
+        if time.time() - self._reported >= REPORT_SECONDS:
+            say()
+        self._paced().moved(task, bytes, self.limit.bytes_per_second, self._lanes, partial(self._rest, say))
+
+    def _rest(self, say: Callable[[], None], seconds: float) -> None:
+        """A lane that keeps to its rate says first how far it is: the next word comes after the rest."""
+        if seconds >= REPORT_SECONDS:
+            say()
+        self.wait(seconds)
+
+    def _say(self, task: str, title: str, rows: int, bytes: int) -> None:
+        now = self._reported = time.time()
         self._write(TaskProgress(task=task, title=title, rows=rows, bytes=bytes, lane=self.lane, at=now))
 
     def idle(self) -> None:

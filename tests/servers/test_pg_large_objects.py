@@ -77,7 +77,10 @@ def test_two_lanes_bring_them_at_once(fresh_db: FreshDatabase, pg16: PostgresSer
         with open_lane(asked, plan) as one, open_lane(asked, plan) as other:
             held = [(lane, steps(lane, lambda task: task.kind == "large objects")) for lane in (one, other)]
             assert len({task.id for _, task in held}) == 2, "each holds one of the two"
-            done = [(lane, task, lane.perform(task, Spy())) for lane, task in held]
+            spy = Spy()
+            done = [(lane, task, lane.perform(task, spy)) for lane, task in held]
+            moved = [report[3] for report in spy.reports if report[3] > 2_000_000]
+            assert moved == sorted(moved) and len(set(moved)) >= 2, "piece by piece of the one of 3 MB"
             for lane, task, result in done:
                 lane.commit(task, result)
         assert open_tasks(migration) == (0, 2)

@@ -131,6 +131,16 @@ def test_a_small_table_is_not_lingered_over(pair: Pair, monkeypatch: pytest.Monk
     pair.proves_in_order()
 
 
+def test_a_slow_line_says_how_far_it_is(pair: Pair) -> None:
+    """Long before a megabyte has come: figures of a run are live on any line."""
+    pair.on(0, ROWS)
+    said: list[tuple[int, int]] = []
+    out = "copy (select id, x || pg_sleep(0.02)::text from t limit 50) to stdout"
+    brought = pair.copy(out, progress=lambda count, moved: said.append((count, moved)))
+    assert 0 < said[0][0] < said[1][0] <= brought[0] == 50 and 0 < said[0][1] < said[1][1]
+    pair.proves_in_order()
+
+
 def test_notices_and_changed_settings_of_the_source_reach_nobody(pair: Pair) -> None:
     pair.on(0, ROWS)
     pair.on(

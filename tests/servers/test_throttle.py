@@ -22,7 +22,7 @@ from jobs.core import commands as c
 from jobs.core import events as e
 from jobs.core.care import Care
 from jobs.core.model import LoadBounds
-from jobs.core.progress import COPY
+from jobs.core.progress import COPY, RunProgress
 from jobs.core.state import Status
 from jobs.core.throttle import Limit
 from jobs.desk import Desk
@@ -36,7 +36,7 @@ from jobs.flow.lane import run_lane
 from jobs.flow.own_lanes import run_lanes
 from jobs.flow.pace import PIECE_BYTES
 from jobs.flow.peak import PeakWatch
-from jobs.flow.watch import StoryWatch
+from jobs.flow.watch import REPORT_SECONDS, StoryWatch
 from tests.servers.mypg_run import Move, fresh_source
 from tests.servers.mysql_run import Migration as MyMigration
 from tests.servers.mysql_run import databases
@@ -118,6 +118,31 @@ def test_a_change_is_heard_inside_a_stream_and_a_stop_ends_its_waits(migration: 
         thread.join(60)
         assert not thread.is_alive() and errors == []
         assert watch.state.limit == Limit()
+
+
+class Slow(RedisBoard):
+    """A board on which everybody waits long."""
+
+    def pay(self, migration: str, size: int, rate: int, most: float) -> float | None:
+        return REPORT_SECONDS
+
+
+def test_a_lane_that_rests_has_said_how_far_it_is(redis_url: str) -> None:
+    """However soon after its last word: nobody hears of it before the rest is over."""
+    with followed(redis_url, Limit(bytes_per_second=RATE)) as (_, watch), Redis.from_url(redis_url) as redis:
+        board = watch.board = Slow(redis)
+        board.publish(MIGRATION, RunProgress())
+        seen: list[int] = []
+
+        def wait(seconds: float) -> None:
+            now = board.progress(MIGRATION)
+            assert now is not None
+            seen.append(now.now[0].bytes)
+
+        watch.wait = wait  # type: ignore[method-assign]  # a rest that takes no time
+        for moved in (PIECE, 2 * PIECE, 3 * PIECE):
+            watch.report("copy t", "t", 1, moved)
+        assert seen == [PIECE, 2 * PIECE, 3 * PIECE]
 
 
 def test_lanes_beyond_the_limit_rest_and_help_again_when_it_is_lifted(migration: Migration, redis_url: str) -> None:

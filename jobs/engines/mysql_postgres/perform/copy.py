@@ -24,11 +24,11 @@ from jobs.engines.mysql_postgres.perform.hands import Hands
 from jobs.engines.mysql_postgres.perform.verify import compare, equal
 from jobs.engines.postgres import quote, wire, worktable
 from jobs.engines.postgres.perform.empty import muted
+from jobs.engines.shared.saying import Saying
 from jobs.ports.engine import Done, Task, Watch
 
 FREEZE_BYTES = 4 << 20
 """Below this a new file for the table costs more than frozen rows save."""
-REPORT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _stream(hands: Hands, table: dict[str, Any], watch: Watch, where: str, *, fr
     relation = quote.qualified(table["schema"], table["name"])
     into = f"copy {relation} ({quote.names(table['columns'])}) from stdin{' with (freeze)' if freeze else ''}"
     label = label_of(table)
-    count = moved = reported = 0
+    count, moved, saying = 0, 0, Saying()
     blocks = reader.blocks(hands.source, hands.asked.source, query, escape.ROW, watch.check)
     with closing(blocks), hands.target.cursor() as cursor:
         with cursor.copy(into.encode()) as sink:
@@ -172,8 +172,7 @@ def _stream(hands: Hands, table: dict[str, Any], watch: Watch, where: str, *, fr
                 lines = escape.lines(block)
                 sink.write(lines)
                 count, moved = count + more, moved + len(lines)
-                if moved - reported >= REPORT_BYTES:
-                    reported = moved
+                if saying.due(moved):
                     watch.report(f"copy {label}", label, count, moved)
         arrived = cursor.rowcount
     if arrived != count:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from jobs.engines.postgres import quote, wire
 from jobs.engines.postgres.perform.hands import Hands
 from jobs.ports.engine import Done, Task, Watch
@@ -27,14 +29,17 @@ def copy_large_objects(hands: Hands, task: Task, watch: Watch) -> Done:
         if row is None:
             continue  # gone in this snapshot
         hands.target.execute("select lo_create(%s)", [oid])
-        moved += _pieces(hands, oid, watch)
+        for size in _pieces(hands, oid):
+            moved += size
+            watch.check()
+            watch.report("large objects", task.title, number, moved)
         _belongings(hands, oid, *row)
-        watch.report("large objects", task.title, number + 1, moved)
+    watch.report("large objects", task.title, len(oids), moved)
     return Done(rows=len(oids), bytes=moved)
 
 
-def _pieces(hands: Hands, oid: int, watch: Watch) -> int:
-    """The binary protocol spares the hex of bytea on both sides."""
+def _pieces(hands: Hands, oid: int) -> Iterator[int]:
+    """Sizes of what was brought, one after the other. The binary protocol spares the hex of bytea on both sides."""
     offset = 0
     while True:
         row = (
@@ -44,12 +49,12 @@ def _pieces(hands: Hands, oid: int, watch: Watch) -> int:
         )
         piece = row[0] if row else b""
         if not piece:
-            return offset
+            return
         hands.target.execute("select lo_put(%s, %s, %b)", [oid, offset, piece])
         offset += len(piece)
-        watch.check()
+        yield len(piece)
         if len(piece) < PIECE_BYTES:
-            return offset
+            return
 
 
 def _belongings(

@@ -24,6 +24,7 @@ from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.perform import tls
 from jobs.engines.postgres.perform.frames import Frames, error_of, nonsense
+from jobs.engines.shared.saying import Saying
 
 BUFFER_BYTES = 256 * 1024
 """Measured: 64 KB to 1 MB differ by less than the noise."""
@@ -34,7 +35,6 @@ time of a stream of narrow rows. What is less than that comes when the moment is
 never waited for: a small table would take longer to linger over than to copy."""
 REPLY_BYTES = 32 * 1024
 """More than a record of TLS."""
-REPORT_BYTES = 1024 * 1024
 
 _COPY_DONE = b"c\0\0\0\4"
 _PASSED_OVER = frozenset(b"NSA")
@@ -183,7 +183,7 @@ class _Relay:
     def __init__(self, source: _Side, target: _Side, progress: Progress, check: Check) -> None:
         self.source, self.target = source, target
         self.progress, self.look = progress, wire.seldom(check)
-        self.moved = self.reported = 0
+        self.moved, self.saying = 0, Saying()
         self.arrivals = _selector((source, selectors.EVENT_READ), (target, selectors.EVENT_READ))
         self.answers = _selector((target, selectors.EVENT_READ))
         self.room = _selector((target, selectors.EVENT_READ | selectors.EVENT_WRITE))
@@ -197,7 +197,7 @@ class _Relay:
         self.target.must_have_said(b"G")
         while not self.source.over and self.moved < ENOUGH_BYTES:
             self._await_rows()
-            self.look()
+            self._between()
         with self.source.woken_by(ENOUGH_BYTES):
             while not self.source.over:
                 self._turn()
@@ -222,6 +222,12 @@ class _Relay:
         if not self.source.receive(self._forward) and not self.arrivals.select(LINGER_SECONDS):
             with self.source.woken_by(1):
                 self._await_rows()
+        self._between()
+
+    def _between(self) -> None:
+        if self.saying.due(self.moved):
+            self._hear()
+            self.progress(self.source.frames.rows, self.moved)
         self.look()
 
     def _await_rows(self) -> None:
@@ -236,10 +242,6 @@ class _Relay:
             raise nonsense()
         self._send(data)
         self.moved += len(data)
-        if self.moved - self.reported >= REPORT_BYTES:
-            self.reported = self.moved
-            self._hear()
-            self.progress(self.source.frames.rows, self.moved)
 
     def _send(self, data: memoryview) -> None:
         send = self.target.bytes.send

@@ -7,6 +7,7 @@ because a put of a narrow row costs as much as one of a buffer.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import psycopg
@@ -16,13 +17,13 @@ from psycopg.pq.abc import PGconn, PGresult
 from jobs.engines.postgres import wire
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.perform import relay
+from jobs.engines.shared.saying import SILENT_SECONDS, Saying
 
 BATCH_BYTES = 256 * 1024
 """Measured: 64 KB to 1 MB differ by less than the noise; 256 KB keeps a socket busy and little in memory."""
-REPORT_BYTES = 1024 * 1024
 
 Progress = Callable[[int, int], None]
-"""Called with rows and bytes so far, about each megabyte."""
+"""Called with rows and bytes so far, whenever they are worth saying (`Saying`)."""
 
 
 def copy_stream(
@@ -73,7 +74,7 @@ def _next_result(pgconn: PGconn, check: Callable[[], None]) -> PGresult | None:
 def _pump(out: PGconn, into: PGconn, progress: Progress, check: Callable[[], None]) -> int:
     """The tight loop. A libpq row is one message, so rows are counted by the way; the target's count decides."""
     get, batch, size, rows, moved = out.get_copy_data, bytearray(), 0, 0, 0
-    reported, look = 0, wire.seldom(check)
+    saying, look, put = Saying(), wire.seldom(check), time.monotonic()
     while True:
         count, data = get(1)
         if count > 0:
@@ -83,16 +84,16 @@ def _pump(out: PGconn, into: PGconn, progress: Progress, check: Callable[[], Non
                 continue
         elif count == 0:
             _await_source(out, into, look)
-            continue
-        size = len(batch)
+            if time.monotonic() - put < SILENT_SECONDS:
+                continue
+        size, put = len(batch), time.monotonic()
         if size:
             _put(into, batch, look)
             moved += size
             batch.clear()
         if count < 0:
             return moved
-        if moved - reported >= REPORT_BYTES:
-            reported = moved
+        if saying.due(moved):
             progress(rows, moved)
             _listen(into, look)
             look()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,8 +29,10 @@ def pair(mariadb_server: MariaDbServer) -> Iterator[Migration]:
 @contextmanager
 def local_infile_off(migration: Migration) -> Iterator[None]:
     migration.target.run("set global local_infile = 0")
-    yield
-    migration.target.run("set global local_infile = 1")
+    try:
+        yield
+    finally:
+        migration.target.run("set global local_infile = 1")
 
 
 def methods(migration: Migration) -> dict[str, str]:
@@ -126,6 +128,21 @@ def test_every_type_at_its_edges_as_inserts(pair: Migration) -> None:
     edges(pair)
     with local_infile_off(pair):
         assert methods(pair) == {"plain_ones": "inserts", "all_of_them": "inserts"}
+
+
+@pytest.mark.parametrize("method", ["plain rows", "cells", "inserts"])
+def test_rows_are_counted_on_their_way(pair: Migration, method: str) -> None:
+    kind = "varbinary(1000)" if method == "cells" else "varchar(1000)"
+    pair.source.run(
+        f"create table t (id int primary key, v {kind})",
+        "insert into t select seq, repeat(char(65 + seq % 20), seq % 900) from seq_1_to_5000",
+    )
+    spy = Spy()
+    with local_infile_off(pair) if method == "inserts" else nullcontext():
+        assert {table.method for table in pair.plan().tables} == {"inserts" if method == "inserts" else "load stream"}
+        assert pair.run(lanes=1, spy=spy).green
+    counted = [rows for _, _, rows, moved in spy.reports if moved]
+    assert counted[-1] == 5000 and counted == sorted(counted) and 0 < counted[0] < 5000
 
 
 def split(text: str) -> list[str]:

@@ -86,7 +86,7 @@ def move(hands: Hands, task: Task, table: dict[str, Any], watch: Watch) -> tuple
         nonlocal size
         size = total
         watch.check()
-        watch.report(str(task.id), task.title, 0, total)
+        watch.report(str(task.id), task.title, stream.rows, total)
 
     if table["method"] == "inserts":
         head = f"insert into {quote.name(table['name'])} ({table['names']}) values ".encode()  # noqa: S608 - quoted

@@ -20,7 +20,7 @@ from pymysql.protocol import LoadLocalPacketWrapper, OKPacketWrapper
 
 from jobs.core.errors import FerrybotError, Permanent
 from jobs.core.model import Endpoint
-from jobs.engines.mysql.columns import NULL, ROW
+from jobs.engines.mysql.columns import NULL, ROW, START
 from jobs.engines.mysql.connect import Connection, connect, rows, run
 
 READ_BYTES = 256 << 10
@@ -35,7 +35,7 @@ _ERROR = re.compile(rb"\xfe(...).(\xff(..)#?.*)\Z", re.S)
 
 
 class Stream:
-    """A query's rows, read from the source's socket. `open` until its last packet was seen."""
+    """A query's rows, read from the source's socket. `open` until its last packet was seen; `rows` so far."""
 
     def __init__(self, source: Connection, endpoint: Endpoint, query: str) -> None:
         raw: Any = source
@@ -48,6 +48,7 @@ class Stream:
         self.open = True
         for _ in range(self.columns + 1):
             raw._read_packet()
+        self.rows = 0
         self._rows: Iterator[bytes] | None = None
 
     def plain(self) -> Iterator[bytes]:
@@ -64,6 +65,7 @@ class Stream:
         held = ROW  # as if a row had ended before the first
         while True:
             data = held + self._read(READ_BYTES)
+            self.rows += data.count(START) - held.count(START)  # ROW may be part of a header, too
             if _END.search(data, max(0, len(data) - 10)):
                 self.open = False
                 yield data[:-9]
@@ -102,6 +104,7 @@ class Stream:
             elif payload[:1] == b"\xff":
                 self.open = False
                 pymysql.err.raise_mysql_exception(payload)
+            self.rows += 1
             yield payload
 
     def _more(self, wanted: int) -> bytes:

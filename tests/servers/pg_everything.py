@@ -111,7 +111,8 @@ def described(database: Database, *, same: bool) -> list[str]:
 
     Unless both sides are of the `same` major version, without what each writes in its own way or adds by itself."""
     tool = tools.newest()
-    command = [str(tool.path_dump), "--schema-only", "--no-password", "--restrict-key=x", "--exclude-schema=ferrybot"]
+    command = [str(tool.path_dump), "--schema-only", "--no-password", "--encoding=UTF8", "--restrict-key=x"]
+    command += ["--exclude-schema=ferrybot"]
     ran = subprocess.run(
         command, env=tools.environment_of(endpoint(database)), capture_output=True, text=True, check=False
     )

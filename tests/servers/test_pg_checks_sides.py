@@ -23,7 +23,7 @@ from jobs.engines.postgres.facts import Fact, Replica, Replication, Slot, Speed,
 from jobs.engines.postgres.inspect import inspect
 from jobs.engines.postgres.inventory import Inventory, Side, Tool
 from tests.support.inspection import PASSWORD, asked, endpoint, judge, results
-from tests.support.servers import Database, FreshDatabase
+from tests.support.servers import Database, FreshDatabase, database_with
 
 
 @pytest.fixture
@@ -95,17 +95,6 @@ def test_same_database(pair: tuple[Database, Database], fresh_db: FreshDatabase)
     neighbour = fresh_db(source.server)
     assert results(endpoint(source), endpoint(neighbour))["same_database"].severity is None
     assert results(endpoint(source), endpoint(target))["same_database"].severity is None
-
-
-@contextlib.contextmanager
-def database_with(server: PostgresServer, name: str, options: str) -> Iterator[Database]:
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        made = sql.SQL("create database {} template template0 ").format(sql.Identifier(name))
-        connection.execute(made + sql.SQL(options))
-        try:
-            yield Database(server, name)
-        finally:
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 def test_encoding_and_locale(pair: tuple[Database, Database]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from jobs.engines.postgres.conductor import conduct
 from jobs.engines.postgres.lane import open_lane
 from tests.servers.pg_everything import described
 from tests.servers.pg_run import Migration, Spy, assert_same, nothing_of_ours, rows, steps, work
-from tests.support.servers import Database, FreshDatabase, drop_database
+from tests.support.servers import Database, FreshDatabase, database_with
 
 IDLE = "idle_session_timeout = 700"
 """Milliseconds: a run is longer, and its fence is a session that waits."""
@@ -102,16 +100,11 @@ def test_settings_of_a_database_change_nothing_that_arrives(fresh_db: FreshDatab
     assert ours == theirs
 
 
-@contextmanager
-def ascii_database(server: PostgresServer, name: str) -> Iterator[Database]:
-    with Database(server, "postgres").connect() as connection:
-        connection.execute(f"create database {name} template template0 encoding 'SQL_ASCII' locale 'C'".encode())
-    yield Database(server, name)
-    drop_database(server, name)
+ASCII = "encoding 'SQL_ASCII' locale 'C'"
 
 
 def test_bytes_of_no_encoding_travel_as_they_are(pg16: PostgresServer) -> None:
-    with ascii_database(pg16, "ascii_source") as source, ascii_database(pg16, "ascii_target") as target:
+    with database_with(pg16, "ascii_source", ASCII) as source, database_with(pg16, "ascii_target", ASCII) as target:
         with source.connect() as connection:
             connection.execute(
                 r"""create table binary_way (id int, t text, c char(3)); create table text_way (t text, p point);
@@ -219,7 +212,7 @@ def test_what_pg_dump_says_otherwise_arrives_and_goes_again(fresh_db: FreshDatab
 
 
 def test_a_restore_point_keeps_bytes_of_no_encoding(pg16: PostgresServer, tmp_path: Path) -> None:
-    with ascii_database(pg16, "ascii_from") as source, ascii_database(pg16, "ascii_kept") as target:
+    with database_with(pg16, "ascii_from", ASCII) as source, database_with(pg16, "ascii_kept", ASCII) as target:
         with source.connect() as connection:
             connection.execute("create table t (id int)")
         with target.connect() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from bot.sandbox.servers import PostgresServer
 from jobs.core.model import Options
@@ -142,7 +142,7 @@ def prove_again(migration: Migration, conductor: PostgresConductor) -> None:
     found = conductor._target.execute("select id, payload from ferrybot.task where kind = 'verify'").fetchall()
     for number, payload in found:
         done = verify(hands, Task(number, "verify", "verify", "", payload=payload), Spy())
-        conductor._target.execute("update ferrybot.task set result = %s where id = %s", [Jsonb(done.result), number])
+        conductor._target.execute("update ferrybot.task set result = %s where id = %s", [Json(done.result), number])
 
 
 def test_a_damaged_target_is_red_and_the_next_run_repairs_it(

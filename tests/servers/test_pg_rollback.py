@@ -90,7 +90,10 @@ class Picture:
 def picture(database: Database) -> Picture:
     tool = tools.nearest(database.server.binaries.major, tls=False)
     written = subprocess.run(
-        [tool.path_dump, "--schema-only", "--dbname", database.dsn], capture_output=True, text=True, check=True
+        [tool.path_dump, "--schema-only", "--encoding=UTF8", "--dbname", database.dsn],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     schema = re.sub(r"^(\\(un)?restrict .*|-- .*)$", "", written, flags=re.M)
     return Picture(

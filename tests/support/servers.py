@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, LiteralString, NoReturn, Protocol
 
 import psycopg
 import pytest
@@ -103,6 +103,18 @@ def create_database(server: PostgresServer, name: str, template: str | None = No
     )
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute(statement)
+
+
+@contextlib.contextmanager
+def database_with(server: PostgresServer, name: str, options: LiteralString) -> Iterator[Database]:
+    """An empty database made with options, such as an encoding."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        made = sql.SQL("create database {} template template0 ").format(sql.Identifier(name))
+        connection.execute(made + sql.SQL(options))
+    try:
+        yield Database(server, name)
+    finally:
+        drop_database(server, name)
 
 
 def drop_database(server: PostgresServer, name: str) -> None:

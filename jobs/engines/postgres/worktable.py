@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from jobs.core.progress import Work
 from jobs.engines.postgres.connect import Connection
@@ -114,10 +114,10 @@ update ferrybot.run set epoch = epoch + 1, snapshot = %s, server_pid = pg_backen
 returning epoch"""
 
 _REOPEN = """
-update ferrybot.task set done_at = null, attempts = 0, error = '', fatal = false
+update ferrybot.task set done_at = null, attempts = 0, error = default, fatal = false
 where kind = any(%s) and done_at is not null"""
 
-_FORGIVE = "update ferrybot.task set attempts = 0, error = '', fatal = false where attempts > 0 or fatal"
+_FORGIVE = "update ferrybot.task set attempts = 0, error = default, fatal = false where attempts > 0 or fatal"
 
 _CLAIM = """
 select t.id, t.kind, t.phase, t.title, t.size, t.payload, t.attempts, t.epoch, t.result
@@ -139,7 +139,7 @@ from ferrybot.run r"""
 
 _MARK = """
 update ferrybot.task set done_at = clock_timestamp(), epoch = %s, rows = %s, bytes = %s,
-    seconds = extract(epoch from clock_timestamp() - now()), result = %s, error = ''
+    seconds = extract(epoch from clock_timestamp() - now()), result = %s, error = default
 where id = %s"""
 
 _FAIL = "update ferrybot.task set attempts = attempts + 1, error = %s, fatal = fatal or %s where id = %s"
@@ -250,13 +250,13 @@ def epoch_for_share(connection: Connection) -> int:
 
 def mark(connection: Connection, task: int, epoch: int, rows: int, bytes: int, result: Any) -> None:
     """Done, and a bell for lanes that wait; both take effect with the caller's commit."""
-    document = None if result is None else Jsonb(result)
+    document = None if result is None else Json(result)
     connection.execute(_MARK, [epoch, rows, bytes, document, task])
     connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(task)])
 
 
 def fail(connection: Connection, task: int, error: str, fatal: bool) -> None:
-    connection.execute(_FAIL, [error, fatal, task])
+    connection.execute(_FAIL, [Json(error), fatal, task])
 
 
 def tally(

@@ -1,7 +1,7 @@
 -- The census: one statement per kind of object, the same text for PostgreSQL 10 to 18, run on both sides.
 -- Each returns: tokens "catalog:oid" of what it belongs to (left out when one of them is), its name, its definition.
--- Columns that only newer catalogs have are read through to_jsonb: there they are simply absent. `{since N …}` is asked
--- where both sides are of version N or newer, `{body …}` where both are of one major version.
+-- Columns that only newer catalogs have are read through to_jsonb: there they are simply absent. `{since N ...}` is asked
+-- where both sides are of version N or newer, `{body ...}` where both are of one major version.
 -- Every statement stands behind `with` these relations: `mine` (schemas of people), `ext` (members of extensions),
 -- `rel` (relations of people).
 
@@ -171,7 +171,7 @@ select '3079:' || e.oid, e.extname, concat_ws(' ', 'version', e.extversion, 'in 
 from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname <> 'plpgsql'
 
 -- name: dependency on an extension
--- ALTER … DEPENDS ON EXTENSION: carried by pg_dump since 13.
+-- ALTER ... DEPENDS ON EXTENSION: carried by pg_dump since 13.
 select d.classid || ':' || d.objid, concat_ws(' ', i.type, i.identity, 'on', e.extname), ''
 from pg_depend d join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
 cross join pg_identify_object(d.classid, d.objid, d.objsubid) i

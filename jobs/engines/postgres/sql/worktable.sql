@@ -1,5 +1,6 @@
 -- The ledger of one run, in the target database itself: what a task changed and its mark "done" commit together.
--- Texts are SQL of the schema, never rows of a table.
+-- Texts are SQL of the schema, never rows of a table. What says words of ours is json, which keeps a letter that the
+-- database's encoding does not have (jsonb and text refuse it).
 create schema if not exists ferrybot;  -- it may hold what the target was like before (found.sql)
 
 create table ferrybot.run (
@@ -36,9 +37,9 @@ create table ferrybot.task (
     rows bigint not null default 0,
     bytes bigint not null default 0,
     seconds double precision not null default 0,
-    result jsonb,
+    result json,
     attempts integer not null default 0,
-    error text not null default '',
+    error json not null default '""',
     fatal boolean not null default false
 );
 

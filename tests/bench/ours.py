@@ -35,8 +35,12 @@ from jobs.core.policy import Policy
 from jobs.core.state import State, Status
 from jobs.desk import Desk
 from jobs.engines.postgres import session
+from jobs.engines.postgres.catalog import read_tables
 from jobs.engines.postgres.connect import connect
+from jobs.engines.postgres.perform.padding import look
+from jobs.engines.postgres.perform.rows import statements
 from jobs.engines.postgres.perform.stream import copy_stream
+from jobs.engines.postgres.worklist_copies import copied
 from tests.bench.clock import Cost, RunFailed
 from tests.bench.sides import Side
 from tests.servers.doomed import endpoint
@@ -174,7 +178,7 @@ def _peak_mb(pid: int) -> float:
 
 
 def stream(source: Database, target: Database, table: str) -> Cost:
-    """One binary stream by the engine's `copy_stream`, without FREEZE."""
+    """One binary stream as a lane copies it, without FREEZE."""
     order = {"table": table, "source": _address(source), "target": _address(target)}
     ran = subprocess.run(STREAM, input=json.dumps(order), capture_output=True, text=True, check=False)
     if ran.returncode:
@@ -197,9 +201,9 @@ def main() -> None:
     with source, target:
         session.tune(target, 1)
         target.execute("begin")
-        table = f"public.{order['table']}"
-        binary = "with (format binary)"
-        out, into = f"copy {table} to stdout {binary}", f"copy {table} from stdin {binary}"
+        [table] = [table for table in read_tables(source) if table.name == order["table"]]
+        payload = copied(table, "copy binary")
+        out, into = statements(payload, look(source, payload, lambda: None), freeze=False)
         copy_stream(source, out, target, into, lambda *_: None, lambda: None)
         target.execute("commit")
     print(json.dumps(asdict(Cost(time.monotonic() - began, time.process_time() - cpu, _peak_mb(os.getpid())))))

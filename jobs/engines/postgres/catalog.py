@@ -21,7 +21,7 @@ TID_RANGES_FROM = 140000
 @dataclass(frozen=True)
 class Table:
     """A table, partitioned or foreign table. `columns` are written by COPY, `all_columns` are compared;
-    `floats`, `exact` and `texts` say how (see checksum).
+    `floats`, `exact` and `texts` say how (see checksum). `padded` are of type char(n), filled up with blanks.
 
     `above` is the partitioned table of a partition, else 0; `pages` are those of the heap alone, `rows` the planner's
     estimate (-1: unknown). `key_column` and `bounds` (histogram bounds) are read where they are needed to cut it."""
@@ -39,6 +39,7 @@ class Table:
     floats: tuple[str, ...]
     exact: tuple[str, ...]
     texts: tuple[str, ...]
+    padded: tuple[str, ...] = ()
     key_column: str = ""
     bounds: tuple[int, ...] = ()
 

@@ -106,4 +106,6 @@ def copied(table: Table, method: str) -> dict[str, Any]:
         "floats": list(table.floats),
         "exact": list(table.exact),
         "texts": list(table.texts),
+        "pages": table.pages,
+        "padded": list(table.padded),
     }

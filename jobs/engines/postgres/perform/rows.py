@@ -10,6 +10,7 @@ from typing import Any
 from jobs.engines.postgres import quote, wire
 from jobs.engines.postgres.connect import Connection
 from jobs.engines.postgres.perform.hands import Hands
+from jobs.engines.postgres.perform.padding import Padding, look
 from jobs.engines.postgres.perform.stream import copy_stream
 from jobs.ports.engine import Watch
 
@@ -35,23 +36,30 @@ def copy_rows(hands: Hands, table: dict[str, Any], watch: Watch, *, freeze: bool
     relation = quote.qualified(table["schema"], table["name"])
     if not table["columns"]:
         return _copy_count(hands, relation, watch)
-    columns, label = quote.names(table["columns"]), label_of(table)
+    label, padding = label_of(table), look(hands.source, table, watch.check)
+    out, into = statements(table, padding, freeze=freeze)
+
+    def progress(rows: int, moved: int) -> None:
+        # What stays behind counts as moved, since a table's size counts it: half of the rows are half of the bytes.
+        watch.report(f"copy {label}", label, rows, moved + int(rows * padding.bytes_per_row))
+
+    with _as_they_are(hands.source, hands.target):
+        rows, moved = copy_stream(hands.source, out, hands.target, into, progress, watch.check)
+    method = "copy binary" if table["binary"] else "copy text"
+    return Brought(rows, moved, f"{method} without padding" if padding.columns else method)
+
+
+def statements(table: dict[str, Any], padding: Padding, *, freeze: bool) -> tuple[str, str]:
+    """The COPY of the source and that of the target."""
+    relation, columns = quote.qualified(table["schema"], table["name"]), quote.names(table["columns"])
     options = ["format binary"] if table["binary"] else []
     what = f"{relation} ({columns})"
-    if "where" in table:
-        what = f"(select {columns} from only {relation} where {table['where']})"  # noqa: S608 - quoted
-    out = f"copy {what} to stdout{_with(options)}"
+    if padding.columns or "where" in table:
+        sent = ", ".join(map(padding.sent, table["columns"]))
+        where = f" where {table['where']}" if "where" in table else ""
+        what = f"(select {sent} from only {relation}{where})"  # noqa: S608 - quoted
     into = f"copy {relation} ({columns}) from stdin{_with([*options, 'freeze'] if freeze else options)}"
-    with _as_they_are(hands.source, hands.target):
-        rows, moved = copy_stream(
-            hands.source,
-            out,
-            hands.target,
-            into,
-            lambda rows, moved: watch.report(f"copy {label}", label, rows, moved),
-            watch.check,
-        )
-    return Brought(rows, moved, "copy binary" if table["binary"] else "copy text")
+    return f"copy {what} to stdout{_with(options)}", into
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def built(database: Database, text: str) -> None:
         connection.execute(text.encode())
 
 
-def test_nothing_that_a_server_reads_is_beyond_ascii() -> None:
+def test_files_of_sql_are_ascii() -> None:
     beyond = [
         path.name
         for path in files("jobs.engines.postgres").joinpath("sql").iterdir()

@@ -44,15 +44,13 @@ class Padding:
         return f"pg_catalog.rtrim(pg_catalog.bpcharsend({named}), ' '::pg_catalog.bytea)"
 
 
-NONE = Padding()
-
-
 def look(source: Connection, table: dict[str, Any], check: Callable[[], None]) -> Padding:
     """Samples a table's padded columns, where its rows go into columns of just the same types (`binary`)."""
+    # A run that an older version prepared tells of none.
     padded = [column for column in table.get("padded", ()) if column in table["columns"]]
     able = table["binary"] and source.info.server_version >= TRIMS_BYTES_FROM
     if not able or not padded or table["bytes"] < WORTH_BYTES:
-        return NONE
+        return Padding()
     counted, *sums = (float(answer or 0) for answer in wire.run(source, _sample(table, padded), check)[0])
     kept = {
         column: blanks / counted

@@ -16,7 +16,8 @@ select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
     coalesce(array_agg(a.attname::text) filter (
         where a.atttypid in (16, 17, 18, 19, 20, 21, 23, 26, 1082, 1083, 1114, 1184, 2950)), '{}'),
     coalesce(array_agg(a.attname::text) filter (where a.atttypid in (25, 1043)), '{}'),
-    -- char(n), not the type bpchar, whose blanks nobody would fill up again
+    -- char(n) of 16 letters and more (the length stands behind 4 bytes of header; see padding.LEAST_BLANKS); not the
+    -- type bpchar, whose blanks nobody would fill up again
     coalesce(array_agg(a.attname::text) filter (where a.atttypid = 1042 and a.atttypmod >= 20), '{}')
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
